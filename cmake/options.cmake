@@ -1,0 +1,11 @@
+# What a build can choose. Presets set these; `cmake -LH` lists them.
+option(GRADEPTH_CUDA "Build the CUDA kernels and providers (needs nvcc)" OFF)
+option(GRADEPTH_OPENMP "Use OpenMP; off in ThreadSanitizer builds" ON)
+option(GRADEPTH_NATIVE "Compile for the processor of this machine" ON)
+option(GRADEPTH_WERROR "Treat warnings as errors" OFF)
+set(GRADEPTH_SANITIZE "" CACHE STRING "Sanitizers: empty, 'address,undefined' or 'thread'")
+set(GRADEPTH_CUDA_ARCHITECTURES "80-real;90-real;120-real" CACHE STRING "CUDA architectures to compile for")
+
+if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
+  set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
+endif()

@@ -1,0 +1,16 @@
+# One INTERFACE target carries the warnings and the sanitizers; every target of ours links it.
+add_library(gradepth_warnings INTERFACE)
+add_library(gradepth::warnings ALIAS gradepth_warnings)
+
+set(cxx_warnings -Wall -Wextra -Wconversion -Wshadow)
+if(GRADEPTH_WERROR)
+  list(APPEND cxx_warnings -Werror)
+endif()
+target_compile_options(gradepth_warnings INTERFACE $<$<COMPILE_LANGUAGE:CXX>:${cxx_warnings}>)
+
+if(GRADEPTH_SANITIZE)
+  target_compile_options(gradepth_warnings INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=${GRADEPTH_SANITIZE} -fno-omit-frame-pointer>
+    $<$<COMPILE_LANGUAGE:CXX>:-fno-sanitize-recover=all>)
+  target_link_options(gradepth_warnings INTERFACE -fsanitize=${GRADEPTH_SANITIZE})
+endif()
