@@ -1,0 +1,67 @@
+#pragma once
+
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+namespace gradepth {
+
+/// The number formats that a problem can ask for.
+enum class Dtype : std::uint8_t { f64, f32, f16, bf16 };
+
+/// What a binary floating format can hold.
+struct Format {
+  int digits;         // bits of the significand, the hidden one included
+  int min_exponent;   // of the smallest normal number, as in 2^min_exponent
+  double max;         // largest finite number
+  double min_normal;  // smallest normal number
+  double epsilon;     // distance from 1 to the next number, 2^(1 - digits)
+};
+
+constexpr Format format(Dtype dtype) {
+  switch (dtype) {
+    case Dtype::f64:
+      return {53, -1022, std::numeric_limits<double>::max(), std::numeric_limits<double>::min(),
+              std::numeric_limits<double>::epsilon()};
+    case Dtype::f32:
+      return {24, -126, std::numeric_limits<float>::max(), std::numeric_limits<float>::min(),
+              std::numeric_limits<float>::epsilon()};
+    case Dtype::f16:
+      return {11, -14, 65504.0, 0x1p-14, 0x1p-10};
+    case Dtype::bf16:
+      return {8, -126, 0x1.fep127, 0x1p-126, 0x1p-7};
+  }
+  return {};
+}
+
+constexpr std::string_view name(Dtype dtype) {
+  constexpr std::string_view names[] = {"f64", "f32", "f16", "bf16"};
+  return names[static_cast<int>(dtype)];
+}
+
+/// std::invalid_argument for an unknown name.
+inline Dtype parse_dtype(std::string_view text) {
+  for (const Dtype dtype : {Dtype::f64, Dtype::f32, Dtype::f16, Dtype::bf16}) {
+    if (name(dtype) == text) return dtype;
+  }
+  throw std::invalid_argument("dtype " + std::string(text) + ": one of f64, f32, f16, bf16");
+}
+
+/// x rounded to the nearest number of the format, ties to even; subnormals kept, overflow to
+/// infinity.
+inline double round_to(Dtype dtype, double x) {
+  if (dtype == Dtype::f64 || x == 0 || !std::isfinite(x)) return x;
+  if (dtype == Dtype::f32) return static_cast<float>(x);
+  const Format f = format(dtype);
+  // The spacing of the format's numbers around x: a power of two, so the division below is exact.
+  const int exponent = std::max(std::ilogb(x), f.min_exponent);
+  const double spacing = std::ldexp(1.0, exponent - (f.digits - 1));
+  const double rounded = std::nearbyint(x / spacing) * spacing;
+  return std::abs(rounded) > f.max ? std::copysign(std::numeric_limits<double>::infinity(), x)
+                                   : rounded;
+}
+
+}  // namespace gradepth

@@ -1,0 +1,141 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "host/dtype.h"
+#include "host/tensor.h"
+
+/// The four kinds of problem: names, sizes, tensors, bytes, flops.
+///
+/// A problem says everything about a workload but the numbers in its tensors. A feed-forward net
+/// and a recurrent net are both chains of maps; in a recurrent net the maps share W. State 0 is the
+/// input end, the last state the loss end.
+namespace gradepth {
+
+/// Which part of a training step a problem asks for.
+enum class Pass : std::uint8_t { forward, backward, training };
+
+/// y = f(x), or dx = dy · f'(x).
+///   forward:   in x; out y                                             all [rows, cols]
+///   backward:  in x, y, dy; out dx, and db [cols] (sum of dx over rows) with bias_gradient
+struct ActivationProblem {
+  std::string act = "tanh";
+  std::int64_t rows = 1024;
+  std::int64_t cols = 1024;
+  Pass pass = Pass::backward;
+  bool bias_gradient = false;
+  Dtype dtype = Dtype::f32;
+};
+
+/// Clips a list of tensors in place.
+///   norm:  g · min(1, threshold / |g|), |g| over all tensors together (Pascanu et al. 2013). A
+///   norm
+///          that is not finite: the tensors stay as they are and `skipped` is 1.
+///   value: each element to [-threshold, threshold]; NaN stays NaN
+///   in  g [sum of sizes], the tensors one after the other
+///   out g, norm [1] (before clipping; norm only), skipped [1] (norm only)
+struct ClipProblem {
+  std::string mode = "norm";
+  std::vector<std::int64_t> sizes;
+  double threshold = 1.0;
+  Dtype dtype = Dtype::f32;
+};
+
+/// T steps of a recurrent cell, forward and back through time. G = gates(cell).
+///   in  h0 [B, H]; Wh [G*H, H], rows are outputs ([T, G*H, H] when not shared);
+///       b [biases(cell)*H] ([T, biases*H] when not shared);
+///       x [T, B, H]; with project_input the input of Wx [G*H, H], else it is added to the
+///       pre-activation of every gate as it is (times nothing);
+///       dy [T, B, H], dL/d of each step's output h_t alone; lstm also c0 [B, H], dc [B, H]
+///       (dL/dc_T) additive: x, b, Wx are absent; Wh [1] is the scalar w; f_0 = h0, f_{-1} = 0
+///   out y [T, B, H] states h_1 … h_T; dx [T, B, H]; dh0 [B, H]; dWh, dWx, db like their weights;
+///   lstm dc0;
+///       dh_norm2 [T+1]: |dL/d state t|² over batch and features, t = 0 … T (lstm: of the pair (h,
+///       c)); a provider that cannot see inside leaves dh_norm2 out.
+///   With `record` also h, dh [T+1, B, H]: the states and their gradients, da [T, B, G*H]: the
+///   gradient at the pre-activations (gru: r, z, n), and for lstm c, dc [T+1, B, H].
+///   forward: only y (and h, c when recorded).
+///   clip_value > 0: after its norm was taken, each element of dL/dh_t (lstm: and dL/dc_t) is
+///   clipped to ±clip_value before it goes further back; t = 1 … T (state 0 is only reported).
+struct RecurrentProblem {
+  std::string cell = "elman";  // elman, lstm, gru, additive
+  std::string act = "tanh";    // elman's activation; lstm and gru: tanh; additive: identity
+  std::int64_t T = 64;
+  std::int64_t B = 32;
+  std::int64_t H = 128;
+  Pass pass = Pass::training;
+  bool project_input = true;
+  bool share = true;
+  bool record = false;
+  double clip_value = 0;
+  std::string form =
+      "two-term";  // additive: f' = w (f + f_prev), or "sum": f' = w Σ of all earlier f
+  Dtype dtype = Dtype::f32;
+};
+
+/// L layers forward and back.
+///   mlp       h' = f(W h + b)
+///   residual  plain h' = h + f(W h + b); preact h' = h + W f(h) + b; scaled h' = h + A f(W h + b)
+///   cnn       h' = f(conv(h, W) + b), N channels, 8 × 8 images, 3 × 3 kernels, circular padding
+///   in  h0 [B, N] (cnn [B, N, 8, 8]), W [L, N, N] (cnn [L, N, N, 3, 3]), b [L, N], dy like h0:
+///   dL/dh_L out y like h0: h_L; dh0; dW, db like W, b; dh_norm2 [L+1] With `record` also h, dh
+///   [L+1, ...] and da [L, ...] (preact: the gradient at W f(h) + b). forward: only y (and h when
+///   recorded).  clip_value as for recurrent problems, states 1 … L.
+struct FeedForwardProblem {
+  std::string net = "mlp";  // mlp, residual, cnn
+  std::string act = "tanh";
+  std::int64_t L = 16;
+  std::int64_t B = 32;
+  std::int64_t N = 128;
+  Pass pass = Pass::training;
+  std::string residual = "plain";  // plain, preact, scaled
+  double residual_scale = 1;       // A of scaled
+  bool record = false;
+  double clip_value = 0;
+  Dtype dtype = Dtype::f32;
+
+  static constexpr std::int64_t image = 8;
+  static constexpr std::int64_t kernel = 3;
+  /// Elements of one sample's state.
+  [[nodiscard]] std::int64_t state_size() const { return net == "cnn" ? N * image * image : N; }
+};
+
+using Problem = std::variant<ActivationProblem, ClipProblem, RecurrentProblem, FeedForwardProblem>;
+
+struct TensorSpec {
+  std::string name;
+  Shape shape;
+};
+
+/// Rows of Wh per unit: elman 1, lstm 4, gru 3, additive 1.
+std::int64_t gates(std::string_view cell);
+/// Bias entries per unit: elman 1, lstm 4, gru 4 (r, z, n, and the one inside the reset product).
+std::int64_t biases(std::string_view cell);
+
+/// std::invalid_argument, in one line, when a name is unknown or a size is out of range.
+void validate(const Problem& problem);
+
+/// The tensors that a plan needs and gives (a provider may leave out dh_norm2).
+std::vector<TensorSpec> inputs(const Problem& problem);
+std::vector<TensorSpec> outputs(const Problem& problem);
+
+/// `recurrent/elman/tanh/f32/T64_B32_H512`: the problem's part of a row's name.
+std::string name(const Problem& problem);
+/// `activation`, `clip`, `recurrent` or `feedforward`.
+std::string_view kind(const Problem& problem);
+Dtype dtype(const Problem& problem);
+/// Number of maps from the input end to the loss; 1 for activation and clip.
+std::int64_t depth(const Problem& problem);
+
+/// The least main-memory traffic of one run in bytes: every input read once, every output written
+/// once; clip by norm reads twice and writes once. A floor, not a count.
+double bytes(const Problem& problem);
+/// Floating-point operations of one run: a multiply-add counts 2, the elementwise parts count as
+/// the operations of a plain formula, transcendental functions as one.
+double flops(const Problem& problem);
+
+}  // namespace gradepth

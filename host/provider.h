@@ -1,0 +1,97 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "host/problem.h"
+#include "host/tensor.h"
+
+/// One implementation of problems, behind one interface.
+///
+///   auto planned = provider.plan(problem);            // descriptors, workspace: never timed
+///   if (auto* plan = std::get_if<PlanPtr>(&planned)) {
+///     (*plan)->set(inputs);                           // never timed
+///     (*plan)->run();                                 // the timed step
+///     Tensors out = (*plan)->get();                   // never timed
+///   } else … std::get<Unsupported>(planned).reason
+namespace gradepth {
+
+/// A refusal is data, with its reason in a few words.
+struct Unsupported {
+  std::string reason;
+};
+
+/// A provider's prepared problem.
+class Plan {
+ public:
+  Plan() = default;
+  Plan(const Plan&) = delete;
+  Plan& operator=(const Plan&) = delete;
+  virtual ~Plan() = default;
+
+  /// Takes the tensors of inputs(problem), copies and converts them. std::invalid_argument when one
+  /// is missing or has the wrong shape.
+  virtual void set(const Tensors& in) = 0;
+  /// One step on the tensors last set. Can be called again; the result is the same each time, if
+  /// restore() is called between runs of a problem that works in place.
+  virtual void run() = 0;
+  /// Puts back what run() changed in place (clip). Never timed.
+  virtual void restore() {}
+  /// Waits until run() has finished, where it only queues work.
+  virtual void wait() {}
+  /// The tensors of outputs(problem), as float64.
+  virtual Tensors get() = 0;
+  /// Bytes held beside inputs and outputs.
+  [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
+  /// What the row's name does not say: algorithm, math type. Empty when there is nothing to say.
+  [[nodiscard]] virtual std::string detail() const { return {}; }
+};
+
+using PlanPtr = std::unique_ptr<Plan>;
+using Planned = std::variant<PlanPtr, Unsupported>;
+
+/// What a provider may use.
+struct Context {
+  int threads = 0;                // 0: all cores
+  std::uint64_t schedule = 0;     // seed of the executor's order of threads; 0: in order
+  bool flush_subnormals = false;  // FTZ and DAZ in every worker; results below 1e-38 become 0
+};
+
+class Provider {
+ public:
+  Provider() = default;
+  Provider(const Provider&) = delete;
+  Provider& operator=(const Provider&) = delete;
+  virtual ~Provider() = default;
+
+  [[nodiscard]] virtual std::string_view name() const = 0;
+  /// Library and version, device: one line for `info`.
+  [[nodiscard]] virtual std::string version() const = 0;
+  /// Prepares a valid problem, or says why it cannot. Throws only on a failure (out of memory, a
+  /// library's error).
+  [[nodiscard]] virtual Planned plan(const Problem& problem) = 0;
+};
+
+/// A provider that this build or this machine lacks.
+struct Missing {
+  std::string name;
+  std::string reason;
+};
+
+struct Providers {
+  std::vector<std::unique_ptr<Provider>> present;
+  std::vector<Missing> missing;
+};
+
+/// All providers, in the order reference, cpu, onednn, simt, cuda, cudnn. The only list of them.
+Providers make_providers(const Context& context);
+
+/// The provider called `name`, or nullptr.
+Provider* find(const Providers& providers, std::string_view name);
+
+}  // namespace gradepth
