@@ -48,11 +48,11 @@ struct ClipProblem {
 /// T steps of a recurrent cell, forward and back through time. G = gates(cell).
 ///   in  h0 [B, H]; Wh [G*H, H], rows are outputs ([T, G*H, H] when not shared);
 ///       b [biases(cell)*H] ([T, biases*H] when not shared);
-///       x [T, B, H]; with project_input the input of Wx [G*H, H], else it is added to the
-///       pre-activation of every gate as it is (times nothing);
-///       dy [T, B, H], dL/d of each step's output h_t alone; lstm also c0 [B, H], dc [B, H]
-///       (dL/dc_T) additive: x, b, Wx are absent; Wh [1] is the scalar w; f_0 = h0, f_{-1} = 0
-///   out y [T, B, H] states h_1 … h_T; dx [T, B, H]; dh0 [B, H]; dWh, dWx, db like their weights;
+///       x [T, B, I], the input of Wx [G*H, I], with project_input; else x [T, B, H], added as it
+///       is to the pre-activation of every gate; dy [T, B, H], dL/d of each step's output h_t
+///       alone; lstm also c0 [B, H], dc [B, H] (dL/dc_T) additive: x, b, Wx are absent; Wh [1] is
+///       the scalar w; f_0 = h0, f_{-1} = 0
+///   out y [T, B, H] states h_1 … h_T; dx like x; dh0 [B, H]; dWh, dWx, db like their weights;
 ///   lstm dc0;
 ///       dh_norm2 [T+1]: |dL/d state t|² over batch and features, t = 0 … T (lstm: of the pair (h,
 ///       c)); a provider that cannot see inside leaves dh_norm2 out.
@@ -69,6 +69,7 @@ struct RecurrentProblem {
   std::int64_t H = 128;
   Pass pass = Pass::training;
   bool project_input = true;
+  std::int64_t I = 0;  // features of x with project_input; 0: H
   bool share = true;
   bool record = false;
   double clip_value = 0;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -17,7 +18,7 @@
 ///   if (auto* plan = std::get_if<PlanPtr>(&planned)) {
 ///     (*plan)->set(inputs);                           // never timed
 ///     (*plan)->run();                                 // the timed step
-///     Tensors out = (*plan)->get();                   // never timed
+///     Tensor dW = (*plan)->get("dWh");                // never timed
 ///   } else … std::get<Unsupported>(planned).reason
 namespace gradepth {
 
@@ -34,18 +35,26 @@ class Plan {
   Plan& operator=(const Plan&) = delete;
   virtual ~Plan() = default;
 
-  /// Takes the tensors of inputs(problem), copies and converts them. std::invalid_argument when one
-  /// is missing or has the wrong shape.
+  /// Takes tensors of inputs(problem), copies and converts them. The first call must bring all of
+  /// them; later calls may bring only those that changed. std::invalid_argument when one is
+  /// missing, unknown or of the wrong shape.
   virtual void set(const Tensors& in) = 0;
-  /// One step on the tensors last set. Can be called again; the result is the same each time, if
-  /// restore() is called between runs of a problem that works in place.
+  /// One whole step (problem.pass) on the tensors last set: what is timed. Can be called again; the
+  /// result is the same each time, if restore() is called between runs of a problem that works in
+  /// place.
   virtual void run() = 0;
+  /// The two halves of a training step, for recurrent and feed-forward problems with
+  /// Pass::training: between them the caller may get("y") and set a new "dy". run() is one after
+  /// the other.
+  virtual void run_forward() { throw std::logic_error("this plan has no forward half"); }
+  virtual void run_backward() { throw std::logic_error("this plan has no backward half"); }
   /// Puts back what run() changed in place (clip). Never timed.
   virtual void restore() {}
   /// Waits until run() has finished, where it only queues work.
   virtual void wait() {}
-  /// The tensors of outputs(problem), as float64.
-  virtual Tensors get() = 0;
+  /// One tensor of outputs(problem), as float64; an empty one (no shape, no data) if this provider
+  /// cannot see it (dh_norm2 of a library's closed kernel).
+  virtual Tensor get(std::string_view name) = 0;
   /// Bytes held beside inputs and outputs.
   [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
   /// What the row's name does not say: algorithm, math type. Empty when there is nothing to say.

@@ -1,0 +1,17 @@
+#pragma once
+
+#include <memory>
+
+#include "host/provider.h"
+
+/// One factory per provider; registry.cpp is the only caller. A factory throws std::runtime_error
+/// with the reason, in one line, when the machine lacks what the provider needs.
+namespace gradepth {
+
+std::unique_ptr<Provider> make_reference_provider(const Context& context);
+std::unique_ptr<Provider> make_cpu_provider(const Context& context);
+std::unique_ptr<Provider> make_onednn_provider(const Context& context);
+std::unique_ptr<Provider> make_simt_provider(const Context& context);
+std::unique_ptr<Provider> make_cuda_provider(const Context& context);  // only in a CUDA build
+
+}  // namespace gradepth
