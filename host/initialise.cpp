@@ -1,0 +1,370 @@
+#include "host/initialise.h"
+
+#include <Random123/philox.h>
+
+#include <Eigen/QR>
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <fstream>
+#include <numbers>
+#include <stdexcept>
+
+#include "kernels/activation.h"
+
+namespace gradepth {
+namespace {
+
+/// One independent sequence of random numbers per thing that is drawn.
+enum class Stream : std::uint32_t { Wh, b, h0, x, loss, mask, c0, Wx, dy };
+
+/// Two uniform numbers in [0, 1), 53 bits each, number `index` of the stream.
+std::pair<double, double> uniform_pair(std::uint64_t seed, Stream stream, std::uint64_t index) {
+  const r123::Philox4x32::ctr_type counter{{static_cast<std::uint32_t>(index),
+                                            static_cast<std::uint32_t>(index >> 32),
+                                            static_cast<std::uint32_t>(stream), 0}};
+  const r123::Philox4x32::key_type key{
+      {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
+  const auto bits = r123::Philox4x32{}(counter, key);
+  const auto uniform = [](std::uint64_t high, std::uint64_t low) {
+    return static_cast<double>((high << 32 | low) >> 11) * 0x1p-53;
+  };
+  return {uniform(bits[0], bits[1]), uniform(bits[2], bits[3])};
+}
+
+/// Two Gaussian numbers (Box & Muller 1958).
+std::pair<double, double> gaussian_pair(std::uint64_t seed, Stream stream, std::uint64_t index) {
+  const auto [u, v] = uniform_pair(seed, stream, index);
+  const double radius = std::sqrt(-2.0 * std::log(1.0 - u));
+  const double angle = 2.0 * std::numbers::pi * v;
+  return {radius * std::cos(angle), radius * std::sin(angle)};
+}
+
+/// out[i] = scale · (Gaussian number first + i of the stream). `first` is even.
+void fill_gaussian(double* out, std::size_t n, double scale, std::uint64_t seed, Stream stream,
+                   std::uint64_t first = 0) {
+  const auto pairs = static_cast<std::int64_t>((n + 1) / 2);
+#ifdef _OPENMP
+#pragma omp parallel for schedule(static) if (pairs > 4096)
+#endif
+  for (std::int64_t pair = 0; pair < pairs; ++pair) {
+    const auto i = static_cast<std::size_t>(pair) * 2;
+    const auto [a, b] = gaussian_pair(seed, stream, first / 2 + static_cast<std::uint64_t>(pair));
+    out[i] = scale * a;
+    if (i + 1 < n) out[i + 1] = scale * b;
+  }
+}
+
+/// Numbers between blocks of draws, so that each block starts at an even index of the stream.
+std::uint64_t even(std::uint64_t n) { return n + n % 2; }
+
+using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+
+/// A random orthogonal matrix: Q of a Gaussian matrix, with the signs of R's diagonal taken out,
+/// which makes it uniform over the orthogonal group (Mezzadri 2007).
+Matrix orthogonal_matrix(std::int64_t n, std::uint64_t seed, std::uint64_t first) {
+  Matrix gaussian(n, n);
+  fill_gaussian(gaussian.data(), static_cast<std::size_t>(gaussian.size()), 1.0, seed, Stream::Wh,
+                first);
+  const Eigen::HouseholderQR<Matrix> qr(gaussian);
+  Matrix Q = qr.householderQ();
+  for (std::int64_t j = 0; j < n; ++j) {
+    if (qr.matrixQR()(j, j) < 0) Q.col(j) *= -1.0;
+  }
+  return Q;
+}
+
+/// `blocks` square weight blocks of N × N with `taps` entries each (1, or the 9 of a convolution).
+struct WeightLayout {
+  std::int64_t blocks;
+  std::int64_t N;
+  std::int64_t taps;
+};
+
+void fill_square(double* out, const WeightInit& init, const WeightLayout& layout,
+                 std::int64_t block, std::uint64_t seed) {
+  using Kind = WeightInit::Kind;
+  const std::int64_t N = layout.N;
+  const auto count = static_cast<std::size_t>(N * N * layout.taps);
+  const std::int64_t centre = layout.taps / 2;
+  const std::uint64_t first = static_cast<std::uint64_t>(block) * even(count);
+  const auto fan_in = static_cast<double>(N * layout.taps);
+  const auto at_centre = [&](auto&& value) {
+    std::fill(out, out + count, 0.0);
+    for (std::int64_t i = 0; i < N; ++i) {
+      for (std::int64_t j = 0; j < N; ++j) out[(i * N + j) * layout.taps + centre] = value(i, j);
+    }
+  };
+  switch (init.kind) {
+    case Kind::gaussian:
+      fill_gaussian(out, count, init.scale / std::sqrt(fan_in), seed, Stream::Wh, first);
+      break;
+    case Kind::xavier:  // fan_out = fan_in for square layers
+      fill_gaussian(out, count, 1.0 / std::sqrt(fan_in), seed, Stream::Wh, first);
+      break;
+    case Kind::he:
+      fill_gaussian(out, count, std::sqrt(2.0 / fan_in), seed, Stream::Wh, first);
+      break;
+    case Kind::constant:
+      std::fill(out, out + count, init.scale);
+      break;
+    case Kind::identity:
+      at_centre([&](std::int64_t i, std::int64_t j) { return i == j ? init.scale : 0.0; });
+      break;
+    case Kind::orthogonal: {
+      const Matrix Q = orthogonal_matrix(N, seed, first);
+      at_centre([&](std::int64_t i, std::int64_t j) { return init.scale * Q(i, j); });
+      break;
+    }
+    case Kind::file:
+      if (init.matrix.shape != Shape{N, N}) {
+        throw std::invalid_argument("init file: its matrix must be " + std::to_string(N) + " by " +
+                                    std::to_string(N) + ", the width of the net");
+      }
+      at_centre([&](std::int64_t i, std::int64_t j) {
+        return init.matrix.data[static_cast<std::size_t>(i * N + j)];
+      });
+      break;
+  }
+}
+
+/// Keeps each weight with probability `density`, scaled so that the variance of W h stays.
+void thin(std::vector<double>& W, double density, std::uint64_t seed) {
+  if (density >= 1) return;
+  const double keep = 1.0 / std::sqrt(density);
+  for (std::size_t i = 0; i < W.size(); ++i) {
+    const auto [u, v] = uniform_pair(seed, Stream::mask, i / 2);
+    W[i] = (i % 2 == 0 ? u : v) < density ? W[i] * keep : 0.0;
+  }
+}
+
+Tensor draw_weights(Shape shape, const WeightLayout& layout, const Initialisation& init,
+                    std::uint64_t seed) {
+  Tensor W(std::move(shape));
+  const std::size_t block = W.size() / static_cast<std::size_t>(layout.blocks);
+  for (std::int64_t i = 0; i < layout.blocks; ++i) {
+    fill_square(W.data.data() + static_cast<std::size_t>(i) * block, init.W, layout, i, seed);
+  }
+  thin(W.data, init.density, seed);
+  return W;
+}
+
+Tensor draw_values(Shape shape, const ValueInit& init, std::uint64_t seed, Stream stream,
+                   std::size_t sample_size) {
+  Tensor t(std::move(shape));
+  if (init.kind == ValueInit::Kind::constant) {
+    std::fill(t.data.begin(), t.data.end(), init.scale);
+    return t;
+  }
+  fill_gaussian(t.data.data(), t.size(), init.kind == ValueInit::Kind::gaussian ? init.scale : 1.0,
+                seed, stream);
+  if (init.kind == ValueInit::Kind::radius) {
+    for (std::size_t begin = 0; begin < t.size(); begin += sample_size) {
+      double norm2 = 0;
+      for (std::size_t i = 0; i < sample_size; ++i) norm2 += t.data[begin + i] * t.data[begin + i];
+      const double factor = init.scale / std::sqrt(norm2);
+      for (std::size_t i = 0; i < sample_size; ++i) t.data[begin + i] *= factor;
+    }
+  }
+  return t;
+}
+
+/// The gradient on the last state: [B, n], a unit vector per sample or ones, times loss_scale.
+Tensor draw_loss_gradient(std::int64_t B, std::int64_t n, const Initialisation& init,
+                          std::uint64_t seed) {
+  const bool sphere = init.loss == Initialisation::LossGradient::sphere;
+  const ValueInit value{sphere ? ValueInit::Kind::radius : ValueInit::Kind::constant, 1.0};
+  Tensor g = draw_values({B, n}, value, seed, Stream::loss, static_cast<std::size_t>(n));
+  for (double& v : g.data) v *= init.loss_scale;
+  return g;
+}
+
+Tensor draw_input(Shape shape, const Initialisation& init, std::uint64_t seed) {
+  Tensor x(std::move(shape));
+  if (init.input == Initialisation::Input::gaussian) {
+    fill_gaussian(x.data.data(), x.size(), init.input_scale, seed, Stream::x);
+  } else if (init.input == Initialisation::Input::impulse) {
+    const auto first_step = static_cast<std::ptrdiff_t>(x.stride());
+    std::fill(x.data.begin(), x.data.begin() + first_step, 1.0);
+  }
+  return x;
+}
+
+Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, std::uint64_t seed) {
+  Tensors out;
+  const auto H = static_cast<std::size_t>(p.H);
+  const std::int64_t copies = p.share ? 1 : p.T;
+  for (const TensorSpec& spec : inputs(p)) {
+    if (spec.name == "Wh" && p.cell == "additive") {
+      if (init.W.kind != WeightInit::Kind::constant) {
+        throw std::invalid_argument("init: an additive net takes constant:w, its scalar weight");
+      }
+      out["Wh"] = Tensor({1}, {init.W.scale});
+    } else if (spec.name == "Wh") {
+      out["Wh"] = draw_weights(spec.shape, {copies * gates(p.cell), p.H, 1}, init, seed);
+    } else if (spec.name == "Wx") {
+      const double deviation = 1.0 / std::sqrt(static_cast<double>(spec.shape[1]));
+      out["Wx"] =
+          draw_values(spec.shape, {ValueInit::Kind::gaussian, deviation}, seed, Stream::Wx, H);
+    } else if (spec.name == "b") {
+      Tensor b = draw_values(spec.shape, init.bias, seed, Stream::b, H);
+      // The second gate of lstm is f, of gru z.
+      const bool gated = p.cell == "lstm" || p.cell == "gru";
+      const std::size_t per_copy = b.size() / static_cast<std::size_t>(copies);
+      for (std::size_t begin = H; gated && begin < b.size(); begin += per_copy) {
+        for (std::size_t j = 0; j < H; ++j) b.data[begin + j] += init.forget_bias;
+      }
+      out["b"] = std::move(b);
+    } else if (spec.name == "h0") {
+      out["h0"] = draw_values(spec.shape, init.h0, seed, Stream::h0, H);
+    } else if (spec.name == "c0") {
+      out["c0"] = draw_values(spec.shape, init.c0, seed, Stream::c0, H);
+    } else if (spec.name == "x") {
+      out["x"] = draw_input(spec.shape, init, seed);
+    }
+  }
+  if (p.pass == Pass::forward) return out;
+  using LossOn = Initialisation::LossOn;
+  const bool lstm = p.cell == "lstm";
+  const LossOn on = lstm ? init.loss_on : LossOn::h;
+  const std::int64_t width = on == LossOn::both ? 2 * p.H : p.H;
+  const Tensor g = draw_loss_gradient(p.B, width, init, seed);
+  Tensor dy({p.T, p.B, p.H});
+  Tensor dc({p.B, p.H});
+  double* dh_T = dy.data.data() + dy.size() - dc.size();
+  for (std::size_t b = 0; b < static_cast<std::size_t>(p.B); ++b) {
+    const double* row = g.data.data() + b * static_cast<std::size_t>(width);
+    if (on != LossOn::c) std::copy(row, row + H, dh_T + b * H);
+    if (on != LossOn::h)
+      std::copy(row + (on == LossOn::both ? H : 0), row + width, &dc.data[b * H]);
+  }
+  out["dy"] = std::move(dy);
+  if (lstm) out["dc"] = std::move(dc);
+  return out;
+}
+
+Tensors draw_feedforward(const FeedForwardProblem& p, const Initialisation& init,
+                         std::uint64_t seed) {
+  Tensors out;
+  const auto sample = static_cast<std::size_t>(p.state_size());
+  for (const TensorSpec& spec : inputs(p)) {
+    if (spec.name == "h0") {
+      out["h0"] = draw_values(spec.shape, init.h0, seed, Stream::h0, sample);
+    } else if (spec.name == "W") {
+      out["W"] = draw_weights(spec.shape, {p.L, p.N, p.net == "cnn" ? 9 : 1}, init, seed);
+    } else if (spec.name == "b") {
+      out["b"] = draw_values(spec.shape, init.bias, seed, Stream::b, sample);
+    } else {
+      out["dy"] = draw_loss_gradient(p.B, p.state_size(), init, seed);
+      out["dy"].shape = spec.shape;
+    }
+  }
+  return out;
+}
+
+double parse_number(std::string_view text, const std::string& what) {
+  double value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
+    throw std::invalid_argument(what + ": a finite number is needed after the colon");
+  }
+  return value;
+}
+
+/// A CSV file of numbers, one row of the matrix per line.
+Tensor read_matrix(const std::string& path) {
+  const std::string what = "init file:" + path;
+  std::ifstream file(path);
+  if (!file) throw std::invalid_argument(what + ": cannot open the file; a CSV matrix is needed");
+  constexpr std::size_t max_entries = std::size_t{1} << 28;
+  Tensor matrix({0, 0});
+  std::string line;
+  while (std::getline(file, line)) {
+    if (!line.empty() && line.back() == '\r') line.pop_back();
+    if (line.empty()) continue;
+    std::int64_t columns = 0;
+    for (std::size_t begin = 0; begin <= line.size(); ++columns) {
+      const std::size_t end = std::min(line.find(',', begin), line.size());
+      std::string_view cell(line.data() + begin, end - begin);
+      while (!cell.empty() && cell.front() == ' ') cell.remove_prefix(1);
+      while (!cell.empty() && cell.back() == ' ') cell.remove_suffix(1);
+      matrix.data.push_back(
+          parse_number(cell, what + " row " + std::to_string(matrix.shape[0] + 1)));
+      begin = end + 1;
+    }
+    if (matrix.shape[0] == 0) matrix.shape[1] = columns;
+    if (columns != matrix.shape[1] || matrix.size() > max_entries) {
+      throw std::invalid_argument(what + ": every row needs the same number of columns, at most " +
+                                  std::to_string(max_entries) + " entries in all");
+    }
+    ++matrix.shape[0];
+  }
+  if (matrix.size() == 0) throw std::invalid_argument(what + ": the file holds no numbers");
+  return matrix;
+}
+
+}  // namespace
+
+WeightInit parse_weight_init(std::string_view text) {
+  using Kind = WeightInit::Kind;
+  const std::string what = "init " + std::string(text);
+  const std::size_t colon = text.find(':');
+  const std::string_view kind = text.substr(0, colon);
+  if (colon == std::string_view::npos) {
+    if (kind == "xavier") return {Kind::xavier, 1, {}};
+    if (kind == "he") return {Kind::he, 1, {}};
+  } else {
+    const std::string_view value = text.substr(colon + 1);
+    if (kind == "gaussian") return {Kind::gaussian, parse_number(value, what), {}};
+    if (kind == "orthogonal") return {Kind::orthogonal, parse_number(value, what), {}};
+    if (kind == "identity") return {Kind::identity, parse_number(value, what), {}};
+    if (kind == "constant") return {Kind::constant, parse_number(value, what), {}};
+    if (kind == "file") return {Kind::file, 1, read_matrix(std::string(value))};
+  }
+  throw std::invalid_argument(what +
+                              ": one of gaussian:S, orthogonal:S, identity:S, constant:V, xavier, "
+                              "he, file:PATH");
+}
+
+ValueInit parse_value_init(std::string_view text) {
+  const std::string what(text);
+  const std::size_t colon = text.find(':');
+  if (colon != std::string_view::npos) {
+    const std::string_view value = text.substr(colon + 1);
+    if (text.starts_with("constant:")) {
+      return {ValueInit::Kind::constant, parse_number(value, what)};
+    }
+    if (text.starts_with("gaussian:")) {
+      return {ValueInit::Kind::gaussian, parse_number(value, what)};
+    }
+  }
+  throw std::invalid_argument(what + ": one of constant:V, gaussian:S");
+}
+
+Tensors draw(const Problem& problem, const Initialisation& init, std::uint64_t seed) {
+  Tensors out;
+  if (const auto* r = std::get_if<RecurrentProblem>(&problem)) {
+    out = draw_recurrent(*r, init, seed);
+  } else if (const auto* f = std::get_if<FeedForwardProblem>(&problem)) {
+    out = draw_feedforward(*f, init, seed);
+  } else {
+    // Activations and clipping have no net: standard Gaussian numbers, and y = f(x).
+    for (const TensorSpec& spec : inputs(problem)) {
+      const Stream stream = spec.name == "dy" ? Stream::dy : Stream::x;
+      out[spec.name] =
+          draw_values(spec.shape, {ValueInit::Kind::gaussian, 1}, seed, stream, spec.shape.size());
+    }
+    if (const auto* a = std::get_if<ActivationProblem>(&problem); a && out.contains("y")) {
+      with_activation(a->act, [&](auto act) {
+        std::transform(out["x"].data.begin(), out["x"].data.end(), out["y"].data.begin(),
+                       [&](double x) { return act.value(round_to(a->dtype, x)); });
+      });
+    }
+  }
+  for (auto& [name, tensor] : out) {
+    for (double& value : tensor.data) value = round_to(dtype(problem), value);
+  }
+  return out;
+}
+
+}  // namespace gradepth

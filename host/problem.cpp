@@ -1,0 +1,335 @@
+#include "host/problem.h"
+
+#include <numeric>
+#include <sstream>
+#include <stdexcept>
+
+#include "kernels/activation.h"
+
+namespace gradepth {
+namespace {
+
+template <class... F>
+struct Overloaded : F... {
+  using F::operator()...;
+};
+
+constexpr std::int64_t max_elements = std::int64_t{1} << 40;
+
+void require(bool ok, const std::string& what, const std::string& value,
+             const std::string& allowed) {
+  if (!ok) throw std::invalid_argument(what + ' ' + value + ": " + allowed);
+}
+
+void require_size(const char* what, std::int64_t value) {
+  require(value >= 1 && value <= 1'000'000'000, what, std::to_string(value),
+          "a whole number from 1 to 1000000000");
+}
+
+void require_activation(const std::string& act) {
+  require(is_activation(act), "activation", act, "one of " + activation_names());
+}
+
+std::string size_suffix(std::initializer_list<std::pair<const char*, std::int64_t>> sizes) {
+  std::string text;
+  for (const auto& [label, value] : sizes) {
+    text += (text.empty() ? "" : "_") + std::string(label) + std::to_string(value);
+  }
+  return text;
+}
+
+std::string clip_suffix(double clip_value) {
+  if (clip_value <= 0) return {};
+  std::ostringstream text;
+  text << "_clip" << clip_value;
+  return text.str();
+}
+
+std::int64_t features(const RecurrentProblem& p) { return p.I > 0 ? p.I : p.H; }
+
+/// The leading [T] of weights that are not shared.
+Shape per_step(const RecurrentProblem& p, Shape shape) {
+  if (!p.share) shape.insert(shape.begin(), p.T);
+  return shape;
+}
+
+Shape state_shape(const FeedForwardProblem& p) {
+  if (p.net != "cnn") return {p.B, p.N};
+  return {p.B, p.N, FeedForwardProblem::image, FeedForwardProblem::image};
+}
+
+Shape with_leading(std::int64_t n, Shape shape) {
+  shape.insert(shape.begin(), n);
+  return shape;
+}
+
+Shape weight_shape(const FeedForwardProblem& p) {
+  if (p.net != "cnn") return {p.L, p.N, p.N};
+  return {p.L, p.N, p.N, FeedForwardProblem::kernel, FeedForwardProblem::kernel};
+}
+
+std::int64_t total(const std::vector<std::int64_t>& sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+}
+
+double element_bytes(Dtype dtype) { return dtype == Dtype::f64 ? 8 : dtype == Dtype::f32 ? 4 : 2; }
+
+/// Operations per unit and step of a cell's pointwise part, forward and backward: the operations of
+/// kernels/cell_*.h, a transcendental function counting as one.
+double pointwise_flops(const RecurrentProblem& p) {
+  const double forward = p.cell == "lstm" ? 18 : p.cell == "gru" ? 18 : p.cell == "elman" ? 3 : 2;
+  const double backward = p.cell == "lstm" ? 30 : p.cell == "gru" ? 22 : p.cell == "elman" ? 6 : 4;
+  return p.pass == Pass::forward ? forward : forward + backward;
+}
+
+}  // namespace
+
+std::int64_t gates(std::string_view cell) { return cell == "lstm" ? 4 : cell == "gru" ? 3 : 1; }
+std::int64_t biases(std::string_view cell) { return cell == "lstm" || cell == "gru" ? 4 : 1; }
+
+void validate(const Problem& problem) {
+  std::visit(
+      Overloaded{
+          [](const ActivationProblem& p) {
+            require_activation(p.act);
+            require_size("rows", p.rows);
+            require_size("cols", p.cols);
+          },
+          [](const ClipProblem& p) {
+            require(p.mode == "norm" || p.mode == "value", "clip mode", p.mode,
+                    "one of norm, value");
+            for (const std::int64_t size : p.sizes) {
+              require(size >= 0 && size <= max_elements, "clip size", std::to_string(size),
+                      "a whole number from 0 to 2^40");
+            }
+            require(p.threshold > 0, "clip threshold", std::to_string(p.threshold),
+                    "a number above 0");
+          },
+          [](const RecurrentProblem& p) {
+            require(
+                p.cell == "elman" || p.cell == "lstm" || p.cell == "gru" || p.cell == "additive",
+                "cell", p.cell, "one of elman, lstm, gru, additive");
+            require_activation(p.act);
+            require(p.act == "tanh" || (p.cell != "lstm" && p.cell != "gru"), "activation", p.act,
+                    p.cell + " has tanh");
+            require(p.form == "two-term" || p.form == "sum", "form", p.form,
+                    "one of two-term, sum");
+            require(p.share || p.cell != "additive", "share", "off", "additive nets share w");
+            require(p.share || !p.project_input, "share", "off", "not with an input projection");
+            require(p.clip_value >= 0, "clip-value", std::to_string(p.clip_value),
+                    "0 (off) or a number above 0");
+            require_size("T", p.T);
+            require_size("B", p.B);
+            require_size("H", p.H);
+            if (p.I != 0) require_size("I", p.I);
+          },
+          [](const FeedForwardProblem& p) {
+            require(p.net == "mlp" || p.net == "residual" || p.net == "cnn", "net", p.net,
+                    "one of mlp, residual, cnn");
+            require_activation(p.act);
+            require(p.residual == "plain" || p.residual == "preact" || p.residual == "scaled",
+                    "residual", p.residual, "one of plain, preact, scaled");
+            require(p.clip_value >= 0, "clip-value", std::to_string(p.clip_value),
+                    "0 (off) or a number above 0");
+            require_size("L", p.L);
+            require_size("B", p.B);
+            require_size("N", p.N);
+          },
+      },
+      problem);
+  for (const auto& specs : {inputs(problem), outputs(problem)}) {
+    for (const TensorSpec& spec : specs) {
+      double elements = 1;
+      for (const std::int64_t extent : spec.shape) elements *= static_cast<double>(extent);
+      require(elements <= static_cast<double>(max_elements), "tensor", spec.name,
+              "at most 2^40 elements; make the problem smaller");
+    }
+  }
+}
+
+std::vector<TensorSpec> inputs(const Problem& problem) {
+  return std::visit(Overloaded{
+                        [](const ActivationProblem& p) -> std::vector<TensorSpec> {
+                          const Shape shape{p.rows, p.cols};
+                          if (p.pass == Pass::forward) return {{"x", shape}};
+                          return {{"x", shape}, {"y", shape}, {"dy", shape}};
+                        },
+                        [](const ClipProblem& p) -> std::vector<TensorSpec> {
+                          return {{"g", {total(p.sizes)}}};
+                        },
+                        [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
+                          const std::int64_t rows = gates(p.cell) * p.H;
+                          std::vector<TensorSpec> specs{{"h0", {p.B, p.H}}};
+                          if (p.cell == "additive") {
+                            specs.push_back({"Wh", {1}});
+                          } else {
+                            specs.push_back({"Wh", per_step(p, {rows, p.H})});
+                            specs.push_back({"b", per_step(p, {biases(p.cell) * p.H})});
+                            if (p.project_input) specs.push_back({"Wx", {rows, features(p)}});
+                            specs.push_back({"x", {p.T, p.B, p.project_input ? features(p) : p.H}});
+                          }
+                          if (p.cell == "lstm") specs.push_back({"c0", {p.B, p.H}});
+                          if (p.pass == Pass::forward) return specs;
+                          specs.push_back({"dy", {p.T, p.B, p.H}});
+                          if (p.cell == "lstm") specs.push_back({"dc", {p.B, p.H}});
+                          return specs;
+                        },
+                        [](const FeedForwardProblem& p) -> std::vector<TensorSpec> {
+                          std::vector<TensorSpec> specs{
+                              {"h0", state_shape(p)}, {"W", weight_shape(p)}, {"b", {p.L, p.N}}};
+                          if (p.pass != Pass::forward) specs.push_back({"dy", state_shape(p)});
+                          return specs;
+                        },
+                    },
+                    problem);
+}
+
+std::vector<TensorSpec> outputs(const Problem& problem) {
+  return std::visit(Overloaded{
+                        [](const ActivationProblem& p) -> std::vector<TensorSpec> {
+                          const Shape shape{p.rows, p.cols};
+                          if (p.pass == Pass::forward) return {{"y", shape}};
+                          if (p.bias_gradient) return {{"dx", shape}, {"db", {p.cols}}};
+                          return {{"dx", shape}};
+                        },
+                        [](const ClipProblem& p) -> std::vector<TensorSpec> {
+                          if (p.mode == "value") return {{"g", {total(p.sizes)}}};
+                          return {{"g", {total(p.sizes)}}, {"norm", {1}}, {"skipped", {1}}};
+                        },
+                        [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
+                          const bool lstm = p.cell == "lstm";
+                          const Shape states{p.T + 1, p.B, p.H};
+                          std::vector<TensorSpec> specs{{"y", {p.T, p.B, p.H}}};
+                          if (p.record) specs.push_back({"h", states});
+                          if (p.record && lstm) specs.push_back({"c", states});
+                          if (p.pass == Pass::forward) return specs;
+                          for (const TensorSpec& in : inputs(p)) {
+                            if (in.name != "dy" && in.name != "dc")
+                              specs.push_back({"d" + in.name, in.shape});
+                          }
+                          specs.push_back({"dh_norm2", {p.T + 1}});
+                          if (p.record) {
+                            specs.push_back({"dh", states});
+                            specs.push_back({"da", {p.T, p.B, gates(p.cell) * p.H}});
+                            if (lstm) specs.push_back({"dc", states});
+                          }
+                          return specs;
+                        },
+                        [](const FeedForwardProblem& p) -> std::vector<TensorSpec> {
+                          const Shape state = state_shape(p);
+                          std::vector<TensorSpec> specs{{"y", state}};
+                          if (p.record) specs.push_back({"h", with_leading(p.L + 1, state)});
+                          if (p.pass == Pass::forward) return specs;
+                          specs.push_back({"dh0", state});
+                          specs.push_back({"dW", weight_shape(p)});
+                          specs.push_back({"db", {p.L, p.N}});
+                          specs.push_back({"dh_norm2", {p.L + 1}});
+                          if (p.record) {
+                            specs.push_back({"dh", with_leading(p.L + 1, state)});
+                            specs.push_back({"da", with_leading(p.L, state)});
+                          }
+                          return specs;
+                        },
+                    },
+                    problem);
+}
+
+std::string name(const Problem& problem) {
+  const std::string dtype_part = '/' + std::string(name(dtype(problem))) + '/';
+  return std::string(kind(problem)) + '/' +
+         std::visit(
+             Overloaded{
+                 [&](const ActivationProblem& p) {
+                   const std::string pass = p.pass == Pass::forward ? "/forward" : "/backward";
+                   return p.act + pass + dtype_part + size_suffix({{"R", p.rows}, {"C", p.cols}}) +
+                          (p.bias_gradient ? "_bias" : "");
+                 },
+                 [&](const ClipProblem& p) {
+                   std::ostringstream threshold;
+                   threshold << p.threshold;
+                   return p.mode + dtype_part +
+                          size_suffix({{"N", total(p.sizes)},
+                                       {"K", static_cast<std::int64_t>(p.sizes.size())}}) +
+                          "_at" + threshold.str();
+                 },
+                 [&](const RecurrentProblem& p) {
+                   return p.cell + '/' + (p.cell == "additive" ? p.form : p.act) + dtype_part +
+                          size_suffix({{"T", p.T}, {"B", p.B}, {"H", p.H}}) +
+                          (p.I > 0 && p.I != p.H ? "_I" + std::to_string(p.I) : "") +
+                          (p.project_input || p.cell == "additive" ? "" : "_recurrence") +
+                          (p.share ? "" : "_distinct") +
+                          (p.pass == Pass::forward ? "_forward" : "") + clip_suffix(p.clip_value);
+                 },
+                 [&](const FeedForwardProblem& p) {
+                   return p.net + '/' + p.act + dtype_part +
+                          size_suffix({{"L", p.L}, {"B", p.B}, {"N", p.N}}) +
+                          (p.net == "residual" && p.residual != "plain" ? '_' + p.residual : "") +
+                          (p.pass == Pass::forward ? "_forward" : "") + clip_suffix(p.clip_value);
+                 },
+             },
+             problem);
+}
+
+std::string_view kind(const Problem& problem) {
+  constexpr std::string_view kinds[] = {"activation", "clip", "recurrent", "feedforward"};
+  return kinds[problem.index()];
+}
+
+Dtype dtype(const Problem& problem) {
+  return std::visit([](const auto& p) { return p.dtype; }, problem);
+}
+
+std::int64_t depth(const Problem& problem) {
+  if (const auto* p = std::get_if<RecurrentProblem>(&problem)) return p->T;
+  if (const auto* p = std::get_if<FeedForwardProblem>(&problem)) return p->L;
+  return 1;
+}
+
+double bytes(const Problem& problem) {
+  double elements = 0;
+  if (const auto* p = std::get_if<ActivationProblem>(&problem)) {
+    // Backward reads x or y, whichever the slope needs, not both.
+    const double n = static_cast<double>(p->rows) * static_cast<double>(p->cols);
+    elements = (p->pass == Pass::forward ? 2 : 3) * n +
+               (p->bias_gradient ? static_cast<double>(p->cols) : 0);
+  } else if (const auto* c = std::get_if<ClipProblem>(&problem)) {
+    elements = (c->mode == "norm" ? 3 : 2) * static_cast<double>(total(c->sizes));
+  } else {
+    for (const auto& specs : {inputs(problem), outputs(problem)}) {
+      for (const TensorSpec& spec : specs) elements += static_cast<double>(size(spec.shape));
+    }
+  }
+  return elements * element_bytes(dtype(problem));
+}
+
+double flops(const Problem& problem) {
+  return std::visit(
+      Overloaded{
+          [](const ActivationProblem& p) {
+            const double n = static_cast<double>(p.rows) * static_cast<double>(p.cols);
+            return n * (p.pass == Pass::forward ? 1.0 : p.bias_gradient ? 4.0 : 3.0);
+          },
+          [](const ClipProblem& p) {
+            return static_cast<double>(total(p.sizes)) * (p.mode == "norm" ? 3.0 : 2.0);
+          },
+          [](const RecurrentProblem& p) {
+            const double units = static_cast<double>(p.T) * static_cast<double>(p.B * p.H);
+            if (p.cell == "additive") return units * pointwise_flops(p);
+            const auto fan_in =
+                static_cast<double>(p.H + (p.project_input ? features(p) : std::int64_t{0}));
+            const double product = 2.0 * static_cast<double>(gates(p.cell)) * fan_in;
+            // Forward, gradient of the data, gradient of the weights: three products of a size.
+            return units * (product * (p.pass == Pass::forward ? 1 : 3) + pointwise_flops(p));
+          },
+          [](const FeedForwardProblem& p) {
+            const double taps = p.net == "cnn" ? 9 : 1;
+            const double units = static_cast<double>(p.L) * static_cast<double>(p.B) *
+                                 static_cast<double>(p.state_size());
+            const double product = 2.0 * taps * static_cast<double>(p.N);
+            return units * (product * (p.pass == Pass::forward ? 1 : 3) + 9);
+          },
+      },
+      problem);
+}
+
+}  // namespace gradepth
