@@ -1,0 +1,175 @@
+#include "kernels/simt/executor.h"
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <numeric>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "kernels/simt/error.h"
+#include "kernels/simt/launch.h"
+
+namespace gradepth::inline simt {
+namespace detail {
+namespace {
+
+// The limits of CUDA 13 on compute capability 9.0.
+constexpr std::uint64_t kMaxThreads = 1024;
+constexpr std::size_t kMaxSharedBytes = 227 * std::size_t{1024};
+// ThreadSanitizer knows at most 8128 threads at a time, the host's own among them.
+constexpr std::uint64_t kMaxTsanThreads = 8000;
+// More host threads than this find no more races and cost memory.
+constexpr unsigned kMaxSlots = 256;
+
+std::uint64_t volume(const dim3& box) { return std::uint64_t{box.x} * box.y * box.z; }
+
+std::string text(const dim3& box) {
+  return "(" + std::to_string(box.x) + ", " + std::to_string(box.y) + ", " + std::to_string(box.z) +
+         ")";
+}
+
+void check(const dim3& grid, const dim3& block, std::size_t shared_bytes) {
+  const bool block_ok = volume(block) > 0 && volume(block) <= kMaxThreads && block.z <= 64;
+  if (!block_ok) throw Error("launch: block " + text(block) + ": 1 to 1024 threads, z at most 64");
+  const bool grid_ok = volume(grid) > 0 && grid.x < 1U << 31U && grid.y < 1U << 16U &&
+                       grid.z < 1U << 16U && volume(grid) < std::uint64_t{1} << 32U;
+  if (!grid_ok) throw Error("launch: grid " + text(grid) + ": at least 1, y and z below 65536");
+  if (shared_bytes > kMaxSharedBytes) {
+    throw Error("launch: " + std::to_string(shared_bytes) +
+                " bytes of dynamic shared memory: at most " + std::to_string(kMaxSharedBytes));
+  }
+}
+
+}  // namespace
+
+/// One launch: hands out the blocks in a random order and keeps the first error.
+class Executor::Launch {
+ public:
+  Launch(const Work& work, unsigned slots, bool cooperative)
+      : work_(work), order_(static_cast<std::size_t>(volume(work.grid))) {
+    std::iota(order_.begin(), order_.end(), 0U);
+    if (work.seed != 0) Random(work.seed).shuffle(order_);
+    if (cooperative) work_.grid_barrier = &barrier_.emplace(static_cast<unsigned>(order_.size()));
+    work_.cancelled = &cancelled_;
+    // Made here, not by the workers: these must not inherit the order in which workers took jobs,
+    // or ThreadSanitizer would think that blocks wait for each other.
+    for (unsigned i = 0; i < slots; ++i) contexts_.push_back(tsan::create());
+  }
+
+  ~Launch() {
+    for (const tsan::Context context : contexts_) tsan::destroy(context);
+  }
+  Launch(const Launch&) = delete;
+  Launch& operator=(const Launch&) = delete;
+
+  /// Runs blocks, one after another, until none is left.
+  void run(Block& block, unsigned slot) {
+    std::byte* const thread_locals = thread_locals_of_this_thread();
+    const tsan::Context own = tsan::current();
+    tsan::switch_to(contexts_[slot]);
+    std::exception_ptr failure;
+    try {
+      std::size_t next = 0;
+      while (!cancelled_ &&
+             (next = taken_.fetch_add(1, std::memory_order_relaxed)) < order_.size()) {
+        block.run(work_, order_[next], thread_locals);
+        if (barrier_) break;  // each block of a cooperative launch has its own slot
+      }
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    tsan::release(this);
+    tsan::switch_to(own);
+    if (failure) keep(failure);
+    if (barrier_) barrier_->leave();
+  }
+
+  /// After all slots have ended.
+  void finish() {
+    tsan::acquire(this);
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  void keep(const std::exception_ptr& failure) {
+    bool consequence = false;
+    try {
+      std::rethrow_exception(failure);
+    } catch (const Abandoned&) {
+      consequence = true;
+    } catch (...) {  // the cause
+    }
+    const std::lock_guard lock(mutex_);
+    if (!error_ || (error_is_consequence_ && !consequence)) {
+      error_ = failure;
+      error_is_consequence_ = consequence;
+    }
+    cancelled_ = true;
+  }
+
+  Work work_;
+  std::vector<unsigned> order_;
+  std::optional<GridBarrier> barrier_;
+  std::vector<tsan::Context> contexts_;
+  std::atomic<std::size_t> taken_{0};
+  std::atomic<bool> cancelled_{false};
+  std::mutex mutex_;
+  std::exception_ptr error_;
+  bool error_is_consequence_ = false;
+};
+
+void Executor::run(const Work& work, unsigned slots, bool cooperative) {
+  Launch launch(work, std::max(slots, 1U), cooperative);
+  const auto run_slot = [&](unsigned slot) {
+    std::unique_ptr<Block> block = borrow();
+    launch.run(*block, slot);
+    give_back(std::move(block));
+  };
+  if (slots == 0) {
+    run_slot(0);
+  } else {
+    workers_.run(slots, run_slot);
+  }
+  launch.finish();
+}
+
+std::unique_ptr<Block> Executor::borrow() {
+  const std::lock_guard lock(mutex_);
+  if (blocks_.empty()) return std::make_unique<Block>();
+  std::unique_ptr<Block> block = std::move(blocks_.back());
+  blocks_.pop_back();
+  return block;
+}
+
+void Executor::give_back(std::unique_ptr<Block> block) {
+  const std::lock_guard lock(mutex_);
+  blocks_.push_back(std::move(block));
+}
+
+void run_kernel(const Configuration& configuration, void (*kernel)(const void*),
+                const void* arguments) {
+  const auto& [grid, block, shared_bytes, stream, cooperative] = configuration;
+  check(grid, block, shared_bytes);
+  const std::uint64_t blocks = volume(grid);
+  const std::uint64_t tsan_slots = kMaxTsanThreads / (volume(block) + 1);
+  if (cooperative && (blocks > kMaxSlots * 4 || (tsan::kEnabled && blocks > tsan_slots))) {
+    throw Error("launch: " + std::to_string(blocks) + " blocks of a cooperative launch: at most " +
+                std::to_string(tsan::kEnabled ? tsan_slots : kMaxSlots * 4));
+  }
+  std::uint64_t slots = cooperative               ? blocks
+                        : stream.thread_per_block ? std::min<std::uint64_t>(blocks, kMaxSlots)
+                                                  : std::min<std::uint64_t>(blocks, stream.workers);
+  if (tsan::kEnabled) slots = std::min(slots, std::max<std::uint64_t>(1, tsan_slots));
+  // One worker: the calling thread runs the blocks itself, which makes small launches cheap.
+  const bool here = slots <= 1 && !cooperative && !stream.thread_per_block;
+  const Work work{grid, block, shared_bytes, stream.seed, kernel, arguments, nullptr, nullptr};
+  stream.executor->run(work, here ? 0 : static_cast<unsigned>(slots), cooperative);
+}
+
+}  // namespace detail
+
+std::shared_ptr<detail::Executor> make_executor() { return std::make_shared<detail::Executor>(); }
+
+}  // namespace gradepth::inline simt

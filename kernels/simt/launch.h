@@ -1,0 +1,87 @@
+#pragma once
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <tuple>
+
+#include "kernels/simt/types.h"
+
+namespace gradepth::inline simt {
+
+namespace detail {
+class Executor;
+}
+std::shared_ptr<detail::Executor> make_executor();
+
+/// Where and how launches run: the executor's stand-in for a CUDA stream. Copies share the stacks
+/// and host threads, so keep one and change its seed, rather than making one per launch.
+struct Stream {
+  /// 0: threads and blocks in their order; any other: a random order of its own.
+  std::uint64_t seed = 0;
+  /// Host threads that run blocks; 1: the calling thread.
+  unsigned workers = 1;
+  /// A host thread for every block, so that ThreadSanitizer sees races between any two of them.
+  bool thread_per_block = false;
+  /// What is kept between launches.
+  std::shared_ptr<detail::Executor> executor = make_executor();
+};
+
+/// Launchers take it by value.
+using StreamRef = Stream;
+
+namespace detail {
+
+struct Configuration {
+  dim3 grid, block;
+  std::size_t shared_bytes;
+  const Stream& stream;
+  bool cooperative;
+};
+
+/// Runs kernel(arguments) once per CUDA thread.
+void run_kernel(const Configuration& configuration, void (*kernel)(const void*),
+                const void* arguments);
+
+template <class... P, class... A>
+void launch_with(const Configuration& configuration, void (*kernel)(P...), A... args) {
+  static_assert(sizeof...(P) == sizeof...(A), "as many arguments as the kernel has parameters");
+  struct Call {
+    void (*kernel)(P...);
+    std::tuple<P...> parameters;
+  };
+  const Call call{kernel, {static_cast<P>(args)...}};
+  run_kernel(
+      configuration,
+      [](const void* what) {
+        const auto& [function, parameters] = *static_cast<const Call*>(what);
+        std::apply(function, parameters);
+      },
+      &call);
+}
+
+}  // namespace detail
+
+/// Runs `kernel` on grid.x·grid.y·grid.z blocks of block.x·block.y·block.z threads with
+/// `shared_bytes` of dynamic shared memory per block. Returns when it has ended. Throws Error when
+/// the kernel does what CUDA forbids, or when the launch's sizes are beyond CUDA's limits.
+template <class... P, class... A>
+void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            const StreamRef& stream, A... args) {
+  detail::launch_with({grid, block, shared_bytes, stream, false}, kernel, args...);
+}
+
+/// The same with all blocks running at once, so that they can wait for each other with grid.sync()
+/// or spin_until().
+template <class... P, class... A>
+void launch_cooperative(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
+                        const StreamRef& stream, A... args) {
+  detail::launch_with({grid, block, shared_bytes, stream, true}, kernel, args...);
+}
+
+/// Sets `bytes` bytes to 0.
+inline void zero_async(void* memory, std::size_t bytes, const StreamRef& /*stream*/) {
+  std::memset(memory, 0, bytes);
+}
+
+}  // namespace gradepth::inline simt
