@@ -1,0 +1,39 @@
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <iostream>
+
+#include "bench/commands.h"
+
+/// The front door. Exit status: 0 done, 1 a check or a run failed, 2 bad input.
+int main(int argc, char** argv) {
+  CLI::App app{"gradepth: how deep does a gradient reach, and what does it cost to get there?"};
+  app.name("gradepth");
+  app.require_subcommand(1);
+  app.set_version_flag("--version", GRADEPTH_VERSION);
+  int exit_status = 0;
+  gradepth::add_info_command(app, exit_status);
+  gradepth::add_growth_command(app, exit_status);
+  gradepth::add_train_command(app, exit_status);
+  gradepth::add_check_command(app, exit_status);
+  gradepth::add_suite_command(app, exit_status);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::CallForVersion& version) {
+    return app.exit(version);
+  } catch (const CLI::ParseError& error) {
+    std::cerr << "gradepth: " << error.what() << '\n';
+    return 2;
+  } catch (const std::invalid_argument& error) {
+    std::cerr << "gradepth: " << error.what() << '\n';
+    return 2;
+  } catch (const std::bad_alloc&) {
+    std::cerr << "gradepth: not enough memory; make the problem smaller\n";
+    return 1;
+  } catch (const std::exception& error) {
+    std::cerr << "gradepth: " << error.what() << '\n';
+    return 1;
+  }
+  return exit_status;
+}

@@ -1,0 +1,17 @@
+#pragma once
+
+namespace CLI {
+class App;
+}
+
+/// One function per command: it adds the subcommand to the app. The subcommand's callback does the
+/// work, sets exit_status to 1 when a row is not ok, and throws std::invalid_argument on bad input.
+namespace gradepth {
+
+void add_info_command(CLI::App& app, int& exit_status);
+void add_growth_command(CLI::App& app, int& exit_status);
+void add_train_command(CLI::App& app, int& exit_status);
+void add_check_command(CLI::App& app, int& exit_status);
+void add_suite_command(CLI::App& app, int& exit_status);
+
+}  // namespace gradepth

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <memory>
+
+#include "host/problem.h"
+#include "host/provider.h"
+
+/// The reference provider: plain loops that follow the formulas, in float64 or rounded to another
+/// format after each operation. Every other provider is compared with it; it is itself held against
+/// finite differences and PyTorch's autograd (tests/gradient_test.cpp, tests/golden_test.cpp).
+namespace gradepth::reference {
+
+PlanPtr make_plan(const ActivationProblem& problem);
+PlanPtr make_plan(const ClipProblem& problem);
+PlanPtr make_plan(const RecurrentProblem& problem);
+PlanPtr make_plan(const FeedForwardProblem& problem);
+
+/// Keeps inputs and outputs as float64 tensors; a plan adds what it computes.
+template <class P>
+class ReferencePlan : public Plan {
+ public:
+  explicit ReferencePlan(const P& problem);
+  void set(const Tensors& in) override;
+  Tensor get(std::string_view name) override;
+
+ protected:
+  /// The numbers of an input or output.
+  [[nodiscard]] const double* in(std::string_view name) const;
+  [[nodiscard]] double* out(std::string_view name);
+
+  P p_;
+
+ private:
+  Tensors in_;
+  Tensors out_;
+};
+
+extern template class ReferencePlan<ActivationProblem>;
+extern template class ReferencePlan<ClipProblem>;
+extern template class ReferencePlan<RecurrentProblem>;
+extern template class ReferencePlan<FeedForwardProblem>;
+
+}  // namespace gradepth::reference

@@ -1,0 +1,350 @@
+#include <algorithm>
+
+#include "host/providers/reference.h"
+#include "host/providers/reference_math.h"
+#include "kernels/activation.h"
+#include "kernels/cell_elman.h"
+#include "kernels/cell_gru.h"
+#include "kernels/cell_lstm.h"
+
+/// Recurrent cells forward and back through time, step by step.
+namespace gradepth::reference {
+namespace {
+
+std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+/// elman, lstm and gru. Step t = 0 … T-1 makes state t+1 out of state t.
+class CellPlan final : public ReferencePlan<RecurrentProblem> {
+ public:
+  explicit CellPlan(const RecurrentProblem& problem)
+      : ReferencePlan(problem),
+        G_(gates(problem.cell)),
+        state_(length(problem.B * problem.H)),
+        preact_(state_ * length(G_)),
+        h_(state_ * length(problem.T + 1)),
+        c_(problem.cell == "lstm" ? h_.size() : 0),
+        gates_(state_ * 4 * length(problem.T)),
+        xin_(problem.project_input ? preact_ * length(problem.T) : 0),
+        dh_(h_.size()),
+        dc_(c_.size()),
+        da_(preact_ * length(problem.T)),
+        dr_(problem.cell == "gru" ? da_.size() : 0) {}
+
+  void run() override {
+    run_forward();
+    if (p_.pass == Pass::training) run_backward();
+  }
+
+  void run_forward() override {
+    std::copy_n(in("h0"), state_, h_.begin());
+    if (p_.cell == "lstm") std::copy_n(in("c0"), state_, c_.begin());
+    if (p_.project_input) {
+      const std::int64_t I = p_.I > 0 ? p_.I : p_.H;
+      product_nt({in("x"), p_.T * p_.B, I}, {in("Wx"), G_ * p_.H, I}, xin_.data());
+      round_all(p_.dtype, xin_.data(), xin_.size());
+    }
+    with_arithmetic(p_.dtype, [&](auto number) {
+      Vector Wh(preact_);
+      for (std::int64_t t = 0; t < p_.T; ++t) {
+        if (t == 0 || !p_.share) Wt_ = transposed({weights(t), G_ * p_.H, p_.H});
+        product({&h_[length(t) * state_], p_.B, p_.H}, {Wt_.data(), p_.H, G_ * p_.H}, Wh.data());
+        step_forward<decltype(number)>(t, Wh);
+      }
+    });
+    std::copy(h_.begin() + static_cast<std::ptrdiff_t>(state_), h_.end(), out("y"));
+    if (p_.record) std::copy(h_.begin(), h_.end(), out("h"));
+    if (p_.record && p_.cell == "lstm") std::copy(c_.begin(), c_.end(), out("c"));
+  }
+
+  void run_backward() override {
+    const auto last = static_cast<std::ptrdiff_t>(length(p_.T) * state_);
+    std::fill(dh_.begin() + last, dh_.end(), 0.0);
+    if (p_.cell == "lstm") std::copy_n(in("dc"), state_, dc_.begin() + last);
+    Vector through_W(state_);
+    for (std::int64_t t = p_.T - 1; t >= 0; --t) {
+      arrive(t + 1);
+      with_arithmetic(p_.dtype,
+                      [&](auto number) { step_backward<decltype(number)>(t, through_W); });
+    }
+    measure(0);
+    weight_gradients();
+    std::copy_n(dh_.begin(), state_, out("dh0"));
+    if (p_.cell == "lstm") std::copy_n(dc_.begin(), state_, out("dc0"));
+    if (!p_.record) return;
+    std::copy(recorded_.begin(), recorded_.end(), out("dh"));
+    std::copy(da_.begin(), da_.end(), out("da"));
+    if (p_.cell == "lstm") std::copy(recorded_c_.begin(), recorded_c_.end(), out("dc"));
+  }
+
+ private:
+  [[nodiscard]] const double* weights(std::int64_t t) const {
+    return in("Wh") + (p_.share ? 0 : t * G_ * p_.H * p_.H);
+  }
+  [[nodiscard]] std::int64_t bias_size() const { return biases(p_.cell) * p_.H; }
+
+  /// Pre-activations, gate values and the next state of step t; Wh [B, G*H] holds W h, unrounded.
+  template <class T>
+  void step_forward(std::int64_t t, const Vector& Wh) {
+    const double* b = in("b") + (p_.share ? 0 : t * bias_size());
+    const std::size_t now = length(t) * state_;
+    const double* x = p_.project_input ? &xin_[length(t) * preact_] : in("x") + now;
+    for (std::int64_t n = 0; n < p_.B; ++n) {
+      for (std::int64_t j = 0; j < p_.H; ++j) {
+        const std::size_t at = length(n * p_.H + j);
+        const auto product = [&](std::int64_t g) { return T(Wh[gate_index(n, g, j)]); };
+        const auto input = [&](std::int64_t g) {
+          return T(x[p_.project_input ? gate_index(n, g, j) : at]);
+        };
+        const auto bias = [&](std::int64_t g) { return T(b[g * p_.H + j]); };
+        const auto a = [&](std::int64_t g) { return product(g) + input(g) + bias(g); };
+        double* kept = &gates_[(now + at) * 4];
+        T h{};
+        if (p_.cell == "elman") {
+          kept[0] = static_cast<double>(a(0));
+          with_activation(p_.act,
+                          [&](auto act) { h = ElmanCell::forward<decltype(act)>(T(kept[0])); });
+        } else if (p_.cell == "lstm") {
+          const auto v = LstmCell::gate_values(a(0), a(1), a(2), a(3));
+          const auto state = LstmCell::forward(v, T(c_[now + at]));
+          keep(kept, v.i, v.f, v.g, v.o);
+          h = state.h;
+          c_[now + state_ + at] = static_cast<double>(state.c);
+        } else {
+          const auto v = GruCell::gate_values(a(0), a(1), input(2) + bias(2), product(2) + bias(3));
+          keep(kept, v.r, v.z, v.n, v.m);
+          h = GruCell::forward(v, T(h_[now + at]));
+        }
+        h_[now + state_ + at] = static_cast<double>(h);
+      }
+    }
+  }
+
+  /// Adds the loss gradient on state s, takes its norm, records and then clips it.
+  void arrive(std::int64_t s) {
+    double* dh = &dh_[length(s) * state_];
+    const double* dy = in("dy") + (s - 1) * p_.B * p_.H;
+    for (std::size_t i = 0; i < state_; ++i) dh[i] = round_to(p_.dtype, dh[i] + dy[i]);
+    measure(s);
+    for (std::size_t i = 0; i < state_; ++i) dh[i] = clip(dh[i], p_.clip_value);
+    if (p_.cell != "lstm") return;
+    double* dc = &dc_[length(s) * state_];
+    for (std::size_t i = 0; i < state_; ++i) dc[i] = clip(dc[i], p_.clip_value);
+  }
+
+  void measure(std::int64_t s) {
+    const std::size_t begin = length(s) * state_;
+    double norm2 = sum_of_squares(&dh_[begin], state_);
+    if (p_.cell == "lstm") norm2 += sum_of_squares(&dc_[begin], state_);
+    out("dh_norm2")[s] = norm2;
+    if (!p_.record) return;
+    recorded_.resize(dh_.size());
+    recorded_c_.resize(dc_.size());
+    std::copy_n(&dh_[begin], state_, &recorded_[begin]);
+    if (p_.cell == "lstm") std::copy_n(&dc_[begin], state_, &recorded_c_[begin]);
+  }
+
+  /// dL/da of step t and dL/dstate t from dL/dstate t+1.
+  template <class T>
+  void step_backward(std::int64_t t, Vector& through_W) {
+    const std::size_t now = length(t) * state_;
+    const std::size_t next = now + state_;
+    double* da = &da_[length(t) * preact_];
+    double* dr = p_.cell == "gru" ? &dr_[length(t) * preact_] : da;  // what W's product sees
+    double* dh = &dh_[now];
+    std::fill_n(dh, state_, 0.0);
+    for (std::int64_t n = 0; n < p_.B; ++n) {
+      for (std::int64_t j = 0; j < p_.H; ++j) {
+        const std::size_t at = length(n * p_.H + j);
+        const double* kept = &gates_[(now + at) * 4];
+        const T dh_next(dh_[next + at]);
+        const auto put = [&](double* to, std::int64_t g, T value) {
+          to[gate_index(n, g, j)] = static_cast<double>(value);
+        };
+        if (p_.cell == "elman") {
+          with_activation(p_.act, [&](auto act) {
+            put(da, 0, ElmanCell::backward<decltype(act)>(dh_next, T(kept[0]), T(h_[next + at])));
+          });
+        } else if (p_.cell == "lstm") {
+          const LstmCell::Gates<T> v{T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
+          const auto back =
+              LstmCell::backward(dh_next, T(dc_[next + at]), v, T(c_[now + at]), T(c_[next + at]));
+          put(da, 0, back.da.i);
+          put(da, 1, back.da.f);
+          put(da, 2, back.da.g);
+          put(da, 3, back.da.o);
+          dc_[now + at] = static_cast<double>(back.dc);
+        } else {
+          const GruCell::Gates<T> v{T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
+          const auto back = GruCell::backward(dh_next, v, T(h_[now + at]));
+          for (double* to : {da, dr}) {
+            put(to, 0, back.da_r);
+            put(to, 1, back.da_z);
+          }
+          put(da, 2, back.da_n);
+          put(dr, 2, back.dm);
+          dh[at] = static_cast<double>(back.dh);
+        }
+      }
+    }
+    product({dr, p_.B, G_ * p_.H}, {weights(t), G_ * p_.H, p_.H}, through_W.data());
+    for (std::size_t i = 0; i < state_; ++i) {
+      dh[i] = static_cast<double>(T(dh[i]) + T(through_W[i]));
+    }
+  }
+
+  /// dWh, db, dWx and dx, each a product or sum over all steps.
+  void weight_gradients() {
+    const Vector& dr = p_.cell == "gru" ? dr_ : da_;
+    const std::int64_t rows = G_ * p_.H;
+    const std::int64_t steps = p_.share ? p_.T : 1;  // steps per copy of W
+    double* dWh = out("dWh");
+    double* db = out("db");
+    for (std::int64_t t = 0; t < p_.T; t += steps) {
+      const double* dr_t = &dr[length(t) * preact_];
+      product_tn({dr_t, steps * p_.B, rows}, {&h_[length(t) * state_], steps * p_.B, p_.H}, dWh);
+      round_all(p_.dtype, dWh, length(rows * p_.H));
+      bias_gradient(t, steps, db);
+      dWh += rows * p_.H;
+      db += bias_size();
+    }
+    double* dx = out("dx");
+    if (p_.project_input) {
+      const std::int64_t I = p_.I > 0 ? p_.I : p_.H;
+      product_tn({da_.data(), p_.T * p_.B, rows}, {in("x"), p_.T * p_.B, I}, out("dWx"));
+      round_all(p_.dtype, out("dWx"), length(rows * I));
+      product({da_.data(), p_.T * p_.B, rows}, {in("Wx"), rows, I}, dx);
+      round_all(p_.dtype, dx, length(p_.T * p_.B * I));
+      return;
+    }
+    for (std::int64_t n = 0; n < p_.T * p_.B; ++n) {
+      for (std::int64_t j = 0; j < p_.H; ++j) {
+        double sum = 0;
+        for (std::int64_t g = 0; g < G_; ++g) sum += da_[gate_index(n, g, j)];
+        dx[n * p_.H + j] = round_to(p_.dtype, sum);
+      }
+    }
+  }
+
+  /// The sum of da over steps t … t + steps - 1 and the batch; gru's fourth part is the sum of dm.
+  void bias_gradient(std::int64_t t, std::int64_t steps, double* db) {
+    std::fill_n(db, bias_size(), 0.0);
+    for (std::int64_t n = t * p_.B; n < (t + steps) * p_.B; ++n) {
+      for (std::int64_t j = 0; j < p_.H; ++j) {
+        for (std::int64_t g = 0; g < G_; ++g) db[g * p_.H + j] += da_[gate_index(n, g, j)];
+        if (p_.cell == "gru") db[3 * p_.H + j] += dr_[gate_index(n, 2, j)];
+      }
+    }
+    round_all(p_.dtype, db, length(bias_size()));
+  }
+
+  [[nodiscard]] std::size_t gate_index(std::int64_t n, std::int64_t g, std::int64_t j) const {
+    return length((n * G_ + g) * p_.H + j);
+  }
+  template <class T>
+  static void keep(double* kept, T v0, T v1, T v2, T v3) {
+    kept[0] = static_cast<double>(v0);
+    kept[1] = static_cast<double>(v1);
+    kept[2] = static_cast<double>(v2);
+    kept[3] = static_cast<double>(v3);
+  }
+
+  std::int64_t G_;
+  std::size_t state_;   // elements of one state, B * H
+  std::size_t preact_;  // elements of one step's pre-activations, B * G * H
+  Vector h_;            // [T+1, B, H]
+  Vector c_;            // [T+1, B, H], lstm
+  Vector Wt_;           // [H, G*H], the transpose of Wh
+  Vector gates_;        // [T, B, H, 4]: elman's a, or the cell's gate values
+  Vector xin_;          // [T, B, G*H], the projected input
+  Vector dh_;           // [T+1, B, H], after clipping
+  Vector dc_;           // [T+1, B, H], lstm
+  Vector da_;           // [T, B, G*H]
+  Vector dr_;           // [T, B, G*H], gru: as da_, but dm in place of da_n
+  Vector recorded_;     // dh_ and dc_ before clipping
+  Vector recorded_c_;
+};
+
+/// f' = w (f + f_prev), or f' = w Σ of all earlier f, elementwise.
+class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
+ public:
+  explicit AdditivePlan(const RecurrentProblem& problem)
+      : ReferencePlan(problem),
+        state_(length(problem.B * problem.H)),
+        f_(state_ * length(problem.T + 1)),
+        df_(f_.size()) {}
+
+  void run() override {
+    run_forward();
+    if (p_.pass == Pass::training) run_backward();
+  }
+
+  void run_forward() override {
+    const double w = *in("Wh");
+    std::copy_n(in("h0"), state_, f_.begin());
+    Vector sum(state_, 0.0);  // of the states that the next one adds up
+    for (std::int64_t t = 0; t < p_.T; ++t) {
+      const double* now = &f_[length(t) * state_];
+      double* next = &f_[length(t + 1) * state_];
+      for (std::size_t i = 0; i < state_; ++i) {
+        const double before = p_.form == "sum" ? sum[i] : t > 0 ? now[i - state_] : 0.0;
+        sum[i] = round_to(p_.dtype, before + now[i]);
+        next[i] = round_to(p_.dtype, w * sum[i]);
+      }
+    }
+    std::copy(f_.begin() + static_cast<std::ptrdiff_t>(state_), f_.end(), out("y"));
+    if (p_.record) std::copy(f_.begin(), f_.end(), out("h"));
+  }
+
+  void run_backward() override {
+    const double w = *in("Wh");
+    const Vector zero(state_, 0.0);
+    Vector later(state_, 0.0);  // Σ of the gradients at the states that hold this one
+    for (std::int64_t t = p_.T; t >= 0; --t) {
+      double* df = &df_[length(t) * state_];
+      const double* dy = t > 0 ? in("dy") + (t - 1) * p_.B * p_.H : zero.data();
+      for (std::size_t i = 0; i < state_; ++i) {
+        df[i] = round_to(p_.dtype, dy[i] + round_to(p_.dtype, w * later[i]));
+      }
+      out("dh_norm2")[t] = sum_of_squares(df, state_);
+      if (p_.record) std::copy_n(df, state_, out("dh") + t * p_.B * p_.H);
+      for (std::size_t i = 0; i < state_ && t > 0; ++i) df[i] = clip(df[i], p_.clip_value);
+      // State t-1 is held by state t and by t+1 (two-term), or by every later one (sum).
+      for (std::size_t i = 0; i < state_; ++i) {
+        const double further = p_.form == "sum" ? later[i] : t < p_.T ? df[i + state_] : 0.0;
+        later[i] = round_to(p_.dtype, df[i] + further);
+      }
+      if (t > 0 && p_.record) std::copy_n(df, state_, out("da") + (t - 1) * p_.B * p_.H);
+    }
+    *out("dWh") = scalar_gradient();
+    std::copy_n(df_.begin(), state_, out("dh0"));
+  }
+
+ private:
+  /// dL/dw = Σ_t df_{t+1} · (what w multiplied at step t).
+  double scalar_gradient() const {
+    double dw = 0;
+    Vector sum(state_, 0.0);
+    for (std::int64_t t = 0; t < p_.T; ++t) {
+      for (std::size_t i = 0; i < state_; ++i) {
+        const std::size_t at = length(t) * state_ + i;
+        const double before = p_.form == "sum" ? sum[i] : t > 0 ? f_[at - state_] : 0.0;
+        sum[i] = before + f_[at];
+        dw += df_[at + state_] * sum[i];
+      }
+    }
+    return round_to(p_.dtype, dw);
+  }
+
+  std::size_t state_;
+  Vector f_;   // [T+1, B, H]
+  Vector df_;  // [T+1, B, H], after clipping
+};
+
+}  // namespace
+
+PlanPtr make_plan(const RecurrentProblem& problem) {
+  if (problem.cell == "additive") return std::make_unique<AdditivePlan>(problem);
+  return std::make_unique<CellPlan>(problem);
+}
+
+}  // namespace gradepth::reference

@@ -1,0 +1,43 @@
+#include <stdexcept>
+
+#include "host/provider.h"
+#include "host/providers/factories.h"
+
+namespace gradepth {
+
+Providers make_providers(const Context& context) {
+  Providers providers;
+  const auto add = [&](const char* name, auto&& factory) {
+    try {
+      providers.present.push_back(factory(context));
+    } catch (const std::runtime_error& error) {
+      providers.missing.push_back({name, error.what()});
+    }
+  };
+  add("reference", make_reference_provider);
+#ifdef GRADEPTH_HAVE_CPU
+  add("cpu", make_cpu_provider);
+#endif
+#ifdef GRADEPTH_HAVE_ONEDNN
+  add("onednn", make_onednn_provider);
+#endif
+#ifdef GRADEPTH_HAVE_SIMT
+  add("simt", make_simt_provider);
+#endif
+#ifdef GRADEPTH_HAVE_CUDA
+  add("cuda", make_cuda_provider);
+#else
+  providers.missing.push_back({"cuda", "this build has no CUDA; use cmake --preset cuda"});
+#endif
+  providers.missing.push_back({"cudnn", "not written yet"});
+  return providers;
+}
+
+Provider* find(const Providers& providers, std::string_view name) {
+  for (const auto& provider : providers.present) {
+    if (provider->name() == name) return provider.get();
+  }
+  return nullptr;
+}
+
+}  // namespace gradepth
