@@ -1,0 +1,95 @@
+#include "host/train/row.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstddef>
+#include <vector>
+
+namespace gradepth::train {
+namespace {
+
+using nlohmann::ordered_json;
+
+/// JSON has no NaN and no infinity.
+ordered_json number(double x) { return std::isfinite(x) ? ordered_json(x) : ordered_json(); }
+
+/// Means over equal stretches, at most `most` of them, each at its last step.
+ordered_json thinned(const std::vector<double>& loss, std::size_t most) {
+  ordered_json step = ordered_json::array();
+  ordered_json value = ordered_json::array();
+  const std::size_t stretch = std::max<std::size_t>(1, (loss.size() + most - 1) / most);
+  for (std::size_t begin = 0; begin < loss.size(); begin += stretch) {
+    const std::size_t end = std::min(begin + stretch, loss.size());
+    double sum = 0;
+    for (std::size_t i = begin; i < end; ++i) sum += loss[i];
+    step.push_back(end);
+    value.push_back(number(sum / static_cast<double>(end - begin)));
+  }
+  return {{"step", step}, {"loss", value}};
+}
+
+/// The p-quantile of sorted values, interpolated.
+double quantile(const std::vector<double>& sorted, double p) {
+  const double at = p * static_cast<double>(sorted.size() - 1);
+  const auto low = static_cast<std::size_t>(at);
+  const std::size_t high = std::min(low + 1, sorted.size() - 1);
+  return std::lerp(sorted[low], sorted[high], at - static_cast<double>(low));
+}
+
+ordered_json norm_quantiles(std::vector<double> norms) {
+  std::erase_if(norms, [](double x) { return !std::isfinite(x); });
+  if (norms.empty()) return nullptr;
+  std::sort(norms.begin(), norms.end());
+  return {{"p10", quantile(norms, 0.1)},
+          {"median", quantile(norms, 0.5)},
+          {"p90", quantile(norms, 0.9)},
+          {"max", norms.back()}};
+}
+
+}  // namespace
+
+std::string name(const TrainResult& r) {
+  return "train/" + r.spec.task + "/" + r.spec.net + "/" +
+         std::string(gradepth::name(r.spec.dtype)) + "/T" + std::to_string(r.T) + "_B" +
+         std::to_string(r.spec.batch) + "_H" + std::to_string(r.spec.width) + "_seed" +
+         std::to_string(r.spec.seed) + "/" + r.provider;
+}
+
+ordered_json to_row(const TrainResult& r) {
+  ordered_json row = {{"kind", "train"},        {"name", name(r)},
+                      {"provider", r.provider}, {"dtype", gradepth::name(r.spec.dtype)},
+                      {"status", r.status},     {"reason", r.reason},
+                      {"task", r.spec.task},    {"net", r.spec.net}};
+  if (r.spec.net == "elman-tanh") row["init"] = r.spec.init;
+  row["seed"] = r.spec.seed;
+  row["width"] = r.spec.width;
+  row["batch"] = r.spec.batch;
+  row["optimiser"] = r.spec.optimiser;
+  row["learning_rate"] = r.spec.learning_rate;
+  row["clip_norm"] = r.spec.clip.norm;
+  row["clip_value"] = r.spec.clip.value;
+  row["train_size"] = r.train_size;
+  row["test_size"] = r.test_size;
+  row["baseline_loss"] = r.baseline_loss;
+  if (r.status != "ok") return row;
+
+  row["detail"] = r.detail;
+  row["steps"] = r.loss.size();
+  row["loss_curve"] = thinned(r.loss, 200);
+  ordered_json step = ordered_json::array();
+  ordered_json accuracy = ordered_json::array();
+  for (const Epoch& epoch : r.epochs) {
+    step.push_back(epoch.step);
+    accuracy.push_back(epoch.accuracy);
+  }
+  row["accuracy"] = {{"step", step}, {"value", accuracy}};
+  row["test_accuracy"] = r.epochs.back().accuracy;
+  row["clipped_fraction"] =
+      static_cast<double>(r.clipped) / static_cast<double>(r.gradient_norm.size());
+  row["skipped_updates"] = r.skipped;
+  row["gradient_norm"] = norm_quantiles(r.gradient_norm);
+  row["seconds"] = r.seconds;
+  return row;
+}
+
+}  // namespace gradepth::train
