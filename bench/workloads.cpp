@@ -1,0 +1,192 @@
+#include "bench/workloads.h"
+
+#include <stdexcept>
+#include <string>
+
+#include "kernels/activation.h"
+
+/// The only list of shapes.
+namespace gradepth {
+namespace {
+
+using Kind = WeightInit::Kind;
+
+/// A draw under which the net's gradient neither vanishes nor explodes at once, so that a timed run
+/// stays in the range of normal numbers: subnormals cost ten times the time and are a study of
+/// their own.
+Initialisation stable(std::string_view net, std::string_view act) {
+  Initialisation init;
+  const bool rectifier = act == "relu" || act == "leaky_relu";
+  init.W = {rectifier ? Kind::he : Kind::gaussian, 1.0, {}};
+  if (net == "elman") init.W = {Kind::orthogonal, rectifier ? 1.0 : 0.95, {}};
+  if (net == "lstm" || net == "gru") init.forget_bias = 1.0;
+  if (net == "additive") init.W = {Kind::constant, 0.45, {}};
+  if (net == "residual") init.W = {Kind::gaussian, 0.5, {}};
+  return init;
+}
+
+Workload activation(std::string_view act, Pass pass, std::int64_t rows, std::int64_t cols,
+                    bool bias_gradient) {
+  return {ActivationProblem{.act = std::string(act),
+                            .rows = rows,
+                            .cols = cols,
+                            .pass = pass,
+                            .bias_gradient = bias_gradient},
+          {}};
+}
+
+Workload clip(std::string_view mode, std::vector<std::int64_t> sizes, double threshold) {
+  return {ClipProblem{.mode = std::string(mode), .sizes = std::move(sizes), .threshold = threshold},
+          {}};
+}
+
+Workload recurrent(RecurrentProblem p) {
+  Initialisation init = stable(p.cell, p.act);
+  init.input = Initialisation::Input::gaussian;
+  init.input_scale = 0.1;
+  init.h0 = {ValueInit::Kind::gaussian, 0.5};
+  init.c0 = init.h0;
+  return {std::move(p), init};
+}
+
+Workload feedforward(FeedForwardProblem p) {
+  const Initialisation init = stable(p.net, p.act);
+  return {std::move(p), init};
+}
+
+constexpr std::int64_t awkward[] = {1, 7, 33};
+
+std::vector<Workload> small() {
+  std::vector<Workload> list;
+  for_each_activation([&](auto act) {
+    for (const std::int64_t n : awkward) {
+      list.push_back(activation(act.name, Pass::forward, n, n + 1, false));
+      list.push_back(activation(act.name, Pass::backward, n, 2 * n + 1, true));
+    }
+    list.push_back(activation(act.name, Pass::backward, 64, 64, false));
+  });
+  for (const char* mode : {"norm", "value"}) {
+    list.push_back(clip(mode, {}, 1.0));
+    list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1.0));
+    list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1e6));
+    list.push_back(clip(mode, std::vector<std::int64_t>(300, 11), 0.5));
+  }
+  for (const char* cell : {"elman", "lstm", "gru", "additive"}) {
+    for (const std::int64_t n : awkward) {
+      for (const std::int64_t T : {1, 5}) {
+        const std::int64_t B = n == 33 ? 3 : n;
+        for (const bool project : {true, false}) {
+          list.push_back(recurrent({.cell = cell,
+                                    .T = T,
+                                    .B = B,
+                                    .H = n,
+                                    .project_input = project,
+                                    .I = project ? n + 2 : 0}));
+        }
+      }
+    }
+    list.push_back(recurrent({.cell = cell,
+                              .T = 6,
+                              .B = 2,
+                              .H = 9,
+                              .project_input = false,
+                              .record = true,
+                              .clip_value = 0.05}));
+    if (std::string_view(cell) != "additive") {
+      list.push_back(recurrent({.cell = cell,
+                                .T = 4,
+                                .B = 3,
+                                .H = 10,
+                                .project_input = false,
+                                .share = false,
+                                .record = true}));
+    }
+  }
+  list.push_back(
+      recurrent({.cell = "additive", .T = 9, .B = 2, .H = 5, .record = true, .form = "sum"}));
+  for_each_activation([&](auto act) {
+    list.push_back(recurrent({.cell = "elman",
+                              .act = std::string(act.name),
+                              .T = 7,
+                              .B = 3,
+                              .H = 17,
+                              .project_input = false,
+                              .record = true}));
+  });
+  for (const std::int64_t n : awkward) {
+    const std::int64_t B = n == 33 ? 3 : n;
+    list.push_back(feedforward({.net = "mlp", .L = 1, .B = B, .N = n}));
+    list.push_back(
+        feedforward({.net = "mlp", .act = "relu", .L = 6, .B = B, .N = n, .record = true}));
+    list.push_back(feedforward({.net = "cnn", .L = 3, .B = 2, .N = n == 33 ? 9 : n}));
+    for (const char* residual : {"plain", "preact", "scaled"}) {
+      list.push_back(feedforward({.net = "residual",
+                                  .L = 5,
+                                  .B = B,
+                                  .N = n,
+                                  .residual = residual,
+                                  .residual_scale = 0.5,
+                                  .record = true}));
+    }
+  }
+  list.push_back(
+      feedforward({.net = "cnn", .act = "relu", .L = 4, .B = 3, .N = 5, .record = true}));
+  list.push_back(feedforward({.net = "mlp", .L = 5, .B = 3, .N = 12, .clip_value = 0.1}));
+  return list;
+}
+
+std::vector<Workload> quick() {
+  std::vector<Workload> list;
+  for (const char* act : {"tanh", "relu", "gelu"}) {
+    list.push_back(activation(act, Pass::forward, 2048, 1024, false));
+    list.push_back(activation(act, Pass::backward, 2048, 1024, false));
+  }
+  list.push_back(activation("tanh", Pass::backward, 2048, 1024, true));
+  // Ten million parameters in fifty tensors: clipped, not clipped, clipped by value.
+  const std::vector<std::int64_t> parameters(50, 200'000);
+  list.push_back(clip("norm", parameters, 1.0));
+  list.push_back(clip("norm", parameters, 1e6));
+  list.push_back(clip("value", parameters, 1.0));
+  // The headline: one net at several depths.
+  for (const std::int64_t T : {16, 32, 64, 128, 256}) {
+    list.push_back(recurrent({.cell = "elman", .T = T, .B = 32, .H = 128}));
+  }
+  list.push_back(recurrent({.cell = "elman", .act = "relu", .T = 100, .B = 32, .H = 128}));
+  list.push_back(recurrent({.cell = "lstm", .T = 64, .B = 32, .H = 128}));
+  list.push_back(recurrent({.cell = "gru", .T = 64, .B = 32, .H = 128}));
+  list.push_back(recurrent({.cell = "additive", .T = 64, .B = 32, .H = 128}));
+  for (const std::int64_t L : {8, 16, 32, 64}) {
+    list.push_back(feedforward({.net = "mlp", .L = L, .B = 64, .N = 256}));
+  }
+  list.push_back(feedforward({.net = "residual", .L = 16, .B = 64, .N = 256}));
+  list.push_back(feedforward({.net = "cnn", .act = "relu", .L = 8, .B = 16, .N = 16}));
+  return list;
+}
+
+std::vector<Workload> full() {
+  std::vector<Workload> list = quick();
+  for_each_activation([&](auto act) {
+    if (act.name == "tanh" || act.name == "relu" || act.name == "gelu") return;  // in quick
+    list.push_back(activation(act.name, Pass::forward, 2048, 1024, false));
+    list.push_back(activation(act.name, Pass::backward, 2048, 1024, false));
+  });
+  for (const char* cell : {"elman", "lstm", "gru"}) {
+    list.push_back(recurrent({.cell = cell, .T = 256, .B = 64, .H = 256}));
+    list.push_back(recurrent({.cell = cell, .T = 512, .B = 32, .H = 512}));
+    list.push_back(recurrent({.cell = cell, .T = 1000, .B = 1, .H = 256}));
+  }
+  list.push_back(feedforward({.net = "mlp", .L = 64, .B = 256, .N = 512}));
+  list.push_back(feedforward({.net = "cnn", .act = "relu", .L = 16, .B = 32, .N = 64}));
+  return list;
+}
+
+}  // namespace
+
+std::vector<Workload> workloads(std::string_view preset) {
+  if (preset == "small") return small();
+  if (preset == "quick") return quick();
+  if (preset == "full") return full();
+  throw std::invalid_argument("--preset " + std::string(preset) + ": one of small, quick, full");
+}
+
+}  // namespace gradepth
