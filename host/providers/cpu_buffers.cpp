@@ -1,0 +1,103 @@
+#include "host/providers/cpu_buffers.h"
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "host/check_inputs.h"
+
+namespace gradepth::cpu {
+namespace {
+
+bool is_wide(std::string_view name) {
+  return name == "dh_norm2" || name == "norm" || name == "skipped";
+}
+
+}  // namespace
+
+Inputs::Inputs(const Problem& problem) : problem_(problem) {
+  for (const TensorSpec& spec : inputs(problem)) {
+    arrays_.emplace(spec.name, Floats(gradepth::size(spec.shape)));
+  }
+}
+
+void Inputs::set(const Tensors& in) {
+  check_inputs(problem_, in, !complete_);
+  for (const auto& [name, tensor] : in) {
+    std::transform(tensor.data.begin(), tensor.data.end(), arrays_.find(name)->second.data(),
+                   [](double x) { return static_cast<float>(x); });
+  }
+  complete_ = true;
+}
+
+float* Inputs::at(std::string_view name) {
+  const auto found = arrays_.find(name);
+  return found == arrays_.end() ? nullptr : found->second.data();
+}
+
+std::size_t Inputs::size(std::string_view name) const {
+  const auto found = arrays_.find(name);
+  return found == arrays_.end() ? 0 : found->second.size();
+}
+
+Outputs::Outputs(const Problem& problem) {
+  for (const TensorSpec& spec : outputs(problem)) {
+    const std::size_t n = gradepth::size(spec.shape);
+    Array array{spec.shape, {}, {}};
+    if (is_wide(spec.name)) {
+      array.wide.resize(n);
+    } else {
+      array.data = Floats(n);
+    }
+    arrays_.emplace(spec.name, std::move(array));
+  }
+}
+
+float* Outputs::at(std::string_view name) {
+  const auto found = arrays_.find(name);
+  return found == arrays_.end() ? nullptr : found->second.data.data();
+}
+
+std::vector<double>& Outputs::wide(std::string_view name) {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) throw std::logic_error("no output " + std::string(name));
+  return found->second.wide;
+}
+
+Tensor Outputs::get(std::string_view name) const {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) {
+    throw std::invalid_argument("output " + std::string(name) + ": not one of this problem");
+  }
+  const Array& array = found->second;
+  if (array.shape.empty()) return {};
+  if (is_wide(name)) return {array.shape, array.wide};
+  return {array.shape,
+          std::vector<double>(array.data.data(),
+                              array.data + static_cast<std::ptrdiff_t>(array.data.size()))};
+}
+
+void Outputs::hide(std::string_view name) {
+  const auto found = arrays_.find(name);
+  if (found != arrays_.end()) found->second = Array{};
+}
+
+double sum_of_squares(const float* x, std::ptrdiff_t n) {
+  // Sixteen sums at once: the compiler may not reorder one.
+  constexpr std::ptrdiff_t lanes = 16;
+  double sums[lanes] = {};
+  std::ptrdiff_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    for (std::ptrdiff_t j = 0; j < lanes; ++j) {
+      const double wide = x[i + j];
+      sums[j] += wide * wide;
+    }
+  }
+  double total = 0;
+  for (; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  for (std::ptrdiff_t width = lanes / 2; width > 0; width /= 2) {
+    for (std::ptrdiff_t j = 0; j < width; ++j) sums[j] += sums[j + width];
+  }
+  return total + sums[0];
+}
+
+}  // namespace gradepth::cpu

@@ -1,0 +1,112 @@
+#include "host/providers/cpu_elementwise.h"
+
+#include "host/providers/cpu_math.h"
+#include "kernels/activation.h"
+#include "kernels/cell_gru.h"
+#include "kernels/cell_lstm.h"
+
+namespace gradepth::cpu {
+namespace {
+
+template <class Act>
+void forward(const float* x, float* y, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) y[i] = Act::value(Lane(x[i])).v;
+}
+
+template <class Act>
+void backward(const float* x, const float* y, const float* dy, float* dx, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    // The slope reads one of them; the other may be nullptr.
+    const Lane slope =
+        Act::from_output ? Act::slope(Lane(0), Lane(y[i])) : Act::slope(Lane(x[i]), Lane(0));
+    dx[i] = dy[i] * slope.v;
+  }
+}
+
+}  // namespace
+
+Elementwise elementwise(std::string_view act) {
+  Elementwise found{};
+  with_activation(act, [&](auto f) {
+    using Act = decltype(f);
+    found = {forward<Act>, backward<Act>, Act::from_output};
+  });
+  return found;
+}
+
+// Restrict on each pointer: more arrays than compilers are willing to check for overlap at run
+// time.
+void lstm_forward(float* __restrict i, float* __restrict f, float* __restrict g,
+                  float* __restrict o, const float* __restrict c, float* __restrict c_next,
+                  float* __restrict h_next, std::ptrdiff_t n) {
+  for (std::ptrdiff_t j = 0; j < n; ++j) {
+    const auto v = LstmCell::gate_values(Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j]));
+    const auto next = LstmCell::forward(v, Lane(c[j]));
+    i[j] = v.i.v;
+    f[j] = v.f.v;
+    g[j] = v.g.v;
+    o[j] = v.o.v;
+    c_next[j] = next.c.v;
+    h_next[j] = next.h.v;
+  }
+}
+
+void lstm_backward(const float* __restrict i, const float* __restrict f, const float* __restrict g,
+                   const float* __restrict o, const float* __restrict c,
+                   const float* __restrict c_next, const float* __restrict dh, float* __restrict dc,
+                   float* __restrict da_i, float* __restrict da_f, float* __restrict da_g,
+                   float* __restrict da_o, std::ptrdiff_t n) {
+  for (std::ptrdiff_t j = 0; j < n; ++j) {
+    const auto d = LstmCell::backward(Lane(dh[j]), Lane(dc[j]),
+                                      {Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j])}, Lane(c[j]),
+                                      Lane(c_next[j]));
+    da_i[j] = d.da.i.v;
+    da_f[j] = d.da.f.v;
+    da_g[j] = d.da.g.v;
+    da_o[j] = d.da.o.v;
+    dc[j] = d.dc.v;
+  }
+}
+
+void gru_forward(float* __restrict r, float* __restrict z, float* __restrict candidate,
+                 const float* __restrict m, const float* __restrict h, float* __restrict h_next,
+                 std::ptrdiff_t n) {
+  for (std::ptrdiff_t j = 0; j < n; ++j) {
+    const auto v = GruCell::gate_values(Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j]));
+    r[j] = v.r.v;
+    z[j] = v.z.v;
+    candidate[j] = v.n.v;
+    h_next[j] = GruCell::forward(v, Lane(h[j])).v;
+  }
+}
+
+void gru_backward(const float* __restrict r, const float* __restrict z,
+                  const float* __restrict candidate, const float* __restrict m,
+                  const float* __restrict h, const float* __restrict dh, float* __restrict da_r,
+                  float* __restrict da_z, float* __restrict da_n, float* __restrict dm,
+                  float* __restrict dh_prev, std::ptrdiff_t n) {
+  for (std::ptrdiff_t j = 0; j < n; ++j) {
+    const auto d = GruCell::backward(
+        Lane(dh[j]), GruCell::Gates<Lane>{Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j])},
+        Lane(h[j]));
+    da_r[j] = d.da_r.v;
+    da_z[j] = d.da_z.v;
+    da_n[j] = d.da_n.v;
+    dm[j] = d.dm.v;
+    dh_prev[j] = d.dh.v;
+  }
+}
+
+void clip(float* x, float limit, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) x[i] = clamp(x[i], -limit, limit);
+}
+
+void scale(float* x, float factor, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) x[i] *= factor;
+}
+
+void add(float* x, const float* y, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) x[i] += y[i];
+}
+
+}  // namespace gradepth::cpu
