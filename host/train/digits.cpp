@@ -45,10 +45,6 @@ void read_line(std::string_view line, const std::string& place, Sequences& out) 
 
 }  // namespace
 
-std::string default_digits_path() {
-  return std::string(GRADEPTH_SOURCE_DIR) + "/bench/data/digits.csv";
-}
-
 Sequences read_digits(const std::string& path) {
   std::ifstream file(path);
   if (!file) fail(path, "cannot open the file; it needs 64 pixels and a class per line");

@@ -8,9 +8,6 @@
 /// The data and their source are in bench/data.
 namespace gradepth::train {
 
-/// bench/data/digits.csv of the source tree that this program was built from.
-std::string default_digits_path();
-
 /// Reads `path`: one image a line, 64 integers 0 … 16 and the class 0 … 9, separated by commas.
 /// Pixels are divided by 16. std::invalid_argument, in one line that names the place, for a file
 /// that is missing, malformed, or has fewer than 100 or more than a million images.

@@ -49,7 +49,8 @@ ordered_json norm_quantiles(std::vector<double> norms) {
 }  // namespace
 
 std::string name(const TrainResult& r) {
-  return "train/" + r.spec.task + "/" + r.spec.net + "/" +
+  const bool gaussian = r.spec.net == "elman-tanh" && r.spec.init == "gaussian";
+  return "train/" + r.spec.task + "/" + r.spec.net + (gaussian ? "-gaussian/" : "/") +
          std::string(gradepth::name(r.spec.dtype)) + "/T" + std::to_string(r.T) + "_B" +
          std::to_string(r.spec.batch) + "_H" + std::to_string(r.spec.width) + "_seed" +
          std::to_string(r.spec.seed) + "/" + r.provider;

@@ -246,7 +246,7 @@ void validate(const TrainSpec& spec) {
 
 TrainResult train(const TrainSpec& spec, Provider& provider, const Progress& progress) {
   validate(spec);
-  const Split data = split(read_digits(spec.data.empty() ? default_digits_path() : spec.data));
+  const Split data = split(read_digits(spec.data));
   return train(spec, provider, data.train, data.test, progress);
 }
 

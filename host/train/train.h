@@ -38,7 +38,7 @@ struct TrainSpec {
   Clip clip;                       // norm 1
   Dtype dtype = Dtype::f32;
   std::uint64_t seed = 1;
-  std::string data;  // path; empty: default_digits_path()
+  std::string data;  // path of the digits, bench/data/digits.csv
 };
 
 /// What an epoch came to.

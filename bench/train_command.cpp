@@ -1,0 +1,177 @@
+#include "bench/train_command.h"
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <cstdint>
+#include <iostream>
+#include <memory>
+#include <stdexcept>
+#include <utility>
+
+#include "bench/commands.h"
+#include "host/provider.h"
+#include "host/train/row.h"
+
+namespace gradepth {
+namespace {
+
+using nlohmann::ordered_json;
+using train::TrainResult;
+using train::TrainSpec;
+
+/// What the flags say.
+struct Flags {
+  TrainSpec spec;
+  std::vector<std::string> nets{"elman-tanh", "irnn", "lstm"};
+  std::string dtype = "f32";
+  std::string provider = "cpu";
+  std::string format = "table";
+  std::uint64_t seeds = 1;
+};
+
+void add_flags(CLI::App& command, Flags& flags) {
+  TrainSpec& spec = flags.spec;
+  const auto add = [&](const char* flag, auto& value, const std::string& text) {
+    command.add_option(flag, value, text)->capture_default_str();
+  };
+  add("--task", spec.task, "digits: 64 pixels of a handwritten digit one by one, 10 classes");
+  command.add_option("--net", flags.nets, "one or more of " + std::string(train::net_names))
+      ->delimiter(',')
+      ->capture_default_str();
+  add("--init", spec.init, "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1");
+  add("--width", spec.width, "hidden units");
+  add("--batch", spec.batch, "samples per update");
+  add("--epochs", spec.epochs, "passes over the training part");
+  add("--steps", spec.steps, "updates, instead of epochs; 0: by epochs");
+  add("--optimiser", spec.optimiser, "adam or sgd");
+  command.add_option("--learning-rate", spec.learning_rate, "step size; without it, the net's own");
+  add("--clip-norm", spec.clip.norm, "largest norm of the whole gradient; 0: off");
+  add("--clip-value", spec.clip.value, "largest element of the gradient; 0: off");
+  add("--data", spec.data, "CSV file: 64 pixels 0..16 and the class per line");
+  add("--provider", flags.provider, "who runs the net");
+  add("--dtype", flags.dtype, "f64, f32, f16 or bf16");
+  add("--seed", spec.seed, "first seed");
+  add("--seeds", flags.seeds, "number of seeds, one run each");
+  add("--format", flags.format, "table, json (one object per line) or csv");
+}
+
+void validate(const Flags& flags) {
+  if (flags.format != "table" && flags.format != "json" && flags.format != "csv") {
+    throw std::invalid_argument("format " + flags.format + ": one of table, json, csv");
+  }
+  if (flags.seeds < 1 || flags.seeds > 1000) {
+    throw std::invalid_argument("seeds " + std::to_string(flags.seeds) +
+                                ": a whole number from 1 to 1000");
+  }
+}
+
+/// One run per net and seed.
+std::vector<TrainSpec> runs(const Flags& flags) {
+  std::vector<TrainSpec> all;
+  for (const std::string& net : flags.nets) {
+    TrainSpec spec = flags.spec;
+    spec.net = net;
+    spec.dtype = parse_dtype(flags.dtype);
+    train::validate(spec);
+    for (std::uint64_t i = 0; i < flags.seeds; ++i) {
+      all.push_back(spec);
+      ++spec.seed;
+    }
+  }
+  return all;
+}
+
+/// The result of a run whose provider this machine lacks. std::invalid_argument for a name that no
+/// provider has.
+TrainResult missing(const TrainSpec& spec, const Providers& providers, const std::string& name) {
+  std::string known;
+  for (const auto& present : providers.present) known += std::string(present->name()) + ", ";
+  for (const Missing& lacking : providers.missing) {
+    known += lacking.name + ", ";
+    if (lacking.name == name) {
+      TrainResult result;
+      result.spec = spec;
+      result.provider = name;
+      result.status = "unsupported";
+      result.reason = lacking.reason;
+      return result;
+    }
+  }
+  throw std::invalid_argument("provider " + name + ": one of " + known.substr(0, known.size() - 2));
+}
+
+TrainResult run_one(const TrainSpec& spec, const Providers& providers, const std::string& name) {
+  Provider* provider = find(providers, name);
+  if (provider == nullptr) return missing(spec, providers, name);
+  return train::train(spec, *provider, [&](const train::Epoch& epoch) {
+    std::cerr << "train " << spec.net << " seed " << spec.seed << ": step " << epoch.step
+              << ", loss " << significant(epoch.loss) << ", test accuracy "
+              << significant(epoch.accuracy) << '\n';
+  });
+}
+
+void run(const Flags& flags, int& exit_status) {
+  validate(flags);
+  const auto specs = runs(flags);
+  const Providers providers = make_providers(Context{});
+  std::vector<ordered_json> rows;
+  for (const TrainSpec& spec : specs) {
+    const TrainResult result = run_one(spec, providers, flags.provider);
+    if (result.status != "ok") exit_status = 1;
+    rows.push_back(train::to_row(result));
+    if (flags.format == "json") std::cout << rows.back().dump() << std::endl;
+  }
+  if (flags.format == "table") train_table(rows).print(std::cout);
+  if (flags.format == "csv") train_table(rows).print_csv(std::cout);
+}
+
+std::string number(const ordered_json& value) {
+  return value.is_number() ? significant(value.get<double>()) : "-";
+}
+
+}  // namespace
+
+std::string digits_path() { return std::string(GRADEPTH_SOURCE_DIR) + "/bench/data/digits.csv"; }
+
+std::vector<TrainSpec> quick_training() {
+  std::vector<TrainSpec> specs;
+  for (const char* net : {"elman-tanh", "irnn", "lstm"}) {
+    TrainSpec spec;
+    spec.net = net;
+    spec.data = digits_path();
+    specs.push_back(spec);
+  }
+  return specs;
+}
+
+Table train_table(const std::vector<ordered_json>& rows) {
+  Table table({"net", "seed", "provider", "status", "steps", "loss", "accuracy", "clipped", "|g|",
+               "seconds"});
+  for (const ordered_json& row : rows) {
+    const auto text = [&](const char* key) { return row.value(key, std::string("-")); };
+    const bool ok = text("status") == "ok";
+    const ordered_json none;
+    const auto value = [&](const char* key) { return number(ok ? row.at(key) : none); };
+    table.add(
+        {text("net"), std::to_string(row.value("seed", 0)), text("provider"),
+         ok ? "ok" : text("status") + " (" + text("reason") + ")",
+         ok ? std::to_string(row.at("steps").get<int>()) : "-",
+         number(ok ? row.at("loss_curve").at("loss").back() : none), value("test_accuracy"),
+         value("clipped_fraction"),
+         number(ok && row.at("gradient_norm").is_object() ? row.at("gradient_norm").at("median")
+                                                          : none),
+         value("seconds")});
+  }
+  return table;
+}
+
+void add_train_command(CLI::App& app, int& exit_status) {
+  auto flags = std::make_shared<Flags>();
+  flags->spec.data = digits_path();
+  CLI::App* command =
+      app.add_subcommand("train", "Train a recurrent net and watch its loss and gradient");
+  add_flags(*command, *flags);
+  command->callback([flags, &exit_status] { run(*flags, exit_status); });
+}
+
+}  // namespace gradepth
