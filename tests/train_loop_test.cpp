@@ -115,12 +115,7 @@ TEST_P(Nets, CpuFollowsTheReference) {
   EXPECT_NEAR(a.gradient_norm[0], b.gradient_norm[0], 1e-3 * a.gradient_norm[0]);
 }
 
-INSTANTIATE_TEST_SUITE_P(Train, Nets, testing::Values("elman-tanh", "irnn", "lstm"),
-                         [](const auto& info) {
-                           std::string text = info.param;
-                           std::erase(text, '-');
-                           return text;
-                         });
+INSTANTIATE_TEST_SUITE_P(Train, Nets, testing::Values("elman-tanh", "irnn", "lstm"));
 
 TEST(Train, ClipsWhatExceedsTheNorm) {
   TrainSpec spec = small_spec("irnn");
