@@ -1,0 +1,273 @@
+#include "host/growth/measure.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <new>
+#include <stdexcept>
+
+#include "host/growth/states.h"
+
+namespace gradepth::growth {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// One seed's run; arrays by depth.
+struct SeedGrowth {
+  std::vector<double> ln_norm;  // absolute
+  std::vector<Fractions> fractions;
+  std::vector<double> saturated;
+  std::vector<double> forward_norm;
+  WeightGradient weight_gradient;
+};
+
+/// ln |dL/d state L - d|, d = 0 … L; of the pair (h, c) if there is a c.
+std::vector<double> ln_norms(const Tensor& of_h, const Tensor& of_c, std::size_t L) {
+  std::vector<double> by_depth(L + 1);
+  for (std::size_t d = 0; d <= L; ++d) {
+    by_depth[d] = ln_norm(slice(of_h, L - d));
+    if (of_c.size() > 0) {
+      by_depth[d] = ln_norm_of_pair(by_depth[d], ln_norm(slice(of_c, L - d)));
+    }
+  }
+  return by_depth;
+}
+
+std::vector<Fractions> fractions_by_depth(const GrowthSpec& spec, const Tensor& dh,
+                                          const Tensor& dc) {
+  const auto L = static_cast<std::size_t>(spec.depth);
+  std::vector<Fractions> by_depth(L + 1);
+  for (std::size_t d = 0; d <= L; ++d) {
+    Fractions& f = by_depth[d];
+    f = fractions(slice(dh, L - d), spec.dtype);
+    if (dc.size() == 0) continue;
+    const Fractions g = fractions(slice(dc, L - d), spec.dtype);
+    f = {0.5 * (f.zero + g.zero), 0.5 * (f.subnormal + g.subnormal),
+         0.5 * (f.nonfinite + g.nonfinite)};
+  }
+  return by_depth;
+}
+
+/// A provider that keeps its interior closed cannot answer.
+struct Closed : std::runtime_error {
+  using std::runtime_error::runtime_error;
+};
+
+SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
+  plan.set(drawn);
+  plan.run();
+  plan.wait();
+  const auto L = static_cast<std::size_t>(spec.depth);
+  const bool lstm = spec.net == "lstm";
+  const Tensor h = plan.get("h");
+  const Tensor dh = plan.get("dh");
+  if (h.size() == 0 || dh.size() == 0) {
+    throw Closed("does not show the gradients of inner states");
+  }
+  const Tensor c = lstm ? plan.get("c") : Tensor{};
+  const Tensor dc = lstm ? plan.get("dc") : Tensor{};
+  SeedGrowth seed;
+  seed.ln_norm = ln_norms(dh, dc, L);
+  seed.fractions = fractions_by_depth(spec, dh, dc);
+  seed.forward_norm = ln_norms(h, c, L);
+  seed.saturated = saturated(spec, h, dh, spec.net == "additive" ? Tensor{} : plan.get("da"));
+  seed.weight_gradient = weight_gradient(spec, plan, drawn, h, dh);
+  return seed;
+}
+
+/// f of each depth's values over seeds.
+template <class Values, class Summary>
+std::vector<double> over_seeds(std::size_t n, const std::vector<SeedGrowth>& seeds, Values values,
+                               Summary summary) {
+  std::vector<double> result(n);
+  std::vector<double> column(seeds.size());
+  for (std::size_t i = 0; i < n; ++i) {
+    std::transform(seeds.begin(), seeds.end(), column.begin(),
+                   [&](const SeedGrowth& seed) { return values(seed, i); });
+    result[i] = summary(column);
+  }
+  return result;
+}
+
+double mean(const std::vector<double>& x) {
+  double sum = 0;
+  for (const double v : x) sum += v;
+  return sum / static_cast<double>(x.size());
+}
+
+/// Median; NaN if a value is NaN.
+double median(const std::vector<double>& x) {
+  return std::any_of(x.begin(), x.end(), [](double v) { return std::isnan(v); }) ? nan
+                                                                                 : quantile(x, 0.5);
+}
+
+double relative(const SeedGrowth& seed, std::size_t d) { return seed.ln_norm[d] - seed.ln_norm[0]; }
+
+void summarise_norms(const std::vector<SeedGrowth>& seeds, std::size_t L, GrowthResult& result) {
+  const auto at_quantile = [&](double q) {
+    return over_seeds(L + 1, seeds, relative,
+                      [q](const std::vector<double>& x) { return quantile(x, q); });
+  };
+  result.ln_norm = {at_quantile(0.5), at_quantile(0.1), at_quantile(0.9),
+                    over_seeds(L + 1, seeds, relative, mean)};
+  const auto ratio2 = [](const SeedGrowth& seed, std::size_t d) {
+    return std::exp(2 * relative(seed, d));
+  };
+  result.ratio_squared_mean = over_seeds(L + 1, seeds, ratio2, mean);
+  result.ratio.resize(L + 1);
+  for (std::size_t d = 0; d <= L; ++d) result.ratio[d] = std::exp(relative(seeds.front(), d));
+}
+
+void summarise_states(const std::vector<SeedGrowth>& seeds, std::size_t L, GrowthResult& result) {
+  const auto fraction = [&](double Fractions::*part) {
+    return over_seeds(
+        L + 1, seeds,
+        [part](const SeedGrowth& seed, std::size_t d) { return seed.fractions[d].*part; }, mean);
+  };
+  result.zero = fraction(&Fractions::zero);
+  result.subnormal = fraction(&Fractions::subnormal);
+  result.nonfinite = fraction(&Fractions::nonfinite);
+  const auto member = [&](std::vector<double> SeedGrowth::*part, auto summary) {
+    return over_seeds(
+        L + 1, seeds, [part](const SeedGrowth& seed, std::size_t d) { return (seed.*part)[d]; },
+        summary);
+  };
+  result.saturated = member(&SeedGrowth::saturated, mean);
+  result.forward_norm = member(&SeedGrowth::forward_norm, median);
+}
+
+void summarise_weights(const std::vector<SeedGrowth>& seeds, GrowthResult& result) {
+  const auto medians = [&](std::vector<double> WeightGradient::*part) {
+    return over_seeds(
+        (seeds.front().weight_gradient.*part).size(), seeds,
+        [part](const SeedGrowth& seed, std::size_t i) { return (seed.weight_gradient.*part)[i]; },
+        median);
+  };
+  const auto scalar = [&](double WeightGradient::*part) {
+    return over_seeds(
+        1, seeds,
+        [part](const SeedGrowth& seed, std::size_t) { return seed.weight_gradient.*part; },
+        median)[0];
+  };
+  result.weight_gradient = {medians(&WeightGradient::by_lag), scalar(&WeightGradient::sum),
+                            scalar(&WeightGradient::cancellation),
+                            medians(&WeightGradient::by_layer)};
+}
+
+bool has_zero(const SeedGrowth& seed) {
+  return std::any_of(seed.ln_norm.begin(), seed.ln_norm.end(),
+                     [](double v) { return std::isinf(v) && v < 0; });
+}
+
+bool has_nonfinite(const SeedGrowth& seed) {
+  return std::any_of(seed.fractions.begin(), seed.fractions.end(),
+                     [](const Fractions& f) { return f.nonfinite > 0; });
+}
+
+/// Whether the 0 of seed number `index` is the format's doing: the float64 gradient is not 0 where
+/// this one is. Where even float64 reaches 0, the size of the last norm decides.
+bool is_underflow(const GrowthSpec& spec, const Initialisation& init, const SeedGrowth& seed,
+                  std::uint64_t number, Provider* reference) {
+  if (spec.dtype == Dtype::f64 || reference == nullptr) {
+    return looks_underflowed(seed.ln_norm, spec.dtype);
+  }
+  GrowthSpec exact = spec;
+  exact.dtype = Dtype::f64;
+  const Problem problem = make_problem(exact);
+  Planned planned = reference->plan(problem);
+  auto* plan = std::get_if<PlanPtr>(&planned);
+  if (plan == nullptr) return looks_underflowed(seed.ln_norm, spec.dtype);
+  const SeedGrowth truth = run_seed(exact, **plan, draw(problem, init, number));
+  for (std::size_t d = 0; d < seed.ln_norm.size(); ++d) {
+    if (std::isinf(seed.ln_norm[d]) && std::isfinite(truth.ln_norm[d])) return true;
+  }
+  return looks_underflowed(truth.ln_norm, Dtype::f64);
+}
+
+/// The verdict over all seeds: a format that ran out in one seed is worth saying; a gradient that
+/// is itself 0 decides if it is so in at least half of the seeds.
+Verdict verdict(const GrowthSpec& spec, const Initialisation& init,
+                const std::vector<SeedGrowth>& seeds, const Interval& total, Provider* reference) {
+  if (std::any_of(seeds.begin(), seeds.end(), has_nonfinite)) return Verdict::overflowed;
+  std::size_t zeros = 0;
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    if (!has_zero(seeds[i])) continue;
+    if (is_underflow(spec, init, seeds[i], spec.first_seed + i, reference)) {
+      return Verdict::underflowed;
+    }
+    ++zeros;
+  }
+  if (2 * zeros >= seeds.size() && zeros > 0) return Verdict::zero;
+  return judge(total);
+}
+
+void measure_into(const GrowthSpec& spec, Plan& plan, Provider* reference, GrowthResult& result) {
+  const Problem problem = make_problem(spec);
+  const Initialisation init = resolve(spec);
+  std::vector<SeedGrowth> seeds;
+  std::vector<double> slopes;
+  std::vector<double> scalar_rates;
+  for (std::int64_t i = 0; i < spec.seeds; ++i) {
+    const Tensors drawn = draw(problem, init, spec.first_seed + static_cast<std::uint64_t>(i));
+    if (is_scalar_chain(spec)) scalar_rates.push_back(scalar_chain_rate(spec, drawn));
+    seeds.push_back(run_seed(spec, plan, drawn));
+    slopes.push_back(window_slope(seeds.back().ln_norm));
+  }
+  const auto L = static_cast<std::size_t>(spec.depth);
+  summarise_norms(seeds, L, result);
+  summarise_states(seeds, L, result);
+  summarise_weights(seeds, result);
+  result.rate = mean_interval(slopes);
+  result.total = scaled(result.rate, static_cast<double>(L));
+  result.theory = find_theory(spec, scalar_rates);
+  result.verdict = verdict(spec, init, seeds, result.total, reference);
+  result.reach = reach(result.rate.value, L);
+}
+
+}  // namespace
+
+std::string row_name(const GrowthSpec& spec, std::string_view provider) {
+  const Initialisation& init = spec.init;
+  std::string drawn = text(init.W);
+  if (init.bias.scale != 0) drawn += "_b-" + text(init.bias);
+  if (spec.h0_fixed_point) drawn += "_h0-fixed-point";
+  if (!spec.h0_fixed_point && text(init.h0) != "gaussian:1") drawn += "_h0-" + text(init.h0);
+  if (init.input == Initialisation::Input::gaussian) drawn += "_driven";
+  if (init.input == Initialisation::Input::impulse) drawn += "_impulse";
+  if (init.density != 1) drawn += "_sparse";
+  if (init.loss == Initialisation::LossGradient::ones) drawn += "_ones";
+  return gradepth::name(make_problem(spec)) + '/' + drawn + '/' + std::string(provider);
+}
+
+GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference) {
+  if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
+  const Problem problem = make_problem(spec);
+  (void)resolve(spec);  // refuses before the provider is asked
+  GrowthResult result;
+  result.provider = provider.name();
+  result.name = row_name(spec, provider.name());
+  try {
+    Planned planned = provider.plan(problem);
+    if (const auto* unsupported = std::get_if<Unsupported>(&planned)) {
+      result.status = "unsupported";
+      result.reason = unsupported->reason;
+    } else {
+      measure_into(spec, *std::get<PlanPtr>(planned), reference, result);
+    }
+  } catch (const Closed& closed) {
+    result.status = "unsupported";
+    result.reason = closed.what();
+  } catch (const std::invalid_argument&) {
+    throw;  // bad input: the weights do not fit the net
+  } catch (const std::bad_alloc&) {
+    result.status = "error";
+    result.reason = "not enough memory";
+  } catch (const std::exception& error) {
+    result.status = "error";
+    result.reason = error.what();
+  }
+  return result;
+}
+
+}  // namespace gradepth::growth

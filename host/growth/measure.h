@@ -1,0 +1,58 @@
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/growth/spec.h"
+#include "host/growth/statistics.h"
+#include "host/growth/theory.h"
+#include "host/growth/weight_gradient.h"
+#include "host/provider.h"
+
+/// Measures the gradient growth of one net: draws it, runs it on a provider, fits.
+namespace gradepth::growth {
+
+/// By depth 0 … L over seeds; not finite where the norm was 0 or not finite.
+struct Spread {
+  std::vector<double> median;
+  std::vector<double> p10;
+  std::vector<double> p90;
+  std::vector<double> mean;
+};
+
+/// The keys of CONTRACT.md under their names; all arrays by depth 0 … L, depth d is state L - d.
+/// NaN and ±infinity stand for null.
+struct GrowthResult {
+  std::string name;
+  std::string provider;
+  std::string status = "ok";  // ok, unsupported, error; the rest is empty unless ok
+  std::string reason;
+  Spread ln_norm;
+  std::vector<double> ratio;
+  std::vector<double> ratio_squared_mean;
+  Interval rate;
+  Interval total;
+  std::optional<Theory> theory;
+  Verdict verdict = Verdict::inconclusive;
+  std::optional<double> reach;
+  std::vector<double> zero;  // mean over seeds, as the next three
+  std::vector<double> subnormal;
+  std::vector<double> nonfinite;
+  std::vector<double> saturated;
+  std::vector<double> forward_norm;  // median over seeds
+  WeightGradient weight_gradient;    // medians over seeds
+};
+
+/// One seed after the other: each seed's draw and run use all cores already, and only one set of
+/// weights is in memory. The same spec gives the same result bit for bit.
+///
+/// `reference` (may be null) decides whether a gradient that is 0 in spec.dtype is 0 in float64
+/// too; it runs only then. Throws std::invalid_argument for a spec that make_problem or resolve
+/// refuses. A provider's refusal or failure is the result's status.
+GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference);
+
+/// The row's name: the problem, what is drawn, the provider.
+std::string row_name(const GrowthSpec& spec, std::string_view provider);
+
+}  // namespace gradepth::growth

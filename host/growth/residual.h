@@ -1,0 +1,27 @@
+#pragma once
+
+#include <optional>
+
+#include "host/growth/theory.h"
+
+namespace gradepth::growth {
+
+/// Theory of residual nets with random weights; none where it could not be derived.
+///
+///   preact  h' = h + W f(h) + b: W is independent of f(h), so q_{l+1} = q_l + σ_w² E f² + σ_b² and
+///           the squared gradient norm grows by 1 + σ_w² E f'(√q_l z)².
+///   plain, scaled with odd f, h' = h + A f(W h + b): h and f(a) are uncorrelated; the same with
+///           q_a = σ_w² q + σ_b², A² E f², 1 + A² σ_w² E f'².
+///   plain, scaled with f(x) = x for x > 0, α x below (identity, ReLU, leaky ReLU), no bias: f has
+///           a mean, so h gains a mean and grows faster, and forward and backward are correlated.
+///           homogeneous_residual() gives the derivation.
+std::optional<Theory> residual_theory(const GrowthSpec& spec);
+
+/// The growth factor λ per map of |h| in h' = h + A f(W h), f(x) = x for x > 0, α x below:
+///   λ² = 1 + s (1 + α²)/2 + s (1 - α)² / (π (λ - 1)),  s = A² σ_w².
+///
+/// With q = |h|²/N and m = mean of h: E f(a) = (1 - α) √(s q / 2π) =: k √q, hence m' = m + k √q and
+/// q' = q + 2 k m √q + s (1 + α²) q / 2; on the growing solution m = k √q / (λ - 1).
+double homogeneous_residual_factor(double s, double alpha);
+
+}  // namespace gradepth::growth

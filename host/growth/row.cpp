@@ -1,0 +1,106 @@
+#include "host/growth/row.h"
+
+#include <cmath>
+
+namespace gradepth::growth {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+Json number(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
+Json number(const std::optional<double>& x) { return x ? number(*x) : Json(nullptr); }
+
+Json numbers(const std::vector<double>& x) {
+  Json array = Json::array();
+  for (const double v : x) array.push_back(number(v));
+  return array;
+}
+
+/// An absent array is null, not [].
+Json numbers_or_null(const std::vector<double>& x) {
+  return x.empty() ? Json(nullptr) : numbers(x);
+}
+
+Json interval(const Interval& x) {
+  return {{"value", number(x.value)}, {"low", number(x.low)}, {"high", number(x.high)}};
+}
+
+Json theory(const std::optional<Theory>& t) {
+  if (!t) return nullptr;
+  return {{"rate", number(t->rate)}, {"formula", t->formula},
+          {"source", t->source},     {"q", number(t->q)},
+          {"chi", number(t->chi)},   {"critical_sigma", number(t->critical_sigma)},
+          {"xi", number(t->xi)}};
+}
+
+std::string input_text(const Initialisation& init) {
+  using Input = Initialisation::Input;
+  if (init.input == Input::zero) return "zero";
+  if (init.input == Input::impulse) return "impulse";
+  return text(ValueInit{ValueInit::Kind::gaussian, init.input_scale});
+}
+
+/// How the net was drawn: what the name does not say in full.
+Json setting(const GrowthSpec& spec) {
+  const Initialisation& init = spec.init;
+  constexpr const char* loss_on[] = {"h", "c", "both"};
+  Json json{
+      {"net", spec.net},
+      {"activation", spec.activation},
+      {"width", spec.width},
+      {"batch", spec.batch},
+      {"init", text(init.W)},
+      {"bias", text(init.bias)},
+      {"h0", spec.h0_fixed_point ? "fixed-point" : text(init.h0)},
+      {"input", input_text(init)},
+      {"loss_gradient", init.loss == Initialisation::LossGradient::sphere ? "sphere" : "ones"},
+      {"density", init.density},
+      {"first_seed", spec.first_seed},
+      {"clip_value", spec.clip_value},
+      {"loss_scale", init.loss_scale}};
+  if (spec.net == "lstm") json["loss_on"] = loss_on[static_cast<int>(init.loss_on)];
+  if (spec.net == "lstm" || spec.net == "gru") json["forget_bias"] = init.forget_bias;
+  if (is_recurrent(spec)) json["share"] = spec.share ? "on" : "off";
+  if (spec.net == "residual") json["residual"] = spec.residual;
+  if (spec.net == "additive") json["form"] = spec.form;
+  return json;
+}
+
+}  // namespace
+
+Json row(const GrowthSpec& spec, const GrowthResult& result) {
+  Json json{{"kind", "growth"},
+            {"name", result.name},
+            {"provider", result.provider},
+            {"dtype", std::string(name(spec.dtype))},
+            {"status", result.status},
+            {"reason", result.reason},
+            {"seeds", spec.seeds},
+            {"depth", spec.depth},
+            {"setting", setting(spec)}};
+  if (result.status != "ok") return json;
+  json["ln_norm"] = Json{{"median", numbers(result.ln_norm.median)},
+                         {"p10", numbers(result.ln_norm.p10)},
+                         {"p90", numbers(result.ln_norm.p90)},
+                         {"mean", numbers(result.ln_norm.mean)}};
+  json["ratio"] = numbers(result.ratio);
+  json["ratio_squared_mean"] = numbers(result.ratio_squared_mean);
+  json["rate"] = interval(result.rate);
+  json["theory"] = theory(result.theory);
+  json["total"] = interval(result.total);
+  json["verdict"] = std::string(name(result.verdict));
+  json["reach"] = number(result.reach);
+  json["zero"] = numbers(result.zero);
+  json["subnormal"] = numbers(result.subnormal);
+  json["nonfinite"] = numbers(result.nonfinite);
+  json["saturated"] = numbers(result.saturated);
+  json["forward_norm"] = numbers(result.forward_norm);
+  const WeightGradient& w = result.weight_gradient;
+  json["weight_gradient"] = Json{{"by_lag", numbers_or_null(w.by_lag)},
+                                 {"sum", number(w.sum)},
+                                 {"cancellation", number(w.cancellation)},
+                                 {"by_layer", numbers_or_null(w.by_layer)}};
+  return json;
+}
+
+}  // namespace gradepth::growth

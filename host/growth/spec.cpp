@@ -1,0 +1,182 @@
+#include "host/growth/spec.h"
+
+#include <array>
+#include <cmath>
+#include <sstream>
+#include <stdexcept>
+
+#include "host/growth/mean_field.h"
+#include "host/growth/quadrature.h"
+#include "kernels/activation.h"
+
+namespace gradepth::growth {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const std::string& allowed) {
+  throw std::invalid_argument(what + ": " + allowed);
+}
+
+/// Whether f' jumps at 0: a net that rests at 0 has no gradient to speak of there.
+bool jumps_at_0(const std::string& activation) {
+  bool jumps = false;
+  with_activation(activation, [&](auto act) {
+    const auto slope = [&](double x) { return act.slope(x, act.value(x)); };
+    jumps = std::abs(slope(1e-12) - slope(-1e-12)) > 1e-6;
+  });
+  return jumps;
+}
+
+std::string number(double x) {
+  std::ostringstream text;
+  text << x;
+  return text.str();
+}
+
+/// Elements of one sample's state.
+double state_size(const GrowthSpec& spec) {
+  constexpr auto image = static_cast<double>(FeedForwardProblem::image);
+  const auto width = static_cast<double>(spec.width);
+  return spec.net == "cnn" ? width * image * image : width;
+}
+
+}  // namespace
+
+bool is_recurrent(const GrowthSpec& spec) {
+  return spec.net == "elman" || spec.net == "lstm" || spec.net == "gru" || spec.net == "additive";
+}
+
+bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
+
+Problem make_problem(const GrowthSpec& spec) {
+  constexpr std::array nets{"mlp", "cnn", "residual", "elman", "lstm", "gru", "additive"};
+  if (std::find(nets.begin(), nets.end(), spec.net) == nets.end()) {
+    refuse("--net " + spec.net, "one of mlp, cnn, residual, elman, lstm, gru, additive");
+  }
+  const bool has_input = is_recurrent(spec) && spec.net != "additive";
+  if (spec.init.input != Initialisation::Input::zero && !has_input) {
+    refuse("--input other than zero", "only for elman, lstm and gru; " + spec.net + " has none");
+  }
+  if (!spec.share && !has_input) {
+    if (spec.net == "additive") refuse("--share off", "only for elman, lstm and gru");
+  }
+  Problem problem;
+  if (is_recurrent(spec)) {
+    RecurrentProblem p{.cell = spec.net,
+                       .act = spec.activation,
+                       .T = spec.depth,
+                       .B = spec.batch,
+                       .H = spec.width,
+                       .project_input = false,
+                       .share = spec.share,
+                       .record = true,
+                       .clip_value = spec.clip_value,
+                       .form = spec.form,
+                       .dtype = spec.dtype};
+    if (spec.net == "additive") p.act = "identity";
+    problem = p;
+  } else {
+    problem = FeedForwardProblem{.net = spec.net,
+                                 .act = spec.activation,
+                                 .L = spec.depth,
+                                 .B = spec.batch,
+                                 .N = spec.width,
+                                 .residual = spec.residual,
+                                 .residual_scale = spec.residual_scale,
+                                 .record = true,
+                                 .clip_value = spec.clip_value,
+                                 .dtype = spec.dtype};
+  }
+  validate(problem);
+  return problem;
+}
+
+std::optional<double> sigma_w2(const GrowthSpec& spec) {
+  using Kind = WeightInit::Kind;
+  const WeightInit& W = spec.init.W;
+  switch (W.kind) {
+    case Kind::gaussian:
+    case Kind::orthogonal:
+      return W.scale * W.scale;
+    case Kind::xavier:
+      return 1.0;
+    case Kind::he:
+      return 2.0;
+    case Kind::identity:
+    case Kind::constant:
+    case Kind::file:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> noise_variance(const GrowthSpec& spec) {
+  const ValueInit& bias = spec.init.bias;
+  if (bias.kind == ValueInit::Kind::constant && bias.scale != 0) return std::nullopt;
+  const double input =
+      spec.init.input == Initialisation::Input::gaussian ? spec.init.input_scale : 0.0;
+  return bias.scale * bias.scale + input * input;
+}
+
+double start_variance(const GrowthSpec& spec) {
+  const double scale2 = spec.init.h0.scale * spec.init.h0.scale;
+  return spec.init.h0.kind == ValueInit::Kind::radius ? scale2 / state_size(spec) : scale2;
+}
+
+Initialisation resolve(const GrowthSpec& spec) {
+  Initialisation init = spec.init;
+  if (!spec.h0_fixed_point) return init;
+  const std::string flag = "--h0 fixed-point";
+  if (spec.net != "mlp" && spec.net != "cnn" && spec.net != "elman") {
+    refuse(flag, "only for mlp, cnn and elman; " + spec.net + " has no mean-field fixed point");
+  }
+  const std::optional<double> sigma2 = sigma_w2(spec);
+  const std::optional<double> noise = noise_variance(spec);
+  if (!sigma2 || !noise) {
+    refuse(flag, "needs --init gaussian, orthogonal, xavier or he, and no constant bias");
+  }
+  const std::vector<double> stable = MeanField{spec.activation, *sigma2, *noise}.stable_q();
+  if (stable.empty() || (stable.back() == 0 && jumps_at_0(spec.activation))) {
+    refuse(flag, "no stable fixed point above 0 for " + spec.activation + " with sigma_w^2 " +
+                     number(*sigma2) + " and sigma_b^2 " + number(*noise) +
+                     "; give constant:V or gaussian:S");
+  }
+  // q = σ_w² |h0|² / n + noise.
+  const double mean_square = *sigma2 > 0 ? (stable.back() - *noise) / *sigma2 : 0.0;
+  init.h0 = {ValueInit::Kind::radius, std::sqrt(std::max(0.0, mean_square) * state_size(spec))};
+  return init;
+}
+
+std::string text(const WeightInit& init) {
+  using Kind = WeightInit::Kind;
+  switch (init.kind) {
+    case Kind::gaussian:
+      return "gaussian:" + number(init.scale);
+    case Kind::orthogonal:
+      return "orthogonal:" + number(init.scale);
+    case Kind::identity:
+      return "identity:" + number(init.scale);
+    case Kind::constant:
+      return "constant:" + number(init.scale);
+    case Kind::xavier:
+      return "xavier";
+    case Kind::he:
+      return "he";
+    case Kind::file:
+      return "file";
+  }
+  return {};
+}
+
+std::string text(const ValueInit& init) {
+  switch (init.kind) {
+    case ValueInit::Kind::constant:
+      return "constant:" + number(init.scale);
+    case ValueInit::Kind::gaussian:
+      return "gaussian:" + number(init.scale);
+    case ValueInit::Kind::radius:
+      return "fixed-point";
+  }
+  return {};
+}
+
+}  // namespace gradepth::growth

@@ -1,0 +1,65 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "host/initialise.h"
+#include "host/problem.h"
+
+namespace gradepth::growth {
+
+/// Defaults of CONTRACT.md: W gaussian:1, h0 gaussian:1, bias and input 0, the loss on an LSTM's c.
+[[nodiscard]] inline Initialisation growth_initialisation() {
+  Initialisation init;
+  init.loss_on = Initialisation::LossOn::c;
+  return init;
+}
+
+/// One growth study: a net, how it is drawn, and over which seeds.
+struct GrowthSpec {
+  std::string net = "mlp";  // mlp, cnn, residual, elman, lstm, gru, additive
+  std::string activation = "tanh";
+  std::int64_t depth = 50;   // maps from the input end to the loss
+  std::int64_t width = 128;  // units; cnn: channels
+  std::int64_t batch = 1;
+  /// h0, bias, loss gradient and so on. `h0` is ignored with `h0_fixed_point`.
+  Initialisation init = growth_initialisation();
+  bool h0_fixed_point = false;  // h0 such that q_1 is the mean-field fixed point
+  bool share = true;            // recurrent nets: one W, or a fresh one per step
+  std::string residual = "plain";
+  double residual_scale = 1;
+  std::string form = "two-term";  // additive
+  std::int64_t seeds = 8;
+  std::uint64_t first_seed = 1;
+  double clip_value = 0;
+  Dtype dtype = Dtype::f32;
+};
+
+[[nodiscard]] bool is_recurrent(const GrowthSpec& spec);
+/// Whether every map has its own weights.
+[[nodiscard]] bool is_untied(const GrowthSpec& spec);
+
+/// The problem that a provider is asked for: a training pass with everything recorded, inputs that
+/// reach the pre-activation as they are. std::invalid_argument, in one line that names the flag,
+/// for what does not fit together.
+[[nodiscard]] Problem make_problem(const GrowthSpec& spec);
+
+/// N · Var of the weights as seen by mean-field theory (σ_w²); none where the weights are not
+/// random (identity, constant, file).
+[[nodiscard]] std::optional<double> sigma_w2(const GrowthSpec& spec);
+/// Variance of what is added to W h: bias and Gaussian input. None for a constant bias other than
+/// 0: pre-activations then have a mean, which the theory here leaves out.
+[[nodiscard]] std::optional<double> noise_variance(const GrowthSpec& spec);
+/// Mean square of h0's elements, for a start that is given (not `h0_fixed_point`).
+[[nodiscard]] double start_variance(const GrowthSpec& spec);
+
+/// The initialisation to draw with: `h0_fixed_point` resolved into a length of h0.
+/// std::invalid_argument where no stable fixed point exists.
+[[nodiscard]] Initialisation resolve(const GrowthSpec& spec);
+
+/// `gaussian:1.5`, `he`: as on the command line.
+[[nodiscard]] std::string text(const WeightInit& init);
+[[nodiscard]] std::string text(const ValueInit& init);
+
+}  // namespace gradepth::growth

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "host/dtype.h"
+#include "host/growth/spec.h"
+#include "host/tensor.h"
+
+/// What the recorded states and gradients of one run show, map by map.
+namespace gradepth::growth {
+
+/// ln of the Euclidean norm, scaled by the largest element so that nothing over- or underflows on
+/// the way; -infinity for a zero vector, +infinity if an element is not finite.
+double ln_norm(std::span<const double> x);
+/// ln √(e^2a + e^2b): the norm of a pair of vectors with these ln norms.
+double ln_norm_of_pair(double a, double b);
+
+/// Shares of elements, 0 … 1.
+struct Fractions {
+  double zero = 0;
+  double subnormal = 0;
+  double nonfinite = 0;
+};
+Fractions fractions(std::span<const double> x, Dtype dtype);
+
+/// Slice i of t along its first dimension.
+std::span<const double> slice(const Tensor& t, std::size_t i);
+
+/// Share of elements with |f'(a)| < 0.01, by depth d = 1 … L in map L - d + 1; NaN at d = 0 and
+/// where it is not defined (cells with several gates, additive nets, no gradient to judge by).
+///
+/// h, dh [L+1, …] and da [L, …] as a provider records them. f' comes from h where the output
+/// determines it (CONTRACT: pre-activations are not recorded), from h_{l-1} in preact nets, and
+/// else from da / dh; there, elements whose 0.01 dh would be subnormal are left out.
+std::vector<double> saturated(const GrowthSpec& spec, const Tensor& h, const Tensor& dh,
+                              const Tensor& da);
+
+}  // namespace gradepth::growth

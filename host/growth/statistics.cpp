@@ -1,0 +1,154 @@
+#include "host/growth/statistics.h"
+
+#include <Random123/philox.h>
+
+#include <algorithm>
+#include <boost/math/distributions/students_t.hpp>
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <stdexcept>
+
+namespace gradepth::growth {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr std::size_t student_below = 20;
+constexpr std::uint32_t resamples = 2000;
+
+double mean(std::span<const double> x) {
+  double sum = 0;
+  for (const double value : x) sum += value;
+  return sum / static_cast<double>(x.size());
+}
+
+Interval student_interval(std::span<const double> x) {
+  const double centre = mean(x);
+  double squares = 0;
+  for (const double value : x) squares += (value - centre) * (value - centre);
+  const auto n = static_cast<double>(x.size());
+  const double error = std::sqrt(squares / (n - 1) / n);
+  const double t = boost::math::quantile(boost::math::students_t(n - 1), 0.975);
+  return {centre, centre - t * error, centre + t * error};
+}
+
+/// A number in 0 … n - 1: Philox's 32 bits scaled down; for the few seeds of a study the bias,
+/// n / 2³², does not matter.
+std::size_t draw_index(std::uint32_t resample, std::uint32_t position, std::size_t n) {
+  const auto bits = r123::Philox4x32{}({{position, resample, 0, 0}}, {{0, 0}});
+  return static_cast<std::size_t>((static_cast<std::uint64_t>(bits[0]) * n) >> 32);
+}
+
+Interval bootstrap_interval(std::span<const double> x) {
+  std::vector<double> means(resamples);
+  for (std::uint32_t r = 0; r < resamples; ++r) {
+    double sum = 0;
+    for (std::uint32_t i = 0; i < x.size(); ++i) sum += x[draw_index(r, i, x.size())];
+    means[r] = sum / static_cast<double>(x.size());
+  }
+  return {mean(x), quantile(means, 0.025), quantile(means, 0.975)};
+}
+
+}  // namespace
+
+Window fit_window(std::size_t depth) {
+  if (depth < 20) return {0, depth};
+  const std::size_t margin = (depth + 9) / 10;
+  return {margin, depth - margin};
+}
+
+double window_slope(std::span<const double> y) {
+  if (y.size() < 2) return nan;
+  const Window window = fit_window(y.size() - 1);
+  const auto finite_end = static_cast<std::size_t>(
+      std::find_if_not(y.begin(), y.end(), [](double v) { return std::isfinite(v); }) - y.begin());
+  const std::size_t end = std::min(window.last + 1, finite_end);
+  if (end < window.first + 2) return nan;
+  const auto n = static_cast<double>(end - window.first);
+  const double centre = static_cast<double>(window.first) + 0.5 * (n - 1);
+  double xy = 0;
+  double xx = 0;
+  for (std::size_t d = window.first; d < end; ++d) {
+    const double x = static_cast<double>(d) - centre;
+    xy += x * y[d];
+    xx += x * x;
+  }
+  return xy / xx;
+}
+
+double quantile(std::vector<double> values, double q) {
+  if (values.empty()) return nan;
+  std::sort(values.begin(), values.end());
+  const double position = q * static_cast<double>(values.size() - 1);
+  const auto below = static_cast<std::size_t>(position);
+  const double share = position - static_cast<double>(below);
+  // Without this test the product 0 · infinity would give NaN.
+  if (share == 0 || values[below] == values[below + 1]) return values[below];
+  return values[below] + share * (values[below + 1] - values[below]);
+}
+
+Interval mean_interval(std::span<const double> slopes) {
+  std::vector<double> finite;
+  std::copy_if(slopes.begin(), slopes.end(), std::back_inserter(finite),
+               [](double v) { return std::isfinite(v); });
+  if (finite.empty()) return {nan, std::nullopt, std::nullopt};
+  if (finite.size() == 1) return {finite[0], std::nullopt, std::nullopt};
+  return finite.size() < student_below ? student_interval(finite) : bootstrap_interval(finite);
+}
+
+Interval scaled(const Interval& x, double factor) {
+  Interval y{x.value * factor, x.low, x.high};
+  if (y.low) *y.low *= factor;
+  if (y.high) *y.high *= factor;
+  return y;
+}
+
+std::string_view name(Verdict verdict) {
+  constexpr std::string_view names[] = {"exploding",  "vanishing",   "stable", "inconclusive",
+                                        "overflowed", "underflowed", "zero"};
+  return names[static_cast<int>(verdict)];
+}
+
+Verdict judge(const Interval& total) {
+  const double low = total.low.value_or(total.value);
+  const double high = total.high.value_or(total.value);
+  if (low > std::numbers::ln10) return Verdict::exploding;
+  if (high < -std::numbers::ln10) return Verdict::vanishing;
+  if (low > -std::numbers::ln10 && high < std::numbers::ln10) return Verdict::stable;
+  return Verdict::inconclusive;
+}
+
+std::optional<double> reach(double rate, std::size_t depth) {
+  const double d = 3 * std::numbers::ln10 / std::abs(rate);
+  return d <= static_cast<double>(depth) ? std::optional(d) : std::nullopt;
+}
+
+bool looks_underflowed(std::span<const double> ln_norm, Dtype dtype) {
+  const auto last =
+      std::find_if(ln_norm.rbegin(), ln_norm.rend(), [](double v) { return std::isfinite(v); });
+  return last != ln_norm.rend() && *last < 0.5 * std::log(format(dtype).min_normal);
+}
+
+RunGrowth run_growth(std::span<const double> dh_norm2, Dtype dtype) {
+  if (dh_norm2.size() < 2) throw std::invalid_argument("dh_norm2: at least two norms are needed");
+  const std::size_t L = dh_norm2.size() - 1;
+  std::vector<double> ln_norm(L + 1);
+  for (std::size_t d = 0; d <= L; ++d) ln_norm[d] = 0.5 * std::log(dh_norm2[L - d]);
+  const bool nonfinite =
+      std::any_of(dh_norm2.begin(), dh_norm2.end(), [](double v) { return !std::isfinite(v); });
+  const bool zero = std::find(dh_norm2.begin(), dh_norm2.end(), 0.0) != dh_norm2.end();
+  const bool underflow = looks_underflowed(ln_norm, dtype);
+  const double ln_start = ln_norm[0];
+  for (double& value : ln_norm) value -= ln_start;
+  const double rate = window_slope(ln_norm);
+  const double total = rate * static_cast<double>(L);
+  Verdict verdict = judge({total, std::nullopt, std::nullopt});
+  if (nonfinite) {
+    verdict = Verdict::overflowed;
+  } else if (zero) {
+    verdict = underflow ? Verdict::underflowed : Verdict::zero;
+  }
+  return {std::move(ln_norm), rate, total, verdict};
+}
+
+}  // namespace gradepth::growth

@@ -1,0 +1,263 @@
+#include "host/growth/theory.h"
+
+#include <algorithm>
+#include <array>
+#include <boost/math/special_functions/digamma.hpp>
+#include <cmath>
+#include <functional>
+#include <numbers>
+
+#include "host/growth/mean_field.h"
+#include "host/growth/residual.h"
+#include "host/growth/statistics.h"
+#include "kernels/activation.h"
+
+namespace gradepth::growth {
+namespace {
+
+using Kind = WeightInit::Kind;
+
+bool no_bias(const GrowthSpec& spec) { return spec.init.bias.scale == 0; }
+bool no_input(const GrowthSpec& spec) { return spec.init.input == Initialisation::Input::zero; }
+bool dense(const GrowthSpec& spec) { return spec.init.density == 1; }
+bool unit_sphere(const GrowthSpec& spec) {
+  return spec.init.loss == Initialisation::LossGradient::sphere && spec.batch == 1;
+}
+/// h' = f(W h + x + b).
+bool plain_chain(const GrowthSpec& spec) {
+  return spec.net == "mlp" || spec.net == "cnn" || spec.net == "elman";
+}
+bool gaussian_weights(const GrowthSpec& spec) {
+  const Kind kind = spec.init.W.kind;
+  return kind == Kind::gaussian || kind == Kind::xavier || kind == Kind::he;
+}
+
+double slope_at_0(const std::string& activation) {
+  double slope = 0;
+  with_activation(activation, [&](auto act) { slope = act.slope(0.0, act.value(0.0)); });
+  return slope;
+}
+
+std::optional<Theory> additive(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+  if (spec.net != "additive" || spec.init.W.kind != Kind::constant || spec.init.W.scale == 0) {
+    return std::nullopt;
+  }
+  const double w = spec.init.W.scale;
+  if (spec.form == "two-term") {
+    return Theory{.rate = two_term_rate(w),
+                  .formula = "ln of the largest root modulus of r^2 = w (r + 1)",
+                  .source = "characteristic roots"};
+  }
+  if (w == -1) return std::nullopt;  // the derivative is 0 from the second step on
+  return Theory{.rate = additive_sum_rate(w), .formula = "ln |1 + w|", .source = "recurrence"};
+}
+
+/// With recurrent weights 0 the gates do not see h: dc_T/dc_0 = sigmoid(b_f)^T, and for the GRU
+/// dh_T/dh_0 = sigmoid(b_z)^T. A loss on an LSTM's h reaches c in its first step back, which only
+/// fits of L < 20 would see.
+std::optional<Theory> gate_path(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+  const bool lstm = spec.net == "lstm";
+  const bool no_weights = spec.init.W.scale == 0 && spec.init.W.kind != Kind::file &&
+                          spec.init.W.kind != Kind::he && spec.init.W.kind != Kind::xavier;
+  const bool constant_bias =
+      spec.init.bias.kind == ValueInit::Kind::constant || spec.init.bias.scale == 0;
+  if ((!lstm && spec.net != "gru") || !no_weights || !constant_bias || !no_input(spec)) {
+    return std::nullopt;
+  }
+  if (lstm && spec.init.loss_on != Initialisation::LossOn::c && spec.depth < 20) {
+    return std::nullopt;
+  }
+  const double constant =
+      spec.init.bias.kind == ValueInit::Kind::constant ? spec.init.bias.scale : 0.0;
+  const double bias = constant + spec.init.forget_bias;
+  return Theory{.rate = -Softplus::value(-bias),  // ln sigmoid(b)
+                .formula = lstm ? "ln sigmoid(b_f)" : "ln sigmoid(b_z)",
+                .source = "definition, recurrent weights 0"};
+}
+
+/// Linear maps by a multiple of an orthogonal matrix: every singular value of the product is ρ^d.
+std::optional<Theory> linear_orthogonal(const GrowthSpec& spec, std::span<const double> /*s*/) {
+  const WeightInit& W = spec.init.W;
+  const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
+  if (!plain_chain(spec) || spec.activation != "identity" || !orthogonal || !dense(spec) ||
+      W.scale == 0) {
+    return std::nullopt;
+  }
+  return Theory{.rate = std::log(std::abs(W.scale)),
+                .formula = "ln rho, W = rho Q, f = identity",
+                .source = "Saxe et al. 2013"};
+}
+
+/// W = ρ I, ReLU, no bias, no input: units with h0 > 0 are multiplied by ρ, the others are cut at
+/// the first map and stay so. With h0 ≤ 0 everywhere the gradient is 0 (ReLU'(0) = 0).
+std::optional<Theory> irnn(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+  const WeightInit& W = spec.init.W;
+  const bool some_positive = spec.init.h0.kind == ValueInit::Kind::constant
+                                 ? spec.init.h0.scale > 0
+                                 : spec.init.h0.scale != 0;
+  if (!plain_chain(spec) || spec.activation != "relu" || W.kind != Kind::identity || W.scale <= 0 ||
+      !dense(spec) || !no_bias(spec) || !no_input(spec) || !some_positive) {
+    return std::nullopt;
+  }
+  return Theory{.rate = std::log(W.scale),
+                .formula = "ln rho, W = rho I, on the units with h0 > 0",
+                .source = "Le, Jaitly & Hinton 2015"};
+}
+
+std::optional<Theory> scalar_chain(const GrowthSpec& spec, std::span<const double> scalar_rates) {
+  const Interval mean = mean_interval(scalar_rates);
+  if (!is_scalar_chain(spec) || !std::isfinite(mean.value)) return std::nullopt;
+  return Theory{.rate = mean.value,
+                .formula = "slope of sum ln |w_l f'(a_l)| over the drawn numbers",
+                .source = "chain rule"};
+}
+
+/// One vector through fresh Gaussian matrices: ln|Wᵀv|² is ln(σ_w²/N) plus a log-chi-square of N.
+std::optional<Theory> gaussian_product(const GrowthSpec& spec, std::span<const double> /*s*/) {
+  const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
+  const double sigma2 = sigma_w2(spec).value_or(0);
+  if (!dense_layers || !is_untied(spec) || spec.activation != "identity" ||
+      !gaussian_weights(spec) || !dense(spec) || spec.batch != 1 || sigma2 == 0) {
+    return std::nullopt;
+  }
+  const auto N = static_cast<double>(spec.width);
+  return Theory{.rate = 0.5 * (boost::math::digamma(0.5 * N) + std::log(2 * sigma2 / N)),
+                .formula = "1/2 [psi(N/2) + ln(2 s_w^2 / N)]",
+                .source = "Newman 1986"};
+}
+
+/// Second moment of the squared ratio (1 + 5/N)^L at χ = 1, so E ln is -5L/(2N) of the square.
+std::optional<Theory> finite_width_relu(const GrowthSpec& spec, std::span<const double> /*s*/) {
+  const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
+  const double sigma2 = sigma_w2(spec).value_or(0);
+  if (!dense_layers || !is_untied(spec) || spec.activation != "relu" || !gaussian_weights(spec) ||
+      !dense(spec) || !no_bias(spec) || !no_input(spec) || !unit_sphere(spec) || sigma2 == 0 ||
+      spec.width < 16) {  // an expansion in 1/N
+    return std::nullopt;
+  }
+  return Theory{.rate = 0.5 * std::log(0.5 * sigma2) - 1.25 / static_cast<double>(spec.width),
+                .formula = "1/2 ln(s_w^2 / 2) - 5/(4N)",
+                .source = "He et al. 2015; Hanin & Nica 2018",
+                .q = std::nullopt,
+                .chi = 0.5 * sigma2,
+                .critical_sigma = std::numbers::sqrt2,
+                .xi = depth_scale(0.5 * sigma2)};
+}
+
+/// Autonomous, resting at 0, W a multiple of an orthogonal matrix: the spectral radius is known.
+std::optional<Theory> linear_at_0(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+  const WeightInit& W = spec.init.W;
+  const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
+  const bool odd =
+      spec.activation == "tanh" || spec.activation == "softsign" || spec.activation == "hard_tanh";
+  const double radius = std::abs(W.scale) * slope_at_0(spec.activation);
+  if (!plain_chain(spec) || !orthogonal || !odd || !dense(spec) || !no_bias(spec) ||
+      !no_input(spec) || radius >= 1 || radius == 0) {
+    return std::nullopt;
+  }
+  return Theory{.rate = std::log(radius),
+                .formula = "ln(rho f'(0)), rest at 0, W = rho Q",
+                .source = "linearisation at 0"};
+}
+
+/// f' does not depend on the scale of a: χ is the same for every q.
+bool scale_free(const GrowthSpec& spec) {
+  return spec.activation == "identity" || spec.activation == "relu" ||
+         spec.activation == "leaky_relu";
+}
+
+std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+  const std::optional<double> sigma2 = sigma_w2(spec);
+  const std::optional<double> noise =
+      spec.activation == "identity" ? noise_variance(spec).value_or(0.0) : noise_variance(spec);
+  const bool random =
+      gaussian_weights(spec) || is_untied(spec);  // a shared orthogonal W is not iid
+  if (!plain_chain(spec) || !sigma2 || !noise || !random || *sigma2 == 0) return std::nullopt;
+  const MeanField field{spec.activation, *sigma2, *noise};
+  Theory theory;
+  theory.critical_sigma = critical_sigma(spec.activation, *noise);
+  const double q1 = *sigma2 * start_variance(spec) + *noise;
+  const std::optional<double> q =
+      spec.h0_fixed_point ? std::optional(field.stable_q().back()) : field.limit_q(q1);
+  if (q || scale_free(spec)) {
+    theory.q = q;
+    theory.chi = field.chi(q.value_or(1.0));
+    theory.rate = 0.5 * std::log(*theory.chi);
+    theory.formula = spec.init.input == Initialisation::Input::gaussian
+                         ? "1/2 ln chi, q = s_w^2 E f^2 + s_b^2 + S^2"
+                         : "1/2 ln chi, q = s_w^2 E f^2 + s_b^2";
+  } else {
+    if (spec.init.input == Initialisation::Input::impulse) return std::nullopt;
+    const auto L = static_cast<std::size_t>(spec.depth);
+    const std::vector<double> carried = field.trajectory(q1, L);
+    // Depths d - 1 … d belong to map L - d + 1.
+    const Window window = fit_window(L);
+    double sum = 0;
+    for (std::size_t d = window.first + 1; d <= window.last; ++d) {
+      sum += 0.5 * std::log(field.chi(carried[L - d]));
+    }
+    theory.rate = sum / static_cast<double>(window.last - window.first);
+    theory.q = carried.back();
+    theory.chi = field.chi(carried.back());
+    theory.formula = "mean of 1/2 ln chi(q_l), q_l carried: no stable q";
+  }
+  if (!std::isfinite(theory.rate)) return std::nullopt;
+  theory.xi = depth_scale(*theory.chi);
+  theory.source =
+      spec.net == "cnn" ? "Xiao et al. 2018" : "Poole et al. 2016; Schoenholz et al. 2017";
+  return theory;
+}
+
+std::optional<Theory> residual(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+  return residual_theory(spec);
+}
+
+}  // namespace
+
+double two_term_rate(double w) {
+  const double discriminant = w * w + 4 * w;
+  // Complex roots have modulus √|w|, the root of their product.
+  if (discriminant < 0) return 0.5 * std::log(-w);
+  return std::log(0.5 * (std::abs(w) + std::sqrt(discriminant)));
+}
+
+double additive_sum_rate(double w) { return std::log(std::abs(1 + w)); }
+
+bool is_scalar_chain(const GrowthSpec& spec) {
+  return (spec.net == "mlp" || spec.net == "elman") && spec.width == 1 && spec.batch == 1;
+}
+
+double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
+  const auto L = static_cast<std::size_t>(spec.depth);
+  const bool recurrent = is_recurrent(spec);
+  const std::vector<double>& W = drawn.find(recurrent ? "Wh" : "W")->second.data;
+  const std::vector<double>& b = drawn.find("b")->second.data;
+  const auto x = drawn.find("x");
+  std::vector<double> ln_factor(L);
+  double h = drawn.find("h0")->second.data.at(0);
+  with_activation(spec.activation, [&](auto act) {
+    for (std::size_t l = 0; l < L; ++l) {
+      const double w = W[is_untied(spec) ? l : 0];
+      const double a =
+          w * h + b[is_untied(spec) ? l : 0] + (x == drawn.end() ? 0.0 : x->second.data[l]);
+      h = act.value(a);
+      ln_factor[l] = std::log(std::abs(w * act.slope(a, h)));
+    }
+  });
+  std::vector<double> ln_norm(L + 1);
+  for (std::size_t d = 1; d <= L; ++d) ln_norm[d] = ln_norm[d - 1] + ln_factor[L - d];
+  return window_slope(ln_norm);
+}
+
+std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const double> scalar_rates) {
+  if (spec.clip_value > 0) return std::nullopt;  // a clipped gradient is not the chain's
+  constexpr std::array candidates{additive,     gate_path,        irnn,        linear_orthogonal,
+                                  scalar_chain, gaussian_product, linear_at_0, finite_width_relu,
+                                  residual,     mean_field};
+  for (const auto& candidate : candidates) {
+    if (std::optional<Theory> theory = candidate(spec, scalar_rates)) return theory;
+  }
+  return std::nullopt;
+}
+
+}  // namespace gradepth::growth
