@@ -1,0 +1,75 @@
+#pragma once
+
+#include <cmath>
+
+#include "kernels/activation.h"
+#include "kernels/block_sum.cuh"
+#include "kernels/cell_elman.h"
+#include "kernels/clip_value.h"
+#include "kernels/grid.cuh"
+#include "kernels/recurrence.h"
+
+namespace gradepth::inline GRADEPTH_PLATFORM {
+
+/// Elements of a state that one block takes; the sums' order follows from it.
+inline constexpr std::int64_t step_block_size = 4 * block_threads;
+
+/// Adds one element's gradients to the sums of its step.
+__device__ inline void measure(double (&sums)[step_quantities], float dh, float da) {
+  sums[step_dh2] += static_cast<double>(dh) * static_cast<double>(dh);
+  sums[step_da2] += static_cast<double>(da) * static_cast<double>(da);
+  sums[step_nonfinite] += isfinite(dh) && isfinite(da) ? 0.0 : 1.0;
+}
+
+/// Writes a block's sums of one step; all threads call it.
+///   partials [step_quantities, blocks]
+__device__ inline void write_step(double (&sums)[step_quantities], double* partials) {
+  block_sum<block_threads>(sums);
+  if (threadIdx.x != 0) return;
+  for (unsigned q = 0; q < step_quantities; ++q) partials[q * gridDim.x + blockIdx.x] = sums[q];
+}
+
+template <class Act>
+__global__ void __launch_bounds__(block_threads) map_forward_kernel(MapForward p) {
+  const std::int64_t n = p.rows * p.units * p.pixels;
+  for (std::int64_t i = grid_thread(); i < n; i += grid_threads()) {
+    const std::int64_t unit = i / p.pixels % p.units;
+    const float x = p.x != nullptr ? p.x[i] : 0.F;
+    const float a = p.a[i] + x + p.b[unit];
+    const float f = p.scale * ElmanCell::forward<Act>(a);
+    p.a[i] = a;
+    p.h[i] = p.skip != nullptr ? p.skip[i] + f : f;
+  }
+}
+
+/// One element's da from dh' at i.
+template <class Act>
+__device__ float map_backward_element(const MapBackward& p, std::int64_t i, float dh) {
+  if constexpr (Act::from_output) {
+    const float y = p.y != nullptr ? p.y[i] : Act::value(p.a[i]);
+    return p.scale * ElmanCell::backward<Act>(dh, 0.F, y);
+  } else {
+    return p.scale * ElmanCell::backward<Act>(dh, p.a[i], 0.F);
+  }
+}
+
+template <class Act>
+__global__ void __launch_bounds__(block_threads) map_backward_kernel(MapBackward p) {
+  double sums[step_quantities] = {};
+  const std::int64_t first = blockIdx.x * step_block_size;
+  const std::int64_t last = min(first + step_block_size, p.n);
+  for (std::int64_t i = first + threadIdx.x; i < last; i += block_threads) {
+    const float through = p.through != nullptr ? p.through[i] : 0.F;
+    const float past = p.past != nullptr ? p.past[i] : 0.F;
+    const float dh = through + past;
+    const float dh_clipped = p.clip_value > 0 ? clipped(dh, p.clip_value) : dh;
+    if (p.dh != nullptr) p.dh[i] = dh;
+    if (p.passed != nullptr) p.passed[i] = dh_clipped;
+    float da = 0;
+    if (p.da != nullptr) p.da[i] = da = map_backward_element<Act>(p, i, dh_clipped);
+    measure(sums, dh, da);
+  }
+  write_step(sums, p.partials);
+}
+
+}  // namespace gradepth::inline GRADEPTH_PLATFORM
