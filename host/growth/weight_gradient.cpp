@@ -24,9 +24,9 @@ double largest(std::span<const double> x) {
   return result;
 }
 
-double dot(std::span<const double> a, std::span<const double> b, double scale2) {
+double dot(std::span<const double> a, std::span<const double> b) {
   double sum = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i] / scale2;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
   return sum;
 }
 
@@ -45,7 +45,7 @@ std::vector<double> additive_by_lag(const GrowthSpec& spec, const Tensor& f, con
         s[i] = newest + (t >= 2 ? slice(f, t - 2)[i] : 0.0);
       }
     }
-    by_lag[L - t] = std::abs(dot(slice(dh, t), s, 1.0));
+    by_lag[L - t] = std::abs(dot(slice(dh, t), s));
   }
   return by_lag;
 }

@@ -1,0 +1,46 @@
+#pragma once
+
+#include <string>
+
+#include "host/growth/spec.h"
+
+namespace CLI {
+class App;
+}
+
+namespace gradepth {
+
+/// What the flags of `growth` say, as text where more than a number is meant.
+struct GrowthFlags {
+  std::string net = "mlp";
+  std::string activation = "tanh";
+  std::int64_t depth = 50;
+  std::int64_t width = 128;
+  std::int64_t batch = 1;
+  std::string init = "gaussian:1";
+  std::string bias = "constant:0";
+  std::string h0 = "gaussian:1";
+  std::string input = "zero";
+  double forget_bias = 0;
+  std::string loss_gradient = "sphere";
+  std::string loss_on = "c";
+  std::string share = "on";
+  double density = 1;
+  std::string residual = "plain";
+  std::string form = "two-term";
+  std::int64_t seeds = 8;
+  std::uint64_t seed = 1;
+  double clip_value = 0;
+  double loss_scale = 1;
+  std::string dtype = "f32";
+  std::string provider = "cpu";
+  std::string format = "table";
+};
+
+/// std::invalid_argument, in one line that names the flag, the value and what is allowed.
+growth::GrowthSpec parse_growth(const GrowthFlags& flags);
+
+/// Adds `growth`. Its callback sets exit_status to 1 when the provider cannot do what was asked.
+void add_growth_command(CLI::App& app, int& exit_status);
+
+}  // namespace gradepth

@@ -1,0 +1,156 @@
+#include "bench/growth_table.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ostream>
+#include <string>
+#include <vector>
+
+#include "bench/table.h"
+
+namespace gradepth {
+namespace {
+
+using growth::GrowthResult;
+using growth::GrowthSpec;
+using growth::Verdict;
+
+std::string in_words(const GrowthResult& r, std::int64_t depth) {
+  const std::string steps = std::to_string(depth) + (depth == 1 ? " step" : " steps");
+  switch (r.verdict) {
+    case Verdict::exploding:
+      return "exploding: more than tenfold larger after " + steps;
+    case Verdict::vanishing:
+      return "vanishing: more than tenfold smaller after " + steps;
+    case Verdict::stable:
+      return "stable: within a factor of ten after " + steps;
+    case Verdict::inconclusive:
+      return "inconclusive: the interval crosses a factor of ten after " + steps;
+    case Verdict::overflowed:
+      return "overflowed: the number format ran out above";
+    case Verdict::underflowed:
+      return "underflowed: the number format ran out below";
+    case Verdict::zero:
+      return "zero: the gradient itself is 0";
+  }
+  return {};
+}
+
+std::string with_interval(const growth::Interval& x) {
+  std::string text = significant(x.value, 4);
+  if (x.low && x.high) {
+    text += "   [" + significant(*x.low, 4) + ", " + significant(*x.high, 4) + "]";
+  }
+  return text;
+}
+
+/// A bar of at most `width` signs from 0 to x, `largest` being a full one.
+std::string bar(double x, double largest, std::size_t width) {
+  if (!std::isfinite(x) || largest <= 0) return {};
+  const auto n =
+      static_cast<std::size_t>(std::lround(std::abs(x) / largest * static_cast<double>(width)));
+  return std::string(std::min(n, width), x < 0 ? '<' : '>');
+}
+
+std::string percent(double share) {
+  return std::isfinite(share) ? significant(100 * share, 3) : "-";
+}
+
+/// About ten depths from 0 to L.
+std::vector<std::size_t> shown_depths(std::size_t L) {
+  const std::size_t count = std::min<std::size_t>(L, 10);
+  std::vector<std::size_t> depths;
+  for (std::size_t i = 0; i <= count; ++i) depths.push_back(L * i / count);
+  return depths;
+}
+
+/// Breaks a long line at spaces, further lines indented.
+void print_wrapped(std::ostream& out, const std::string& label, const std::string& text) {
+  constexpr std::size_t width = 79;
+  std::string line = label;
+  std::size_t begin = 0;
+  bool first = true;
+  while (begin < text.size()) {
+    const std::size_t end = std::min(text.find(' ', begin), text.size());
+    const std::string word = text.substr(begin, end - begin);
+    if (!first && line.size() + 1 + word.size() > width) {
+      out << line << '\n';
+      line = std::string(label.size(), ' ') + word;
+    } else {
+      line += (first ? "" : " ") + word;
+    }
+    first = false;
+    begin = end + 1;
+  }
+  out << line << '\n';
+}
+
+void print_theory(std::ostream& out, const growth::Theory& theory) {
+  out << "  theory     " << significant(theory.rate, 4) << '\n';
+  print_wrapped(out, "             ", theory.formula + " (" + theory.source + ")");
+  std::string moments;
+  const auto add = [&](const char* name, const std::optional<double>& x) {
+    if (x) moments += (moments.empty() ? "" : ", ") + std::string(name) + significant(*x, 4);
+  };
+  add("q ", theory.q);
+  add("chi ", theory.chi);
+  add("critical sigma_w ", theory.critical_sigma);
+  add("depth scale ", theory.xi);
+  if (!moments.empty()) print_wrapped(out, "             ", moments);
+}
+
+}  // namespace
+
+void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult& result) {
+  print_wrapped(out, "", result.name);
+  if (result.status != "ok") {
+    print_wrapped(out, "  ", result.status + ": " + result.reason);
+    return;
+  }
+  print_wrapped(out, "  verdict    ", in_words(result, spec.depth));
+  out << "  rate       " << with_interval(result.rate) << "   ln |dL/dh| per step, " << spec.seeds
+      << (spec.seeds == 1 ? " seed\n" : " seeds\n");
+  if (result.theory) {
+    print_theory(out, *result.theory);
+  } else {
+    out << "  theory     none for this net\n";
+  }
+  out << "  total      " << with_interval(result.total) << '\n';
+  if (result.reach) {
+    out << "  reach      " << significant(*result.reach, 3) << " steps to a thousandfold change\n";
+  }
+  out << '\n';
+  const std::vector<double>& median = result.ln_norm.median;
+  double largest = 0;
+  for (const double x : median) {
+    if (std::isfinite(x)) largest = std::max(largest, std::abs(x));
+  }
+  Table table({"depth", "ln norm", "p10", "p90", "0 %", "subn %", "satur %", "bar"});
+  const auto cell = [](double x) { return std::isfinite(x) ? significant(x, 4) : "-"; };
+  for (const std::size_t d : shown_depths(median.size() - 1)) {
+    table.add({std::to_string(d), cell(median[d]), cell(result.ln_norm.p10[d]),
+               cell(result.ln_norm.p90[d]), percent(result.zero[d]), percent(result.subnormal[d]),
+               percent(result.saturated[d]), bar(median[d], largest, 20)});
+  }
+  table.print(out);
+}
+
+void print_growth_csv(std::ostream& out, const GrowthResult& result) {
+  out << "depth,ln_norm_median,ln_norm_p10,ln_norm_p90,ln_norm_mean,ratio,ratio_squared_mean,zero,"
+         "subnormal,nonfinite,saturated,forward_norm\n";
+  const auto old_precision = out.precision(17);
+  for (std::size_t d = 0; d < result.ratio.size(); ++d) {
+    out << d;
+    for (const auto* column :
+         {&result.ln_norm.median, &result.ln_norm.p10, &result.ln_norm.p90, &result.ln_norm.mean,
+          &result.ratio, &result.ratio_squared_mean, &result.zero, &result.subnormal,
+          &result.nonfinite, &result.saturated, &result.forward_norm}) {
+      out << ',';
+      if (std::isfinite((*column)[d])) out << (*column)[d];
+    }
+    out << '\n';
+  }
+  out.precision(old_precision);
+}
+
+}  // namespace gradepth
