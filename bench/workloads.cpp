@@ -76,6 +76,7 @@ std::vector<Workload> small() {
       for (const std::int64_t T : {1, 5}) {
         const std::int64_t B = n == 33 ? 3 : n;
         for (const bool project : {true, false}) {
+          if (!project && std::string_view(cell) == "additive") continue;  // it has no input
           list.push_back(recurrent({.cell = cell,
                                     .T = T,
                                     .B = B,
@@ -135,6 +136,24 @@ std::vector<Workload> small() {
   return list;
 }
 
+/// A few of each kind: what the suite checks on the executor.
+std::vector<Workload> brief() {
+  std::vector<Workload> list;
+  for (const char* act : {"tanh", "relu", "gelu"}) {
+    list.push_back(activation(act, Pass::backward, 33, 67, true));
+  }
+  for (const char* mode : {"norm", "value"}) {
+    list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1.0));
+  }
+  for (const char* cell : {"elman", "lstm", "gru", "additive"}) {
+    list.push_back(recurrent({.cell = cell, .T = 5, .B = 3, .H = 33}));
+  }
+  for (const char* net : {"mlp", "residual", "cnn"}) {
+    list.push_back(feedforward({.net = net, .L = 3, .B = 2, .N = 9}));
+  }
+  return list;
+}
+
 std::vector<Workload> quick() {
   std::vector<Workload> list;
   for (const char* act : {"tanh", "relu", "gelu"}) {
@@ -180,13 +199,75 @@ std::vector<Workload> full() {
   return list;
 }
 
+/// A growth study by its flags: net, activation, depth, width, init, bias, forget bias.
+growth::GrowthSpec study(std::string_view net, std::string_view activation, std::int64_t depth,
+                         std::int64_t width, const char* init, double bias_deviation = 0) {
+  growth::GrowthSpec spec;
+  spec.net = net;
+  spec.activation = activation;
+  spec.depth = depth;
+  spec.width = width;
+  spec.init.W = parse_weight_init(init);
+  if (bias_deviation > 0) spec.init.bias = {ValueInit::Kind::gaussian, bias_deviation};
+  return spec;
+}
+
+std::vector<growth::GrowthSpec> quick_studies() {
+  std::vector<growth::GrowthSpec> list;
+  // Feed-forward: every layer its own W.
+  list.push_back(study("mlp", "sigmoid", 50, 256, "gaussian:1"));
+  list.push_back(study("mlp", "tanh", 50, 256, "gaussian:1", 0.2236));
+  list.push_back(study("mlp", "tanh", 50, 256, "gaussian:1.5", 0.2236));
+  list.push_back(study("mlp", "tanh", 50, 256, "gaussian:2.5", 0.2236));
+  for (growth::GrowthSpec& spec : list) spec.h0_fixed_point = true;
+  list.push_back(study("mlp", "relu", 50, 256, "he"));
+  list.push_back(study("residual", "tanh", 50, 256, "gaussian:1"));
+  list.push_back(study("residual", "relu", 50, 256, "he"));
+  list.push_back(study("cnn", "relu", 20, 16, "he"));
+  // Recurrent: all steps share W.
+  list.push_back(study("elman", "tanh", 100, 256, "gaussian:0.9"));
+  list.push_back(study("elman", "tanh", 100, 256, "gaussian:2"));
+  list.push_back(study("elman", "identity", 100, 64, "orthogonal:0.9"));
+  list.push_back(study("elman", "relu", 60, 256, "gaussian:1.5"));
+  list.push_back(list.back());
+  list.back().share = false;
+  list.push_back(study("elman", "relu", 100, 100, "identity:1"));  // IRNN
+  list.back().init.h0 = {ValueInit::Kind::constant, 1};
+  list.push_back(study("lstm", "tanh", 100, 128, "gaussian:1"));
+  list.push_back(list.back());
+  list.back().init.forget_bias = 3;
+  list.push_back(study("gru", "tanh", 100, 128, "gaussian:1"));
+  for (const char* w : {"constant:0.45", "constant:0.6"}) {
+    list.push_back(study("additive", "identity", 50, 1, w));
+  }
+  list.push_back(study("additive", "identity", 50, 1, "constant:-0.1"));
+  list.back().form = "sum";
+  return list;
+}
+
 }  // namespace
 
 std::vector<Workload> workloads(std::string_view preset) {
   if (preset == "small") return small();
+  if (preset == "brief") return brief();
   if (preset == "quick") return quick();
   if (preset == "full") return full();
-  throw std::invalid_argument("--preset " + std::string(preset) + ": one of small, quick, full");
+  throw std::invalid_argument("--preset " + std::string(preset) +
+                              ": one of brief, small, quick, full");
+}
+
+std::vector<growth::GrowthSpec> growth_studies(std::string_view preset) {
+  if (preset != "quick" && preset != "full") {
+    throw std::invalid_argument("--preset " + std::string(preset) + ": one of quick, full");
+  }
+  std::vector<growth::GrowthSpec> list = quick_studies();
+  if (preset == "full") {
+    for (growth::GrowthSpec& spec : list) {
+      spec.seeds = 20;
+      if (spec.net != "cnn" && spec.net != "additive") spec.width *= 2;
+    }
+  }
+  return list;
 }
 
 }  // namespace gradepth

@@ -3,6 +3,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/growth/spec.h"
 #include "host/initialise.h"
 #include "host/problem.h"
 
@@ -18,5 +19,9 @@ struct Workload {
 /// is what checks and tests run; `quick` and `full` are timed. std::invalid_argument for an unknown
 /// name.
 std::vector<Workload> workloads(std::string_view preset);
+
+/// The nets whose gradient growth the suite measures, by preset (quick or full).
+/// std::invalid_argument for an unknown name.
+std::vector<growth::GrowthSpec> growth_studies(std::string_view preset);
 
 }  // namespace gradepth

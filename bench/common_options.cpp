@@ -1,0 +1,37 @@
+#include "bench/common_options.h"
+
+#include <sstream>
+#include <stdexcept>
+
+namespace gradepth {
+
+void add_format_option(CLI::App& command, std::string& format) {
+  command.add_option("--format", format, "table, json or csv")
+      ->check(CLI::IsMember({"table", "json", "csv"}))
+      ->capture_default_str();
+}
+
+std::vector<Provider*> select_providers(const Providers& providers, const std::string& names) {
+  std::vector<Provider*> selected;
+  std::string known;
+  for (const auto& provider : providers.present) {
+    if (names == "all") selected.push_back(provider.get());
+    known += std::string(known.empty() ? "" : ", ") + std::string(provider->name());
+  }
+  if (names == "all") return selected;
+  std::istringstream list(names);
+  for (std::string wanted; std::getline(list, wanted, ',');) {
+    if (Provider* provider = find(providers, wanted)) {
+      selected.push_back(provider);
+      continue;
+    }
+    for (const Missing& missing : providers.missing) {
+      if (missing.name == wanted)
+        throw std::runtime_error("--provider " + wanted + ": " + missing.reason);
+    }
+    throw std::invalid_argument("--provider " + wanted + ": one of " + known + ", all");
+  }
+  return selected;
+}
+
+}  // namespace gradepth

@@ -1,0 +1,20 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <string>
+#include <vector>
+
+#include "host/provider.h"
+
+/// What commands share.
+namespace gradepth {
+
+/// Adds `--format table|json|csv`.
+void add_format_option(CLI::App& command, std::string& format);
+
+/// The providers named in a comma-separated list, or all present ones for "all".
+/// std::invalid_argument for an unknown name; std::runtime_error, with the reason, for one that
+/// this machine or build lacks.
+std::vector<Provider*> select_providers(const Providers& providers, const std::string& names);
+
+}  // namespace gradepth

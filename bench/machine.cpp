@@ -1,0 +1,71 @@
+#include "bench/machine.h"
+
+#include <sched.h>
+#include <unistd.h>
+
+#include <ctime>
+#include <fstream>
+
+namespace gradepth {
+namespace {
+
+std::string utc_time() {
+  const std::time_t now = std::time(nullptr);
+  std::tm parts{};
+  gmtime_r(&now, &parts);
+  char text[32];
+  std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+  return text;
+}
+
+}  // namespace
+
+std::string processor_name() {
+  std::ifstream file("/proc/cpuinfo");
+  for (std::string line; std::getline(file, line);) {
+    const std::size_t colon = line.find(": ");
+    if (line.starts_with("model name") && colon != std::string::npos) return line.substr(colon + 2);
+  }
+  return "unknown";
+}
+
+int processor_count() {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  if (sched_getaffinity(0, sizeof set, &set) == 0) return CPU_COUNT(&set);
+  return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
+}
+
+nlohmann::ordered_json info_row(const Providers& providers, const Limits& limits) {
+  nlohmann::ordered_json row;
+  row["kind"] = "info";
+  row["name"] = "info";
+  row["status"] = "ok";
+  row["version"] = GRADEPTH_VERSION;
+  row["date"] = utc_time();
+  row["processor"] = processor_name();
+  row["cores"] = processor_count();
+  row["memory_bytes"] =
+      static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
+#ifdef __clang__
+  row["compiler"] = "clang " __clang_version__;
+#else
+  row["compiler"] = "gcc " __VERSION__;
+#endif
+#ifdef _OPENMP
+  row["openmp"] = true;
+#else
+  row["openmp"] = false;
+#endif
+  row["limits"] = {{"gb_per_s", limits.bytes_per_second * 1e-9},
+                   {"gflop_per_s", limits.flops_per_second * 1e-9}};
+  row["providers"] = nlohmann::ordered_json::object();
+  for (const auto& provider : providers.present) {
+    row["providers"][std::string(provider->name())] = provider->version();
+  }
+  row["missing"] = nlohmann::ordered_json::object();
+  for (const Missing& missing : providers.missing) row["missing"][missing.name] = missing.reason;
+  return row;
+}
+
+}  // namespace gradepth

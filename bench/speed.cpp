@@ -1,0 +1,191 @@
+#include "bench/speed.h"
+
+#include <cmath>
+#include <string>
+
+#include "host/compare.h"
+#include "host/growth/statistics.h"
+
+namespace gradepth {
+namespace {
+
+/// One provider's part in a workload: its row so far and, while all is well, its plan.
+struct Entry {
+  Row row;
+  PlanPtr plan;
+};
+
+/// `recurrent/elman/tanh/f32/T64_B32_H512` belongs to the family `recurrent/elman/tanh/f32`.
+std::string family(const std::string& problem_name) {
+  return problem_name.substr(0, problem_name.rfind('/'));
+}
+
+void set_status(Row& row, const char* status, const std::string& reason) {
+  row["status"] = status;
+  row["reason"] = reason;
+}
+
+Row begin_row(const char* kind_of_row, const Problem& problem, const Provider& provider) {
+  Row row;
+  const std::string problem_name = name(problem);
+  row["kind"] = kind_of_row;
+  row["name"] = problem_name + '/' + std::string(provider.name());
+  row["problem"] = problem_name;
+  row["family"] = family(problem_name);
+  row["provider"] = provider.name();
+  row["dtype"] = name(dtype(problem));
+  set_status(row, "ok", "");
+  row["depth"] = depth(problem);
+  return row;
+}
+
+Row finite_or_null(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
+
+/// The growth of the gradient in the run that the plan has just made.
+void add_growth(Row& row, const Problem& problem, Plan& plan) {
+  const std::string_view problem_kind = kind(problem);
+  if (problem_kind != "recurrent" && problem_kind != "feedforward") return;
+  const Tensor norms = plan.get("dh_norm2");
+  if (norms.shape.empty()) {
+    row["growth"] = nullptr;
+    row["growth_reason"] = "the library shows no gradient between the steps";
+    return;
+  }
+  const growth::RunGrowth growth = growth::run_growth(norms.data, dtype(problem));
+  Row ln_norm = Row::array();
+  for (const double value : growth.ln_norm) ln_norm.push_back(finite_or_null(value));
+  row["growth"] = {{"ln_norm", std::move(ln_norm)},
+                   {"rate", finite_or_null(growth.rate)},
+                   {"total", finite_or_null(growth.total)},
+                   {"verdict", growth::name(growth.verdict)}};
+  row["growth_reason"] = "";
+}
+
+/// Plans, runs once, compares with the reference. An entry without a plan has its status and
+/// reason.
+Entry prepare(Row row, const Workload& workload, const Tensors& in, Provider& provider,
+              Plan& reference) {
+  Entry entry{std::move(row), nullptr};
+  try {
+    Planned planned = provider.plan(workload.problem);
+    if (const auto* refusal = std::get_if<Unsupported>(&planned)) {
+      set_status(entry.row, "unsupported", refusal->reason);
+      return entry;
+    }
+    PlanPtr plan = std::get<PlanPtr>(std::move(planned));
+    plan->set(in);
+    plan->run();
+    plan->wait();
+    entry.row["detail"] = plan->detail();
+    const Comparison comparison = compare(workload.problem, *plan, reference);
+    entry.row["error"] = comparison.error;
+    entry.row["tolerance"] = comparison.tolerance;
+    if (!comparison.ok) {
+      set_status(entry.row, "incorrect", comparison.describe());
+      return entry;
+    }
+    add_growth(entry.row, workload.problem, *plan);
+    entry.plan = std::move(plan);
+  } catch (const std::exception& error) {
+    set_status(entry.row, "error", error.what());
+  }
+  return entry;
+}
+
+std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload,
+                               const std::vector<Provider*>& providers, Provider& reference,
+                               std::uint64_t seed) {
+  const Tensors in = draw(workload.problem, workload.init, seed);
+  PlanPtr truth = std::get<PlanPtr>(reference.plan(workload.problem));
+  truth->set(in);
+  truth->run();
+  std::vector<Entry> entries;
+  for (Provider* provider : providers) {
+    entries.push_back(prepare(begin_row(kind_of_row, workload.problem, *provider), workload, in,
+                              *provider, *truth));
+  }
+  return entries;
+}
+
+/// Whether the processor's limit is this provider's limit: the GPU has its own, and the executor
+/// and the reference are not made for speed.
+bool runs_on_processor(std::string_view provider) {
+  return provider == "cpu" || provider == "onednn";
+}
+
+/// The floor of `bytes` does not know whether a clip triggers; one that does not only reads.
+double moved_bytes(const Workload& workload, Plan& plan) {
+  const auto* clip = std::get_if<ClipProblem>(&workload.problem);
+  if (clip != nullptr && clip->mode == "norm" && plan.get("norm").data[0] <= clip->threshold) {
+    return bytes(workload.problem) / 3;
+  }
+  return bytes(workload.problem);
+}
+
+void add_timing(Entry& entry, const Workload& workload, const Timing& timing,
+                const Limits& limits) {
+  Row& row = entry.row;
+  constexpr double ms = 1e3;
+  const double moved = moved_bytes(workload, *entry.plan);
+  row["ms"] = timing.median * ms;
+  row["ms_min"] = timing.min * ms;
+  row["ms_lower"] = timing.lower_quartile * ms;
+  row["ms_upper"] = timing.upper_quartile * ms;
+  row["noise"] = timing.noise;
+  row["samples"] = timing.samples;
+  row["bytes"] = moved;
+  row["flops"] = flops(workload.problem);
+  row["gb_per_s"] = moved / timing.median * 1e-9;
+  row["gflop_per_s"] = flops(workload.problem) / timing.median * 1e-9;
+  if (runs_on_processor(row["provider"].get<std::string>())) {
+    const double least = least_seconds(limits, workload.problem, moved);
+    row["limit_ms"] = least * ms;
+    row["of_limit"] = least / timing.median;
+  } else {
+    row["limit_ms"] = nullptr;
+    row["of_limit"] = nullptr;
+  }
+  row["workspace_bytes"] = entry.plan->workspace_bytes();
+}
+
+std::vector<Row> rows_of(std::vector<Entry> entries) {
+  std::vector<Row> rows;
+  rows.reserve(entries.size());
+  for (Entry& entry : entries) rows.push_back(std::move(entry.row));
+  return rows;
+}
+
+}  // namespace
+
+std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
+                               Provider& reference, const Limits& limits,
+                               const MeasureOptions& options, std::uint64_t seed) {
+  std::vector<Entry> entries = prepare_all("speed", workload, providers, reference, seed);
+  const bool in_place = kind(workload.problem) == "clip";
+  std::vector<Candidate> candidates;
+  std::vector<Entry*> timed;
+  for (Entry& entry : entries) {
+    if (!entry.plan) continue;
+    Plan* plan = entry.plan.get();
+    Candidate candidate{[plan] {
+                          plan->run();
+                          plan->wait();
+                        },
+                        {}};
+    if (in_place) candidate.prepare = [plan] { plan->restore(); };
+    candidates.push_back(std::move(candidate));
+    timed.push_back(&entry);
+  }
+  const std::vector<Timing> timings = measure(candidates, options);
+  for (std::size_t i = 0; i < timed.size(); ++i) {
+    add_timing(*timed[i], workload, timings[i], limits);
+  }
+  return rows_of(std::move(entries));
+}
+
+std::vector<Row> check_workload(const Workload& workload, const std::vector<Provider*>& providers,
+                                Provider& reference, std::uint64_t seed) {
+  return rows_of(prepare_all("check", workload, providers, reference, seed));
+}
+
+}  // namespace gradepth

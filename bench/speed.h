@@ -1,0 +1,34 @@
+#pragma once
+
+#include <cstdint>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "bench/limits.h"
+#include "bench/measure.h"
+#include "bench/workloads.h"
+#include "host/provider.h"
+
+namespace gradepth {
+
+using Row = nlohmann::ordered_json;
+
+/// Times one workload on each of the providers, in turn, after comparing each with the reference.
+/// One row per provider, `kind` "speed": a provider that refuses has status unsupported, one whose
+/// result is wrong has status incorrect and no time, one that fails has status error; none ends the
+/// run. Recurrent and feed-forward rows carry the gradient growth of the run that was compared.
+///
+/// Keys: kind, name, problem, family, provider, dtype, status, reason, detail, depth, ms (median),
+/// ms_min, ms_lower, ms_upper, noise, samples, bytes, flops, gb_per_s, gflop_per_s, limit_ms,
+/// of_limit, workspace_bytes, error, tolerance, growth {ln_norm, rate, total, verdict},
+/// growth_reason.
+std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
+                               Provider& reference, const Limits& limits,
+                               const MeasureOptions& options, std::uint64_t seed);
+
+/// One row of kind "check" per provider: as above without the timing. `inputs` are drawn with
+/// `seed`.
+std::vector<Row> check_workload(const Workload& workload, const std::vector<Provider*>& providers,
+                                Provider& reference, std::uint64_t seed);
+
+}  // namespace gradepth

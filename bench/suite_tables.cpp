@@ -1,0 +1,189 @@
+#include "bench/suite_tables.h"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <ostream>
+#include <string>
+
+#include "bench/table.h"
+#include "bench/train_command.h"
+
+namespace gradepth {
+namespace {
+
+std::string text(const Row& row, const char* key) {
+  return row.contains(key) && row[key].is_string() ? row[key].get<std::string>() : std::string();
+}
+
+double number(const Row& value) { return value.is_number() ? value.get<double>() : NAN; }
+double number(const Row& row, const char* key) {
+  return row.contains(key) ? number(row[key]) : NAN;
+}
+
+std::vector<Row> of_kind(const std::vector<Row>& rows, const char* kind) {
+  std::vector<Row> selected;
+  std::copy_if(rows.begin(), rows.end(), std::back_inserter(selected),
+               [&](const Row& row) { return text(row, "kind") == kind; });
+  return selected;
+}
+
+/// Providers in the order in which they first appear.
+std::vector<std::string> providers_of(const std::vector<Row>& rows) {
+  std::vector<std::string> names;
+  for (const Row& row : rows) {
+    const std::string provider = text(row, "provider");
+    if (std::find(names.begin(), names.end(), provider) == names.end()) names.push_back(provider);
+  }
+  return names;
+}
+
+/// Rows by problem, in order of appearance.
+std::vector<std::pair<std::string, std::vector<Row>>> by_problem(const std::vector<Row>& rows) {
+  std::vector<std::pair<std::string, std::vector<Row>>> groups;
+  for (const Row& row : rows) {
+    if (groups.empty() || groups.back().first != text(row, "problem")) {
+      groups.emplace_back(text(row, "problem"), std::vector<Row>{});
+    }
+    groups.back().second.push_back(row);
+  }
+  return groups;
+}
+
+/// The provider's row of a group, or null.
+const Row* row_of(const std::vector<Row>& group, const std::string& provider) {
+  for (const Row& row : group) {
+    if (text(row, "provider") == provider) return &row;
+  }
+  return nullptr;
+}
+
+std::string milliseconds(const Row* row) {
+  if (row == nullptr) return "-";
+  return text(*row, "status") == "ok" ? significant(number(*row, "ms")) : text(*row, "status");
+}
+
+void print_checks(const std::vector<Row>& rows, std::ostream& out) {
+  std::map<std::string, std::map<std::string, int>> counts;
+  for (const Row& row : rows) ++counts[text(row, "provider")][text(row, "status")];
+  for (auto& [provider, count] : counts) {
+    out << "\nCUDA kernels on the CPU (" << provider << "): " << count["ok"]
+        << " workloads agree with the float64 reference, " << count["incorrect"] + count["error"]
+        << " do not, " << count["unsupported"] << " are unsupported.\n";
+  }
+}
+
+/// `elman relu, fresh W`: the net and what sets it apart from its neighbours.
+std::string net_label(const Row& setting) {
+  std::string label = text(setting, "net");
+  const std::string activation = text(setting, "activation");
+  if (label == "additive") {
+    label += ' ' + text(setting, "form");
+  } else if (label != "lstm" && label != "gru") {
+    label += ' ' + activation;
+  }
+  if (text(setting, "share") == "off") label += ", fresh W";
+  const double forget_bias = number(setting, "forget_bias");
+  if (forget_bias != 0 && !std::isnan(forget_bias)) label += ", b_f " + significant(forget_bias);
+  return label;
+}
+
+void print_growth(const std::vector<Row>& rows, std::ostream& out) {
+  out << "\nGradient growth: ln of the gradient's norm per layer or step back from the loss\n";
+  Table table({"net", "init", "depth", "measured", "theory", "total", "verdict"});
+  for (const Row& row : rows) {
+    const std::string status = text(row, "status");
+    const bool ok = status == "ok";
+    const Row theory = row.contains("theory") && row["theory"].is_object() ? row["theory"] : Row{};
+    table.add({net_label(row["setting"]), text(row["setting"], "init"),
+               std::to_string(row["depth"].get<long>()),
+               ok ? significant(number(row["rate"], "value")) : "-",
+               theory.is_object() ? significant(number(theory, "rate")) : "-",
+               ok ? significant(number(row["total"], "value")) : "-",
+               ok ? text(row, "verdict") : status});
+  }
+  table.print(out);
+}
+
+void print_speed(const std::vector<Row>& rows, std::ostream& out) {
+  const std::vector<std::string> providers = providers_of(rows);
+  out << "\nSpeed: median ms of one step, the least that the processor allows, and the best's "
+         "rate\n";
+  std::vector<std::string> header{"problem"};
+  header.insert(header.end(), providers.begin(), providers.end());
+  header.insert(header.end(), {"limit", "GB/s", "GFLOP/s"});
+  Table table(header);
+  for (const auto& [problem, group] : by_problem(rows)) {
+    std::vector<std::string> cells{problem};
+    const Row* best = nullptr;
+    for (const std::string& provider : providers) {
+      const Row* row = row_of(group, provider);
+      cells.push_back(milliseconds(row));
+      const bool faster = row != nullptr && text(*row, "status") == "ok" &&
+                          (best == nullptr || number(*row, "ms") < number(*best, "ms"));
+      if (faster) best = row;
+    }
+    cells.push_back(best ? significant(number(*best, "limit_ms")) : "-");
+    cells.push_back(best ? significant(number(*best, "gb_per_s")) : "-");
+    cells.push_back(best ? significant(number(*best, "gflop_per_s")) : "-");
+    table.add(cells);
+  }
+  table.print(out);
+  std::map<std::string, std::string> reasons;  // the first problem of each reason is enough
+  for (const Row& row : rows) {
+    if (text(row, "status") != "ok") {
+      reasons.try_emplace(text(row, "provider") + ": " + text(row, "reason"), text(row, "problem"));
+    }
+  }
+  for (const auto& [reason, problem] : reasons) out << "  " << reason << '\n';
+}
+
+/// Families with more than one depth: time and growth side by side.
+void print_depth_axis(const std::vector<Row>& rows, std::ostream& out) {
+  std::map<std::string, std::vector<Row>> families;
+  for (const Row& row : rows) {
+    if (row.contains("growth")) families[text(row, "family")].push_back(row);
+  }
+  const std::vector<std::string> providers = providers_of(rows);
+  for (const auto& [family, members] : families) {
+    const auto groups = by_problem(members);
+    if (groups.size() < 3) continue;
+    out << "\nTime and gradient over depth: " << family << '\n';
+    std::vector<std::string> header{"depth"};
+    for (const std::string& provider : providers) header.push_back(provider + " ms");
+    header.insert(header.end(), {"ln |g_0|/|g_L|", "per step", "verdict"});
+    Table table(header);
+    for (const auto& [problem, group] : groups) {
+      std::vector<std::string> cells{std::to_string(group[0]["depth"].get<long>())};
+      const Row* grown = nullptr;
+      for (const std::string& provider : providers) {
+        const Row* row = row_of(group, provider);
+        cells.push_back(milliseconds(row));
+        if (grown == nullptr && row != nullptr && (*row)["growth"].is_object()) grown = row;
+      }
+      const Row growth = grown != nullptr ? (*grown)["growth"] : Row::object();
+      cells.push_back(grown ? significant(number(growth["ln_norm"].back())) : "-");
+      cells.push_back(grown ? significant(number(growth, "rate")) : "-");
+      cells.push_back(grown ? text(growth, "verdict") : "-");
+      table.add(cells);
+    }
+    table.print(out);
+  }
+}
+
+}  // namespace
+
+void print_suite(const std::vector<Row>& rows, std::ostream& out) {
+  const std::vector<Row> speed = of_kind(rows, "speed");
+  print_checks(of_kind(rows, "check"), out);
+  print_growth(of_kind(rows, "growth"), out);
+  print_speed(speed, out);
+  print_depth_axis(speed, out);
+  const std::vector<Row> training = of_kind(rows, "train");
+  if (!training.empty()) {
+    out << "\nTraining: sequential handwritten digits, one pixel per step, 10 classes\n";
+    train_table(training).print(out);
+  }
+}
+
+}  // namespace gradepth
