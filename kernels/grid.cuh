@@ -29,7 +29,10 @@ inline unsigned blocks_for(std::int64_t n, std::int64_t per_block = block_thread
                            std::int64_t most = max_blocks) {
   return static_cast<unsigned>(std::min(divide_up(n, per_block), most));
 }
-/// Blocks of a launch in which each item is a block's own; launch() refuses what the device cannot.
-inline unsigned as_blocks(std::int64_t n) { return static_cast<unsigned>(n); }
+/// Blocks of a launch in which each item has its own block. What does not fit 32 bits becomes a
+/// number that every launch refuses.
+inline unsigned as_blocks(std::int64_t n) {
+  return static_cast<unsigned>(std::min<std::int64_t>(n, 0xffffffffU));
+}
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -1,0 +1,163 @@
+#pragma once
+
+#include <cublas_v2.h>
+#include <cuda_runtime.h>
+
+#include <cstddef>
+#include <memory>
+#include <source_location>
+#include <stdexcept>
+#include <string>
+
+#include "host/provider.h"
+#include "kernels/gemm.h"
+#include "kernels/platform.h"
+
+namespace gradepth::inline cuda {
+
+namespace detail {
+[[noreturn]] inline void fail(const std::string& what, const std::source_location& at) {
+  throw std::runtime_error(what + " (" + at.file_name() + ':' + std::to_string(at.line()) + ')');
+}
+}  // namespace detail
+
+/// std::runtime_error that names the error and the line of the call.
+inline void check(cudaError_t status,
+                  const std::source_location& at = std::source_location::current()) {
+  if (status != cudaSuccess) detail::fail(std::string("CUDA: ") + cudaGetErrorString(status), at);
+}
+inline void check(cublasStatus_t status,
+                  const std::source_location& at = std::source_location::current()) {
+  if (status != CUBLAS_STATUS_SUCCESS) {
+    detail::fail(std::string("cuBLAS: ") + cublasGetStatusString(status), at);
+  }
+}
+
+/// One owner for every handle. A failure to give back is not reported: it would hide the error that
+/// led to it.
+template <auto Destroy>
+struct Destroyer {
+  template <class Handle>
+  void operator()(Handle handle) const noexcept {
+    (void)Destroy(handle);
+  }
+};
+using Stream = std::unique_ptr<CUstream_st, Destroyer<cudaStreamDestroy>>;
+using Event = std::unique_ptr<CUevent_st, Destroyer<cudaEventDestroy>>;
+using CublasHandle = std::unique_ptr<cublasContext, Destroyer<cublasDestroy>>;
+
+inline Stream make_stream() {
+  cudaStream_t stream = nullptr;
+  check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking));
+  return Stream(stream);
+}
+inline Event make_event() {
+  cudaEvent_t event = nullptr;
+  check(cudaEventCreate(&event));
+  return Event(event);
+}
+/// cuBLAS on a stream, in true fp32: no TF32, no emulation in lower precision.
+inline CublasHandle make_cublas(cudaStream_t stream) {
+  cublasHandle_t handle = nullptr;
+  check(cublasCreate(&handle));
+  CublasHandle owner(handle);
+  check(cublasSetStream(handle, stream));
+  check(cublasSetMathMode(handle, CUBLAS_PEDANTIC_MATH));
+  return owner;
+}
+
+/// Memory of the device for n elements. It starts as NaN bytes, so that what nobody wrote is seen
+/// in the result.
+template <class T>
+class Buffer {
+ public:
+  explicit Buffer(std::size_t n) : bytes_(n * sizeof(T)) {
+    void* memory = nullptr;
+    check_call(cudaMalloc(&memory, bytes_));
+    memory_.reset(static_cast<T*>(memory));
+    if (n == 0) return;
+    check_call(cudaMemset(memory, 0xff, bytes_));
+    check_call(cudaDeviceSynchronize());  // other streams do not wait for the memset
+  }
+
+  [[nodiscard]] T* data() const { return memory_.get(); }
+  [[nodiscard]] std::size_t bytes() const { return bytes_; }
+  /// Nothing to check: compute-sanitizer does, from outside.
+  void check() const {}
+
+ private:
+  static void check_call(cudaError_t status) { cuda::check(status); }
+
+  std::size_t bytes_;
+  std::unique_ptr<T, Destroyer<cudaFree>> memory_;
+};
+
+/// The first CUDA device. std::runtime_error with the reason, in one line, when there is none.
+class Device {
+ public:
+  static constexpr std::string_view name = "cuda";
+
+  explicit Device(const Context& /*context*/) {
+    // First of all, and before any call of cuBLAS: without a driver it fails cleanly.
+    int devices = 0;
+    const cudaError_t status = cudaGetDeviceCount(&devices);
+    if (status != cudaSuccess) {
+      throw std::runtime_error(std::string("no CUDA device: ") + cudaGetErrorString(status));
+    }
+    if (devices == 0) throw std::runtime_error("no CUDA device: the driver sees none");
+    stream_ = make_stream();
+    cublas_ = make_cublas(stream_.get());
+  }
+
+  [[nodiscard]] StreamRef stream() const { return stream_.get(); }
+  [[nodiscard]] std::string description() const {
+    cudaDeviceProp device{};
+    check(cudaGetDeviceProperties(&device, 0));
+    int runtime = 0;
+    check(cudaRuntimeGetVersion(&runtime));
+    return std::string(device.name) + " (sm_" + std::to_string(device.major) +
+           std::to_string(device.minor) + "), CUDA " + std::to_string(runtime / 1000) + '.' +
+           std::to_string(runtime % 1000 / 10);
+  }
+  /// What multiplies matrices.
+  [[nodiscard]] static std::string gemm_name() { return "cuBLAS pedantic fp32"; }
+  void gemm(const Gemm& product) const;
+
+  template <class T>
+  void upload(T* to, const T* from, std::size_t n) const {
+    transfer(to, from, n, cudaMemcpyHostToDevice);
+    wait();
+  }
+  template <class T>
+  void download(T* to, const T* from, std::size_t n) const {
+    transfer(to, from, n, cudaMemcpyDeviceToHost);
+    wait();
+  }
+  /// Within the device, in the order of the stream.
+  template <class T>
+  void copy(T* to, const T* from, std::size_t n) const {
+    transfer(to, from, n, cudaMemcpyDeviceToDevice);
+  }
+  void wait() const { check(cudaStreamSynchronize(stream_.get())); }
+
+ private:
+  template <class T>
+  void transfer(T* to, const T* from, std::size_t n, cudaMemcpyKind kind) const {
+    if (n > 0) check(cudaMemcpyAsync(to, from, n * sizeof(T), kind, stream_.get()));
+  }
+
+  Stream stream_;
+  CublasHandle cublas_;
+};
+
+/// cuBLAS counts down columns: a row-major matrix is to it the transpose, and Cᵀ = op(B)ᵀ op(A)ᵀ.
+inline void Device::gemm(const Gemm& p) const {
+  const auto op = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
+  if (p.m == 0 || p.n == 0) return;
+  const float one = 1;
+  check(cublasSgemm_64(cublas_.get(), op(p.transpose_b), op(p.transpose_a), p.n, p.m, p.k, &one,
+                       p.B, p.transpose_b ? p.k : p.n, p.A, p.transpose_a ? p.m : p.k, &p.beta, p.C,
+                       p.n));
+}
+
+}  // namespace gradepth::inline cuda

@@ -1,0 +1,55 @@
+#include "host/providers/custom_plan.h"
+#include "host/providers/factories.h"
+
+/// The provider of our own kernels: `simt` on the executor, `cuda` on a GPU.
+namespace gradepth {
+inline namespace GRADEPTH_PLATFORM {
+namespace {
+
+class CustomProvider final : public Provider {
+ public:
+  explicit CustomProvider(const Context& context)
+      : device_(std::make_shared<const Device>(context)) {}
+
+  [[nodiscard]] std::string_view name() const override { return Device::name; }
+  [[nodiscard]] std::string version() const override { return device_->description(); }
+
+  [[nodiscard]] Planned plan(const Problem& problem) override {
+    validate(problem);
+    if (dtype(problem) != Dtype::f32) {
+      return Unsupported{"the kernels are f32 only, not " +
+                         std::string(gradepth::name(dtype(problem)))};
+    }
+    return std::visit([this](const auto& p) { return plan_of(p); }, problem);
+  }
+
+ private:
+  [[nodiscard]] Planned plan_of(const ActivationProblem& p) const {
+    return make_activation_plan(device_, p);
+  }
+  [[nodiscard]] Planned plan_of(const ClipProblem& p) const { return make_clip_plan(device_, p); }
+  [[nodiscard]] Planned plan_of(const RecurrentProblem& p) const {
+    if (p.cell == "elman") return make_chain_plan(device_, p);
+    if (p.cell == "additive") return make_additive_plan(device_, p);
+    return Unsupported{p.cell + " on " + std::string(name()) +
+                       " comes with the persistent kernels"};
+  }
+  [[nodiscard]] Planned plan_of(const FeedForwardProblem& p) const {
+    return make_chain_plan(device_, p);
+  }
+
+  std::shared_ptr<const Device> device_;
+};
+
+}  // namespace
+}  // namespace GRADEPTH_PLATFORM
+
+#ifdef GRADEPTH_PLATFORM_CUDA
+std::unique_ptr<Provider> make_cuda_provider(const Context& context) {
+#else
+std::unique_ptr<Provider> make_simt_provider(const Context& context) {
+#endif
+  return std::make_unique<CustomProvider>(context);
+}
+
+}  // namespace gradepth

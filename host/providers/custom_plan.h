@@ -1,0 +1,95 @@
+#pragma once
+
+#include <list>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <variant>
+
+#include "host/device.h"
+#include "host/problem.h"
+#include "host/provider.h"
+
+/// What the plans of the providers `simt` and `cuda` have in common. custom*.cpp are compiled once
+/// for each.
+namespace gradepth::inline GRADEPTH_PLATFORM {
+
+inline std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+/// Owns the device memory of one problem and knows where each of its tensors lies. A derived plan
+/// allocates, says with bind() which tensor is where, and runs kernels.
+class CustomPlan : public Plan {
+ public:
+  CustomPlan(std::shared_ptr<const Device> device, Problem problem);
+
+  void set(const Tensors& in) final;
+  void run() override;
+  void wait() final;
+  Tensor get(std::string_view name) final;
+  [[nodiscard]] std::size_t workspace_bytes() const final;
+
+ protected:
+  /// Memory for n numbers, NaN at first; it lives as long as the plan.
+  float* floats(std::int64_t n);
+  double* doubles(std::int64_t n);
+  template <class T>
+  T* allocate(std::int64_t n);
+
+  /// Tensor `name` of the problem lies here; of a stride of doubles, every `stride`-th.
+  void bind(std::string name, float* data) { views_.insert_or_assign(std::move(name), data); }
+  void bind(std::string name, const double* data, std::size_t stride = 1) {
+    views_.insert_or_assign(std::move(name), Strided{data, stride});
+  }
+
+  /// Called at the end of set().
+  virtual void after_set() {}
+
+  [[nodiscard]] const Device& device() const { return *device_; }
+
+ private:
+  struct Strided {
+    const double* data;
+    std::size_t stride;
+  };
+  /// A buffer of any type.
+  struct Memory {
+    virtual ~Memory() = default;
+    virtual void check() const = 0;
+    [[nodiscard]] virtual std::size_t bytes() const = 0;
+  };
+  template <class T>
+  struct MemoryOf;
+
+  std::shared_ptr<const Device> device_;
+  Problem problem_;
+  bool complete_ = false;  // whether set() has brought all inputs
+  std::list<std::unique_ptr<Memory>> memory_;
+  std::map<std::string, std::variant<float*, Strided>, std::less<>> views_;
+};
+
+template <class T>
+struct CustomPlan::MemoryOf final : Memory {
+  explicit MemoryOf(std::size_t n) : buffer(n) {}
+  void check() const override { buffer.check(); }
+  [[nodiscard]] std::size_t bytes() const override { return buffer.bytes(); }
+  Buffer<T> buffer;
+};
+
+template <class T>
+T* CustomPlan::allocate(std::int64_t n) {
+  auto memory = std::make_unique<MemoryOf<T>>(length(n));
+  T* const data = memory->buffer.data();
+  memory_.push_back(std::move(memory));
+  return data;
+}
+
+/// One function per kind of problem, each in its file.
+PlanPtr make_activation_plan(std::shared_ptr<const Device> device,
+                             const ActivationProblem& problem);
+PlanPtr make_clip_plan(std::shared_ptr<const Device> device, const ClipProblem& problem);
+PlanPtr make_additive_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem);
+PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem);
+PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const FeedForwardProblem& problem);
+
+}  // namespace gradepth::inline GRADEPTH_PLATFORM
