@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "host/check_inputs.h"
+#include "host/providers/cpu_workers.h"
 
 namespace gradepth::cpu {
 namespace {
@@ -42,7 +43,7 @@ std::size_t Inputs::size(std::string_view name) const {
 Outputs::Outputs(const Problem& problem) {
   for (const TensorSpec& spec : outputs(problem)) {
     const std::size_t n = gradepth::size(spec.shape);
-    Array array{spec.shape, {}, {}};
+    Array array{spec.shape, {}, {}, nullptr};
     if (is_wide(spec.name)) {
       array.wide.resize(n);
     } else {
@@ -71,14 +72,40 @@ Tensor Outputs::get(std::string_view name) const {
   const Array& array = found->second;
   if (array.shape.empty()) return {};
   if (is_wide(name)) return {array.shape, array.wide};
-  return {array.shape,
-          std::vector<double>(array.data.data(),
-                              array.data + static_cast<std::ptrdiff_t>(array.data.size()))};
+  const float* data = array.view != nullptr ? array.view : array.data.data();
+  return {array.shape, std::vector<double>(data, data + gradepth::size(array.shape))};
 }
 
 void Outputs::hide(std::string_view name) {
   const auto found = arrays_.find(name);
   if (found != arrays_.end()) found->second = Array{};
+}
+
+void Outputs::view(std::string_view name, const float* data) {
+  const auto found = arrays_.find(name);
+  if (found == arrays_.end()) return;
+  found->second.data = Floats();
+  found->second.view = data;
+}
+
+void column_sums(int threads, const float* a, std::ptrdiff_t rows, std::ptrdiff_t cols,
+                 std::ptrdiff_t lda, float* sums) {
+  constexpr std::ptrdiff_t block_cols = 64;
+  constexpr std::ptrdiff_t block_rows = 64;
+  parallel_for(threads, (cols + block_cols - 1) / block_cols, [&](std::ptrdiff_t block) {
+    const std::ptrdiff_t first = block * block_cols;
+    const std::ptrdiff_t n = std::min(block_cols, cols - first);
+    double total[block_cols] = {};
+    for (std::ptrdiff_t r = 0; r < rows; r += block_rows) {
+      float partial[block_cols] = {};
+      for (std::ptrdiff_t i = r; i < std::min(rows, r + block_rows); ++i) {
+        const float* row = a + i * lda + first;
+        for (std::ptrdiff_t j = 0; j < n; ++j) partial[j] += row[j];
+      }
+      for (std::ptrdiff_t j = 0; j < n; ++j) total[j] += static_cast<double>(partial[j]);
+    }
+    for (std::ptrdiff_t j = 0; j < n; ++j) sums[first + j] = static_cast<float>(total[j]);
+  });
 }
 
 double sum_of_squares(const float* x, std::ptrdiff_t n) {

@@ -66,15 +66,24 @@ class Outputs {
   [[nodiscard]] Tensor get(std::string_view name) const;
   /// From now on get(name) gives a tensor without data: the provider cannot see it.
   void hide(std::string_view name);
+  /// From now on get(name) reads `data`, a provider's own buffer: an output that is at hand
+  /// anyway need not be copied in a timed step. Nothing if the problem has no such output.
+  void view(std::string_view name, const float* data);
 
  private:
   struct Array {
     Shape shape;
     Floats data;
     std::vector<double> wide;
+    const float* view = nullptr;
   };
   std::map<std::string, Array, std::less<>> arrays_;
 };
+
+/// sums[j] = Σ over rows of a[row][j], a [rows, cols] with row stride lda. Float64 over blocks of
+/// rows, in an order that depends on the shape alone.
+void column_sums(int threads, const float* a, std::ptrdiff_t rows, std::ptrdiff_t cols,
+                 std::ptrdiff_t lda, float* sums);
 
 /// Squares of x[0 … n) added up in float64, in an order that depends on n alone.
 double sum_of_squares(const float* x, std::ptrdiff_t n);

@@ -101,12 +101,16 @@ void clip(float* x, float limit, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) x[i] = clamp(x[i], -limit, limit);
 }
 
-void scale(float* x, float factor, std::ptrdiff_t n) {
-  for (std::ptrdiff_t i = 0; i < n; ++i) x[i] *= factor;
+void scale(float* x, double factor, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i] * factor);
 }
 
 void add(float* x, const float* y, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) x[i] += y[i];
+}
+
+void add_bias(const float* x, const float* b, float* a, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) a[i] = x[i] + b[i];
 }
 
 }  // namespace gradepth::cpu

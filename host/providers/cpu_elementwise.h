@@ -36,9 +36,11 @@ void gru_backward(const float* r, const float* z, const float* candidate, const 
 
 /// x clamped to [-limit, limit]; NaN stays.
 void clip(float* x, float limit, std::ptrdiff_t n);
-/// x *= factor
-void scale(float* x, float factor, std::ptrdiff_t n);
+/// x *= factor, rounded once: a factor too small for float32 is no loss.
+void scale(float* x, double factor, std::ptrdiff_t n);
 /// x += y
 void add(float* x, const float* y, std::ptrdiff_t n);
+/// a = x + b; a may be x.
+void add_bias(const float* x, const float* b, float* a, std::ptrdiff_t n);
 
 }  // namespace gradepth::cpu

@@ -26,6 +26,8 @@ class Panels {
   Panels(std::ptrdiff_t K, std::ptrdiff_t N);
 
   [[nodiscard]] std::ptrdiff_t count() const { return count_; }
+  /// Floats held.
+  [[nodiscard]] std::size_t size() const { return data_.size(); }
   /// Columns of panel p that belong to the matrix.
   [[nodiscard]] std::ptrdiff_t columns(std::ptrdiff_t p) const;
   [[nodiscard]] std::ptrdiff_t first_column(std::ptrdiff_t p) const;

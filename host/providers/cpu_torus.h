@@ -1,0 +1,35 @@
+#pragma once
+
+#include <cstddef>
+
+#include "host/problem.h"
+
+/// The cnn's images: 8 × 8 pixels on a torus, 3 × 3 taps.
+namespace gradepth::cpu {
+
+constexpr std::ptrdiff_t side = FeedForwardProblem::image;
+constexpr std::ptrdiff_t pixels = side * side;
+constexpr std::ptrdiff_t taps = FeedForwardProblem::kernel * FeedForwardProblem::kernel;
+
+/// The pixel that tap k of the kernel, centred on pixel p, falls on. Tap taps - 1 - k of that pixel
+/// falls back on p.
+constexpr std::ptrdiff_t neighbour(std::ptrdiff_t p, std::ptrdiff_t k) {
+  constexpr std::ptrdiff_t width = FeedForwardProblem::kernel;
+  const std::ptrdiff_t y = (p / side + k / width + side - 1) % side;
+  const std::ptrdiff_t x = (p % side + k % width + side - 1) % side;
+  return y * side + x;
+}
+
+/// to[i][c][r] = from[i][r][c] for `count` matrices [rows, cols]: images from channels first to
+/// channels last, and back.
+template <class Number>
+void transpose_each(const Number* from, std::ptrdiff_t count, std::ptrdiff_t rows,
+                    std::ptrdiff_t cols, Number* to) {
+  for (std::ptrdiff_t i = 0; i < count; ++i, from += rows * cols, to += rows * cols) {
+    for (std::ptrdiff_t r = 0; r < rows; ++r) {
+      for (std::ptrdiff_t c = 0; c < cols; ++c) to[c * rows + r] = from[r * cols + c];
+    }
+  }
+}
+
+}  // namespace gradepth::cpu
