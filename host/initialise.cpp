@@ -2,7 +2,6 @@
 
 #include <Random123/philox.h>
 
-#include <Eigen/QR>
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -10,6 +9,7 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "host/orthogonal.h"
 #include "kernels/activation.h"
 
 namespace gradepth {
@@ -58,22 +58,6 @@ void fill_gaussian(double* out, std::size_t n, double scale, std::uint64_t seed,
 /// Numbers between blocks of draws, so that each block starts at an even index of the stream.
 std::uint64_t even(std::uint64_t n) { return n + n % 2; }
 
-using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-/// A random orthogonal matrix: Q of a Gaussian matrix, with the signs of R's diagonal taken out,
-/// which makes it uniform over the orthogonal group (Mezzadri 2007).
-Matrix orthogonal_matrix(std::int64_t n, std::uint64_t seed, std::uint64_t first) {
-  Matrix gaussian(n, n);
-  fill_gaussian(gaussian.data(), static_cast<std::size_t>(gaussian.size()), 1.0, seed, Stream::Wh,
-                first);
-  const Eigen::HouseholderQR<Matrix> qr(gaussian);
-  Matrix Q = qr.householderQ();
-  for (std::int64_t j = 0; j < n; ++j) {
-    if (qr.matrixQR()(j, j) < 0) Q.col(j) *= -1.0;
-  }
-  return Q;
-}
-
 /// `blocks` square weight blocks of N × N with `taps` entries each (1, or the 9 of a convolution).
 struct WeightLayout {
   std::int64_t blocks;
@@ -112,8 +96,12 @@ void fill_square(double* out, const WeightInit& init, const WeightLayout& layout
       at_centre([&](std::int64_t i, std::int64_t j) { return i == j ? init.scale : 0.0; });
       break;
     case Kind::orthogonal: {
-      const Matrix Q = orthogonal_matrix(N, seed, first);
-      at_centre([&](std::int64_t i, std::int64_t j) { return init.scale * Q(i, j); });
+      std::vector<double> Q(static_cast<std::size_t>(N * N));
+      fill_gaussian(Q.data(), Q.size(), 1.0, seed, Stream::Wh, first);
+      orthogonalise(Q.data(), N);
+      at_centre([&](std::int64_t i, std::int64_t j) {
+        return init.scale * Q[static_cast<std::size_t>(i * N + j)];
+      });
       break;
     }
     case Kind::file:

@@ -1,0 +1,94 @@
+#include "host/compare.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+
+namespace gradepth {
+namespace {
+
+/// A plan whose outputs are given.
+class FixedPlan final : public Plan {
+ public:
+  explicit FixedPlan(Tensors out) : out_(std::move(out)) {}
+  void set(const Tensors& /*in*/) override {}
+  void run() override {}
+  Tensor get(std::string_view name) override { return out_.find(name)->second; }
+  Tensors out_;
+};
+
+const FeedForwardProblem problem{.L = 2, .B = 1, .N = 2};
+
+Tensors outputs_of_ones() {
+  Tensors out;
+  for (const TensorSpec& spec : outputs(problem)) {
+    out[spec.name] = Tensor(spec.shape, std::vector<double>(size(spec.shape), 1.0));
+  }
+  return out;
+}
+
+Comparison compare_with_ones(const Tensors& got) {
+  FixedPlan plan(got);
+  FixedPlan reference(outputs_of_ones());
+  return compare(problem, plan, reference);
+}
+
+TEST(Compare, AcceptsEqualAndRefusesWrong) {
+  Tensors out = outputs_of_ones();
+  EXPECT_TRUE(compare_with_ones(out).ok);
+  out["dW"].data[3] += 0.5 * tolerance(problem);
+  EXPECT_TRUE(compare_with_ones(out).ok);
+  out["dW"].data[3] = 1 + 1.5 * tolerance(problem);
+  const Comparison comparison = compare_with_ones(out);
+  EXPECT_FALSE(comparison.ok);
+  EXPECT_EQ(comparison.tensor, "dW");
+  EXPECT_NE(comparison.describe().find("dW"), std::string::npos);
+}
+
+TEST(Compare, MeasuresEachLayerByItself) {
+  Tensors truth = outputs_of_ones();
+  Tensors out = outputs_of_ones();
+  for (Tensors* tensors : {&truth, &out}) {  // the first layer's gradient has vanished
+    for (std::size_t i = 0; i < 4; ++i) (*tensors)["dW"].data[i] = 1e-20;
+  }
+  out["dW"].data[0] = 1.1e-20;
+  FixedPlan plan(out);
+  FixedPlan reference(truth);
+  EXPECT_FALSE(compare(problem, plan, reference).ok);
+}
+
+TEST(Compare, NeedsTheSameNumbersToBeFinite) {
+  for (const double bad : {double{NAN}, double{INFINITY}}) {
+    Tensors out = outputs_of_ones();
+    out["y"].data[0] = bad;
+    EXPECT_FALSE(compare_with_ones(out).ok);
+  }
+}
+
+TEST(Compare, AllowsErrorsBelowTheSmallestNormalNumber) {
+  Tensors truth = outputs_of_ones();
+  for (double& x : truth["dh0"].data) x = 1e-45;
+  Tensors out = truth;
+  for (double& x : out["dh0"].data) x = 0;
+  FixedPlan plan(out);
+  FixedPlan reference(truth);
+  EXPECT_TRUE(compare(problem, plan, reference).ok);
+}
+
+TEST(Compare, LetsAProviderHideItsNorms) {
+  Tensors out = outputs_of_ones();
+  out["dh_norm2"] = Tensor();
+  EXPECT_TRUE(compare_with_ones(out).ok);
+  out["y"] = Tensor();
+  EXPECT_FALSE(compare_with_ones(out).ok);
+}
+
+TEST(Compare, ToleranceFollowsFormatLengthAndDepth) {
+  const double f32 = tolerance(ActivationProblem{});
+  EXPECT_NEAR(f32, 36 * 0x1p-23, 1e-12);
+  EXPECT_NEAR(tolerance(ActivationProblem{.dtype = Dtype::f64}) / f32, 0x1p-29, 1e-12);
+  EXPECT_GT(tolerance(RecurrentProblem{.T = 100}), tolerance(RecurrentProblem{.T = 10}));
+}
+
+}  // namespace
+}  // namespace gradepth

@@ -1,0 +1,138 @@
+#include "host/initialise.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdio>
+#include <fstream>
+
+namespace gradepth {
+namespace {
+
+Tensors draw_elman(const char* init, std::int64_t H, std::uint64_t seed = 1, double density = 1,
+                   bool share = true) {
+  Initialisation what;
+  what.W = parse_weight_init(init);
+  what.density = density;
+  const RecurrentProblem problem{
+      .T = 3, .B = 2, .H = H, .project_input = false, .share = share, .dtype = Dtype::f64};
+  return draw(problem, what, seed);
+}
+
+double mean_square(const Tensor& t) {
+  double sum = 0;
+  for (const double x : t.data) sum += x * x;
+  return sum / static_cast<double>(t.size());
+}
+
+TEST(Initialise, GaussianHasItsVariance) {
+  const Tensor W = draw_elman("gaussian:1.5", 300).at("Wh");
+  // 90,000 draws: the relative standard error of the variance is √(2/n) = 0.5 %; five of them.
+  EXPECT_NEAR(mean_square(W) * 300 / 2.25, 1.0, 0.024);
+}
+
+TEST(Initialise, AGainScalesTheSameDraws) {
+  const Tensor one = draw_elman("gaussian:1", 20).at("Wh");
+  const Tensor two = draw_elman("gaussian:2", 20).at("Wh");
+  for (std::size_t i = 0; i < one.size(); ++i) EXPECT_DOUBLE_EQ(two.data[i], 2 * one.data[i]);
+}
+
+TEST(Initialise, SeedsDiffer) {
+  EXPECT_NE(draw_elman("gaussian:1", 5, 1).at("Wh").data,
+            draw_elman("gaussian:1", 5, 2).at("Wh").data);
+  EXPECT_EQ(draw_elman("gaussian:1", 5, 7).at("Wh").data,
+            draw_elman("gaussian:1", 5, 7).at("Wh").data);
+}
+
+TEST(Initialise, TheFirstFreshWIsTheSharedOne) {
+  const Tensor shared = draw_elman("gaussian:1", 7).at("Wh");
+  const Tensor fresh = draw_elman("gaussian:1", 7, 1, 1, false).at("Wh");
+  EXPECT_TRUE(std::equal(shared.data.begin(), shared.data.end(), fresh.data.begin()));
+  EXPECT_FALSE(std::equal(shared.data.begin(), shared.data.end(), fresh.data.begin() + 49));
+}
+
+TEST(Initialise, OrthogonalIsOrthogonal) {
+  for (const std::int64_t n : {1, 2, 33}) {
+    const Tensor W = draw_elman("orthogonal:0.9", n).at("Wh");
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t j = 0; j < n; ++j) {
+        double dot = 0;
+        for (std::int64_t k = 0; k < n; ++k) {
+          dot += W.data[static_cast<std::size_t>(i * n + k)] *
+                 W.data[static_cast<std::size_t>(j * n + k)];
+        }
+        EXPECT_NEAR(dot, i == j ? 0.81 : 0.0, 1e-14 * 33);
+      }
+    }
+  }
+}
+
+TEST(Initialise, DensityKeepsTheVariance) {
+  const Tensor W = draw_elman("gaussian:1", 400, 1, 0.1).at("Wh");
+  const auto zeros = static_cast<double>(std::count(W.data.begin(), W.data.end(), 0.0));
+  const auto n = static_cast<double>(W.size());
+  EXPECT_NEAR(zeros / n, 0.9, 5 * std::sqrt(0.09 / n));
+  // The square of a kept weight times a coin has variance (3/P - 1) of its mean squared.
+  EXPECT_NEAR(mean_square(W) * 400, 1.0, 5 * std::sqrt(29.0 / n));
+}
+
+TEST(Initialise, LossGradientIsOneUnitVectorPerSample) {
+  const Tensor dy = draw_elman("gaussian:1", 50).at("dy");  // [3, 2, 50], only the last step
+  for (std::size_t i = 0; i < 200; ++i) EXPECT_EQ(dy.data[i], 0.0);
+  for (const std::size_t begin : {200, 250}) {
+    double norm2 = 0;
+    for (std::size_t i = begin; i < begin + 50; ++i) norm2 += dy.data[i] * dy.data[i];
+    EXPECT_NEAR(norm2, 1.0, 1e-14);
+  }
+}
+
+TEST(Initialise, RoundsToTheFormatLast) {
+  FeedForwardProblem problem{.L = 2, .B = 2, .N = 5, .dtype = Dtype::f64};
+  const Tensor exact = draw(problem, {}, 1).at("W");
+  for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
+    problem.dtype = dtype;
+    const Tensor W = draw(problem, {}, 1).at("W");
+    for (std::size_t i = 0; i < W.size(); ++i) EXPECT_EQ(W.data[i], round_to(dtype, exact.data[i]));
+  }
+}
+
+TEST(Initialise, ForgetBiasGoesToTheSecondGate) {
+  for (const char* cell : {"lstm", "gru"}) {
+    const RecurrentProblem problem{
+        .cell = cell, .T = 1, .B = 1, .H = 3, .project_input = false, .dtype = Dtype::f64};
+    Initialisation init;
+    init.forget_bias = 2;
+    const Tensor b = draw(problem, init, 1).at("b");
+    for (std::size_t i = 0; i < b.size(); ++i) EXPECT_EQ(b.data[i], i / 3 == 1 ? 2.0 : 0.0);
+  }
+}
+
+TEST(Initialise, ReadsAMatrixFile) {
+  const std::string path = testing::TempDir() + "W.csv";
+  std::ofstream(path) << "0.9, 1\r\n0,0.9\n";
+  const Tensor W = draw_elman(("file:" + path).c_str(), 2).at("Wh");
+  EXPECT_EQ(W.data, (std::vector<double>{0.9, 1, 0, 0.9}));
+  EXPECT_THROW(draw_elman(("file:" + path).c_str(), 3), std::invalid_argument);
+  for (const char* bad : {"1,2\n3\n", "", "1,x\n", "1,nan\n", "1,\n"}) {
+    std::ofstream(path, std::ios::trunc) << bad;
+    EXPECT_THROW(parse_weight_init("file:" + path), std::invalid_argument) << bad;
+  }
+  std::remove(path.c_str());
+}
+
+TEST(Initialise, RefusesWhatItDoesNotKnow) {
+  for (const char* bad : {"", "gauss:1", "gaussian", "gaussian:", "gaussian:x", "gaussian:inf",
+                          "file:missing.csv", "he:2", "orthogonal:1e"}) {
+    try {
+      parse_weight_init(bad);
+      FAIL() << bad;
+    } catch (const std::invalid_argument& error) {
+      EXPECT_NE(std::string(error.what()).find("init"), std::string::npos) << error.what();
+      EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
+    }
+  }
+  EXPECT_THROW(parse_value_init("sphere:1"), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace gradepth

@@ -1,0 +1,90 @@
+#include "bench/measure.h"
+
+#include <gtest/gtest.h>
+
+#include "bench/limits.h"
+
+namespace gradepth {
+namespace {
+
+/// Time that only passes when a candidate runs.
+struct FakeTime {
+  double now = 0;
+  Clock clock() {
+    return [this] { return now; };
+  }
+};
+
+TEST(Measure, TakesTurns) {
+  FakeTime time;
+  std::string order;
+  const auto candidate = [&](char name, double seconds) {
+    return Candidate{[&order, &time, name, seconds] {
+                       order += name;
+                       time.now += seconds;
+                     },
+                     {}};
+  };
+  const std::vector<Timing> timings =
+      measure({candidate('A', 0.01), candidate('B', 0.02)}, {.min_seconds = 0.05}, time.clock());
+  EXPECT_EQ(order.substr(0, 8), "AABBABAB");  // two warm-up runs each, then in turn
+  EXPECT_NEAR(timings[0].median, 0.01, 1e-12);
+  EXPECT_NEAR(timings[1].median, 0.02, 1e-12);
+  EXPECT_EQ(timings[0].samples, 10);
+}
+
+TEST(Measure, RepeatsShortRuns) {
+  FakeTime time;
+  const Timing timing =
+      measure({{[&] { time.now += 1e-6; }, {}}}, {.min_seconds = 1e-3}, time.clock())[0];
+  EXPECT_NEAR(timing.median, 1e-6, 1e-12);
+  EXPECT_LE(timing.samples, 20);  // of 50 runs each
+}
+
+TEST(Measure, PreparationIsNotTimed) {
+  FakeTime time;
+  int prepared = 0;
+  int runs = 0;
+  const Candidate candidate{[&] {
+                              ++runs;
+                              time.now += 1e-6;
+                            },
+                            [&] {
+                              ++prepared;
+                              time.now += 1e-3;
+                            }};
+  const Timing timing =
+      measure({candidate}, {.min_seconds = 0, .max_seconds = 10}, time.clock())[0];
+  EXPECT_NEAR(timing.median, 1e-6, 1e-12);
+  EXPECT_EQ(prepared, runs);
+}
+
+TEST(Measure, StopsAtTheWallLimitHoweverNoisy) {
+  FakeTime time;
+  int run = 0;
+  const Timing timing = measure({{[&] { time.now += (++run % 2 == 0) ? 0.1 : 0.3; }, {}}},
+                                {.max_seconds = 2}, time.clock())[0];
+  EXPECT_LE(timing.samples, 11);
+  EXPECT_GT(timing.noise, 0.05);
+}
+
+TEST(Measure, SummarisesByQuantiles) {
+  const Timing timing = summarise({4, 1, 3, 2, 5});
+  EXPECT_EQ(timing.median, 3);
+  EXPECT_EQ(timing.min, 1);
+  EXPECT_EQ(timing.lower_quartile, 2);
+  EXPECT_EQ(timing.upper_quartile, 4);
+  EXPECT_NEAR(timing.noise, 1.2533 * (2 / 1.349) / std::sqrt(5.0) / 3, 1e-12);
+}
+
+TEST(Measure, OfNothingIsNothing) { EXPECT_TRUE(measure({}, {}).empty()); }
+
+TEST(Limits, MemoryCountsOnlyBeyondTheCaches) {
+  const Limits limits{1e9, 1e12};
+  const ActivationProblem problem{.rows = 1, .cols = 1000};
+  EXPECT_NEAR(least_seconds(limits, problem, 12e3), 3e-9, 1e-15);
+  EXPECT_NEAR(least_seconds(limits, problem, 1e12), 1e3, 1e-9);
+}
+
+}  // namespace
+}  // namespace gradepth
