@@ -55,13 +55,16 @@ void Block::begin(const Work& work, unsigned rank, std::byte* thread_locals) {
   for (unsigned i = 0; i < count; ++i) {
     threads_[i].index = index_of(i, work.block);
     threads_[i].rank = i;
-    threads_[i].context = tsan::create();
+    if (contexts_.size() <= i) contexts_.push_back(tsan::create());
+    threads_[i].context = contexts_[i];
     order_[i] = &threads_[i];
   }
   if (seeded()) random_.shuffle(order_);
+  tsan::release(&start_order_);
 
   next_ = 0;
-  ready_.clear();
+  ready_.resize(count);
+  ready_first_ = ready_count_ = 0;
   exited_ = at_block_barrier_ = at_grid_barrier_ = barrier_generation_ = 0;
   error_.clear();
   abandoned_ = false;
@@ -71,16 +74,35 @@ void Block::begin(const Work& work, unsigned rank, std::byte* thread_locals) {
 
 void Block::end() {
   current_block = nullptr;
+  if (!error_.empty()) abandon_threads();
   tsan::acquire(&exit_order_);
-  for (const Thread& thread : threads_) tsan::destroy(thread.context);
+  if (!error_.empty()) forget_contexts();
+}
+
+/// Threads that stopped in the middle have ended, too: what follows comes after them.
+void Block::abandon_threads() {
+  if (!tsan::kEnabled) return;
+  for (const Thread& thread : threads_) {
+    if (thread.fiber == nullptr || thread.state == State::kExited) continue;
+    tsan::switch_to(thread.context);
+    tsan::release(&exit_order_);
+    tsan::switch_to(scheduler_);
+  }
+}
+
+Block::~Block() { forget_contexts(); }
+
+void Block::forget_contexts() {
+  for (const tsan::Context context : contexts_) tsan::destroy(context);
+  contexts_.clear();
 }
 
 void Block::schedule() {
   while (exited_ < threads() && error_.empty()) {
     const bool unstarted = next_ < threads();
-    if (unstarted && (ready_.empty() || !seeded() || random_.below(2) == 0)) {
+    if (unstarted && (ready_count_ == 0 || !seeded() || random_.below(2) == 0)) {
       start_fiber();
-    } else if (!ready_.empty()) {
+    } else if (ready_count_ > 0) {
       Thread& thread = take_ready();
       enter(thread);
       thread.fiber->resume();
@@ -93,9 +115,10 @@ void Block::schedule() {
 }
 
 Thread& Block::take_ready() {
-  if (seeded()) std::swap(ready_[random_.below(ready_.size())], ready_.front());
-  Thread& thread = *ready_.front();
-  ready_.pop_front();
+  if (seeded()) std::swap(ready(random_.below(ready_count_)), ready(0));
+  Thread& thread = *ready(0);
+  ready_first_ = (ready_first_ + 1) % ready_.size();
+  --ready_count_;
   return thread;
 }
 
@@ -110,7 +133,8 @@ void Block::start_fiber() {
 }
 
 /// On a fiber: runs threads one after another until one of them waits. A kernel without barriers
-/// needs one fiber only, and no switch between its threads.
+/// needs one fiber only, and no switch between its threads. But for ThreadSanitizer two threads on
+/// one stack would race for it: then every thread has a fiber of its own until the block ends.
 void Block::run_threads() {
   Fiber* const fiber = starting_;
   bool another = true;
@@ -118,6 +142,7 @@ void Block::run_threads() {
     Thread& thread = *order_[next_++];
     thread.fiber = fiber;
     enter(thread);
+    tsan::acquire(&start_order_);
     try {
       work_->kernel(work_->arguments);
     } catch (const std::exception& thrown) {
@@ -127,11 +152,11 @@ void Block::run_threads() {
     }
     exit(thread);
     // Now and then the scheduler chooses, so that started and new threads mix.
-    another = next_ < threads() && error_.empty() &&
-              (ready_.empty() || !seeded() || random_.below(4) != 0);
+    another = !tsan::kEnabled && next_ < threads() && error_.empty() &&
+              (ready_count_ == 0 || !seeded() || random_.below(4) != 0);
   }
   tsan::switch_to(scheduler_);
-  idle_.push_back(fiber);
+  if (!tsan::kEnabled) idle_.push_back(fiber);
 }
 
 void Block::enter(Thread& thread) {
@@ -157,7 +182,7 @@ void Block::suspend() {
 
 void Block::wake(Thread& thread) {
   thread.state = State::kReady;
-  ready_.push_back(&thread);
+  ready(ready_count_++) = &thread;
 }
 
 void Block::yield() {
@@ -165,7 +190,7 @@ void Block::yield() {
     abandoned_ = true;
     fail_here("waited for another block, which has failed");
   }
-  if (ready_.empty()) sched_yield();
+  if (ready_count_ == 0) sched_yield();
   wake(*running_);
   suspend();
 }

@@ -2,7 +2,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <deque>
 #include <memory>
 #include <source_location>
 #include <string>
@@ -57,6 +56,11 @@ struct Thread {
 /// time uses a Block; its fibers and memory are kept for the next launch.
 class Block {
  public:
+  Block() = default;
+  ~Block();
+  Block(const Block&) = delete;
+  Block& operator=(const Block&) = delete;
+
   /// Runs block number `rank` of the grid to its end; throws Error when it does what CUDA forbids.
   void run(const Work& work, unsigned rank, std::byte* thread_locals);
 
@@ -73,6 +77,7 @@ class Block {
   void sync_grid(Site site);
   /// Lets others run; for loops that wait until another block has written something.
   void yield();
+  /// Ends the block with an Error. The caller's frame is abandoned: temporaries in it are leaked.
   [[noreturn]] void fail_here(std::string message);
   [[noreturn]] void trap(Site site);
 
@@ -92,10 +97,13 @@ class Block {
   void start_fiber();
   void run_threads();
   Thread& take_ready();
+  Thread*& ready(std::size_t i) { return ready_[(ready_first_ + i) % ready_.size()]; }
   void enter(Thread& thread);
   void exit(Thread& thread);
   void suspend();
   void wake(Thread& thread);
+  void abandon_threads();
+  void forget_contexts();
   void fail(std::string message);
 
   // meet.cpp: where threads meet
@@ -112,7 +120,8 @@ class Block {
   std::vector<Thread> threads_;
   std::vector<Thread*> order_;  // in which threads start; those before next_ have started
   std::size_t next_ = 0;
-  std::deque<Thread*> ready_;
+  std::vector<Thread*> ready_;  // a ring: ready_count_ threads from ready_first_ on
+  std::size_t ready_first_ = 0, ready_count_ = 0;
   Thread* running_ = nullptr;
   unsigned exited_ = 0, at_block_barrier_ = 0, at_grid_barrier_ = 0;
   std::string error_;       // of the first failure; empty: none
@@ -126,7 +135,9 @@ class Block {
   // What orders threads for ThreadSanitizer is the address; the contents are not used. Barriers
   // alternate between two, so that arriving at the next one does not order a thread still leaving.
   tsan::Context scheduler_ = nullptr;
-  char barrier_order_[2]{}, warp_order_[kWarp]{}, grid_order_ = 0, exit_order_ = 0;
+  std::vector<tsan::Context> contexts_;  // of thread 0, 1, ...: making one costs half a millisecond
+  char start_order_ = 0, barrier_order_[2]{}, warp_order_[kWarp]{}, grid_order_ = 0,
+       exit_order_ = 0;
   unsigned barrier_generation_ = 0;
 };
 

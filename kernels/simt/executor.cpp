@@ -18,8 +18,8 @@ namespace {
 // The limits of CUDA 13 on compute capability 9.0.
 constexpr std::uint64_t kMaxThreads = 1024;
 constexpr std::size_t kMaxSharedBytes = 227 * std::size_t{1024};
-// ThreadSanitizer knows at most 8128 threads at a time, the host's own among them.
-constexpr std::uint64_t kMaxTsanThreads = 8000;
+// ThreadSanitizer knows at most 8128 threads at a time; the rest is for those that Executors keep.
+constexpr std::uint64_t kMaxTsanThreads = 5000;
 // More host threads than this find no more races and cost memory.
 constexpr unsigned kMaxSlots = 256;
 
@@ -68,7 +68,10 @@ class Executor::Launch {
   void run(Block& block, unsigned slot) {
     std::byte* const thread_locals = thread_locals_of_this_thread();
     const tsan::Context own = tsan::current();
+    // The slot comes after the host thread's start and after blocks of other launches on it.
+    tsan::release(thread_locals);
     tsan::switch_to(contexts_[slot]);
+    tsan::acquire(thread_locals);
     std::exception_ptr failure;
     try {
       std::size_t next = 0;
@@ -80,15 +83,17 @@ class Executor::Launch {
     } catch (...) {
       failure = std::current_exception();
     }
+    tsan::release(thread_locals);
     tsan::release(this);
     tsan::switch_to(own);
     if (failure) keep(failure);
     if (barrier_) barrier_->leave();
   }
 
-  /// After all slots have ended.
-  void finish() {
-    tsan::acquire(this);
+  /// After all slots have ended: the launching thread comes after everything that they did.
+  void join() const { tsan::acquire(this); }
+
+  void rethrow_error() const {
     if (error_) std::rethrow_exception(error_);
   }
 
@@ -121,31 +126,41 @@ class Executor::Launch {
 };
 
 void Executor::run(const Work& work, unsigned slots, bool cooperative) {
-  Launch launch(work, std::max(slots, 1U), cooperative);
-  const auto run_slot = [&](unsigned slot) {
-    std::unique_ptr<Block> block = borrow();
-    launch.run(*block, slot);
-    give_back(std::move(block));
-  };
+  const unsigned count = std::max(slots, 1U);
+  // Borrowed and given back here and not by the workers: a Block that went from slot to slot would
+  // order them for ThreadSanitizer.
+  std::vector<std::unique_ptr<Block>> blocks = borrow(count);
+  Launch launch(work, count, cooperative);
   if (slots == 0) {
-    run_slot(0);
+    launch.run(*blocks[0], 0);
   } else {
-    workers_.run(slots, run_slot);
+    workers_.run(count, [&](unsigned slot) { launch.run(*blocks[slot], slot); });
   }
-  launch.finish();
+  launch.join();
+  give_back(std::move(blocks));
+  launch.rethrow_error();
 }
 
-std::unique_ptr<Block> Executor::borrow() {
+std::vector<std::unique_ptr<Block>> Executor::borrow(unsigned count) {
   const std::lock_guard lock(mutex_);
-  if (blocks_.empty()) return std::make_unique<Block>();
-  std::unique_ptr<Block> block = std::move(blocks_.back());
-  blocks_.pop_back();
-  return block;
+  std::vector<std::unique_ptr<Block>> borrowed;
+  while (borrowed.size() < count) {
+    if (blocks_.empty()) {
+      borrowed.push_back(std::make_unique<Block>());
+    } else {
+      borrowed.push_back(std::move(blocks_.back()));
+      blocks_.pop_back();
+    }
+  }
+  return borrowed;
 }
 
-void Executor::give_back(std::unique_ptr<Block> block) {
+void Executor::give_back(std::vector<std::unique_ptr<Block>> blocks) {
   const std::lock_guard lock(mutex_);
-  blocks_.push_back(std::move(block));
+  for (auto& block : blocks) {
+    // Contexts of ThreadSanitizer are few: a Block that is kept holds up to 1024 of them.
+    if (!tsan::kEnabled || blocks_.size() < 2) blocks_.push_back(std::move(block));
+  }
 }
 
 void run_kernel(const Configuration& configuration, void (*kernel)(const void*),

@@ -19,8 +19,8 @@ class Executor {
  private:
   class Launch;
 
-  std::unique_ptr<Block> borrow();
-  void give_back(std::unique_ptr<Block> block);
+  std::vector<std::unique_ptr<Block>> borrow(unsigned count);
+  void give_back(std::vector<std::unique_ptr<Block>> blocks);
 
   std::mutex mutex_;
   std::vector<std::unique_ptr<Block>> blocks_;

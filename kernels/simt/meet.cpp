@@ -3,6 +3,7 @@
 #include <bit>
 #include <cstring>
 #include <string>
+#include <utility>
 
 #include "kernels/simt/block.h"
 #include "kernels/simt/error.h"
@@ -89,8 +90,9 @@ std::uint64_t Block::meet_warp(WarpOp op, unsigned mask, std::uint64_t value, un
                                Site site) {
   Thread& self = *running_;
   if ((mask >> lane() & 1U) == 0) {
-    fail_here(std::string(name(op)) + " at " + text(site) + ": lane " + std::to_string(lane()) +
-              " is not in its own mask " + hex(mask));
+    std::string message{std::string(name(op)) + " at " + text(site) + ": lane " +
+                        std::to_string(lane()) + " is not in its own mask " + hex(mask)};
+    fail_here(std::move(message));
   }
   self.state = State::kWarpOp;
   self.op = op;
@@ -146,7 +148,10 @@ void Block::retry_warp(unsigned warp) {
 }
 
 void Block::sync_grid(Site site) {
-  if (!cooperative()) fail_here("grid.sync at " + text(site) + " outside a cooperative launch");
+  if (!cooperative()) {
+    std::string message = "grid.sync at " + text(site) + " outside a cooperative launch";
+    fail_here(std::move(message));
+  }
   running_->state = State::kGridBarrier;
   running_->site = site;
   ++at_grid_barrier_;
@@ -175,7 +180,10 @@ void Block::cross_grid_barrier() {
   }
 }
 
-void Block::trap(Site site) { fail_here("__trap at " + text(site)); }
+void Block::trap(Site site) {
+  std::string message = "__trap at " + text(site);
+  fail_here(std::move(message));
+}
 
 std::string Block::describe_deadlock() const {
   constexpr int kLines = 8;

@@ -12,5 +12,7 @@
 #define __align__(bytes) __attribute__((aligned(bytes)))
 // In a function only. Every host thread runs one block at a time, so its copy is the block's.
 // For dynamic shared memory use dynamic_shared<T>(), not `extern __shared__`.
-#define __shared__ static thread_local
+// `used`: the compiler must not conclude from the code that a variable is never written, and fold
+// it to 0: the executor has filled it.
+#define __shared__ static thread_local __attribute__((used))
 // NOLINTEND(bugprone-reserved-identifier)

@@ -12,13 +12,13 @@ WorkerPool::~WorkerPool() {
 }
 
 void WorkerPool::run(unsigned count, const std::function<void(unsigned)>& job) {
-  Batch batch{&job, count, {}};
+  const auto batch = std::make_shared<Batch>(&job, count);
   std::unique_lock lock(mutex_);
-  for (unsigned i = 0; i < count; ++i) tasks_.push_back({&batch, i});
-  // Blocks of a cooperative launch wait for each other: every job needs its own thread at once.
+  for (unsigned i = 0; i < count; ++i) tasks_.push_back({batch, i});
+  // Blocks of a cooperative launch wait for each other: no job may wait for a thread.
   while (threads_.size() - busy_ < tasks_.size()) threads_.emplace_back([this] { work(); });
   changed_.notify_all();
-  batch.finished.wait(lock, [&] { return batch.unfinished == 0; });
+  batch->finished.wait(lock, [&] { return batch->unfinished == 0; });
 }
 
 void WorkerPool::work() {
@@ -32,8 +32,10 @@ void WorkerPool::work() {
     lock.unlock();
     (*task.batch->job)(task.index);
     lock.lock();
+    // Not free for another job of this batch, which must have its own copy of thread_locals.
+    if (--task.batch->unfinished == 0) task.batch->finished.notify_all();
+    task.batch->finished.wait(lock, [&] { return task.batch->unfinished == 0; });
     --busy_;
-    if (--task.batch->unfinished == 0) task.batch->finished.notify_one();
   }
 }
 

@@ -2,6 +2,7 @@
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
 #include <thread>
 #include <vector>
@@ -16,18 +17,18 @@ class WorkerPool {
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;
 
-  /// Runs job(0) ... job(count - 1), all at the same time, and returns when all have ended. Jobs
-  /// must not throw. May be called from several threads at once.
+  /// Runs job(0) ... job(count - 1), all at the same time and each on a thread of its own, and
+  /// returns when all have ended. Jobs must not throw. May be called from several threads at once.
   void run(unsigned count, const std::function<void(unsigned)>& job);
 
  private:
   struct Batch {
     const std::function<void(unsigned)>* job;
     unsigned unfinished;
-    std::condition_variable finished;
+    std::condition_variable finished{};
   };
   struct Task {
-    Batch* batch;
+    std::shared_ptr<Batch> batch;
     unsigned index;
   };
   void work();
