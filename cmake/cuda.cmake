@@ -23,14 +23,21 @@ endif()
 # One runtime for all targets; CUDA::cudart beside it would link a second one.
 set(CMAKE_CUDA_RUNTIME_LIBRARY Static)
 enable_language(CUDA)
+if(NOT CMAKE_CUDA20_STANDARD_COMPILE_OPTION)
+  # CMake 3.25 does not know that nvcc has C++20.
+  set(CMAKE_CUDA20_STANDARD_COMPILE_OPTION -std=c++20)
+  set(CMAKE_CUDA20_EXTENSION_COMPILE_OPTION -std=c++20)
+endif()
+set(CMAKE_CUDA_STANDARD 20)
+set(CMAKE_CUDA_STANDARD_REQUIRED ON)
+set(CMAKE_CUDA_EXTENSIONS OFF)
 find_package(CUDAToolkit 12 REQUIRED)
 
 # The warnings and flags of all kernels. -lineinfo is for Nsight. No --use_fast_math: it flushes
-# subnormal numbers, which this suite measures. C++20 as a flag: CMake 3.25 does not know that nvcc
-# has it.
+# subnormal numbers, which this suite measures.
 add_library(gradepth_cuda_options INTERFACE)
 add_library(gradepth::cuda_options ALIAS gradepth_cuda_options)
-set(cuda_flags -std=c++20 -lineinfo -Xcompiler=-Wall,-Wextra)
+set(cuda_flags -lineinfo -Xcompiler=-Wall,-Wextra)
 if(GRADEPTH_WERROR)
   list(APPEND cuda_flags --Werror=all-warnings)
 endif()

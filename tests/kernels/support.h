@@ -1,0 +1,86 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <bit>
+#include <cmath>
+#include <cstdint>
+#include <limits>
+#include <random>
+#include <vector>
+
+#include "host/device.h"
+#include "kernels/platform.h"
+
+/// What the tests of the kernels share.
+namespace gradepth::testing {
+
+/// Half the distance from 1 to the next float: the relative error of one operation.
+inline constexpr double unit = 0x1p-24;
+inline constexpr float nan = std::numeric_limits<float>::quiet_NaN();
+inline constexpr float infinity = std::numeric_limits<float>::infinity();
+
+inline std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
+
+/// n standard normal numbers; the same for the same seed.
+inline std::vector<float> normal(std::int64_t n, unsigned seed) {
+  std::mt19937 random(seed);
+  std::normal_distribution<float> distribution;
+  std::vector<float> numbers(length(n));
+  for (float& x : numbers) x = distribution(random);
+  return numbers;
+}
+
+/// "Device" memory between guards, NaN at first, `offset` elements away from a 16-byte address.
+template <class T = float>
+class Memory {
+ public:
+  explicit Memory(std::int64_t n, std::int64_t offset = 0)
+      : n_(n), offset_(offset), buffer_(length(n + offset)) {}
+  explicit Memory(const std::vector<T>& values, std::int64_t offset = 0)
+      : Memory(static_cast<std::int64_t>(values.size()), offset) {
+    std::copy(values.begin(), values.end(), data());
+  }
+  [[nodiscard]] T* data() const { return buffer_.data() + offset_; }
+  /// The numbers; fails if something was written outside of them.
+  [[nodiscard]] std::vector<T> read() const {
+    buffer_.check();
+    return {data(), data() + n_};
+  }
+
+ private:
+  std::int64_t n_;
+  std::int64_t offset_;
+  Buffer<T> buffer_;
+};
+
+/// |actual - expected| <= tolerance, or both NaN, or the same infinity.
+inline void expect_near(double actual, double expected, double tolerance, const char* what,
+                        std::size_t i) {
+  const bool same = (std::isnan(actual) && std::isnan(expected)) || actual == expected;
+  const bool near = std::abs(actual - expected) <= tolerance;
+  EXPECT_TRUE(same || near) << what << '[' << i << "]: " << actual << ", expected " << expected
+                            << " within " << tolerance;
+}
+
+/// Bitwise, so that NaN equals NaN and 0 is not -0.
+template <class T>
+bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
+  return a.size() == b.size() &&
+         (a.empty() || std::memcmp(a.data(), b.data(), a.size() * sizeof(T)) == 0);
+}
+
+/// The result of run(stream), a vector, must be the same in every bit on every schedule, with one
+/// host thread and with three. Returns it.
+template <class Run>
+auto on_all_schedules(Run run) {
+  StreamRef stream;
+  const auto expected = run(stream);
+  for (stream.seed = 1; stream.seed <= 4; ++stream.seed) {
+    stream.workers = stream.seed % 2 == 0 ? 3 : 1;
+    EXPECT_TRUE(same_bits(run(stream), expected)) << "schedule " << stream.seed;
+  }
+  return expected;
+}
+
+}  // namespace gradepth::testing
