@@ -1,0 +1,147 @@
+#include "host/growth/statistics.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+#include <numbers>
+#include <stdexcept>
+
+namespace gradepth::growth {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+std::vector<double> line(std::size_t L, double slope) {
+  std::vector<double> y(L + 1);
+  for (std::size_t d = 0; d <= L; ++d) y[d] = 3 + slope * static_cast<double>(d);
+  return y;
+}
+
+TEST(Statistics, WindowLeavesOutTenthsRoundedUp) {
+  EXPECT_EQ(fit_window(100).first, 10U);
+  EXPECT_EQ(fit_window(100).last, 90U);
+  EXPECT_EQ(fit_window(41).first, 5U);
+  EXPECT_EQ(fit_window(41).last, 36U);
+  EXPECT_EQ(fit_window(20).first, 2U);
+  EXPECT_EQ(fit_window(19).first, 0U);
+  EXPECT_EQ(fit_window(19).last, 19U);
+}
+
+TEST(Statistics, SlopeOfALine) {
+  for (const std::size_t L : {1U, 2U, 19U, 20U, 100U}) {
+    EXPECT_NEAR(window_slope(line(L, -0.25)), -0.25, 1e-14) << L;
+  }
+  std::vector<double> y = line(100, 0.5);
+  y[9] = 1e6;
+  y[91] = -1e6;  // outside the window
+  EXPECT_NEAR(window_slope(y), 0.5, 1e-14);
+  y[50] += 1;
+  EXPECT_NEAR(window_slope(y), 0.5, 1e-14);  // the middle has no lever
+  y[51] += 1;
+  // Σ(x - x̄) Δy / Σ(x - x̄)² with x - x̄ = 1 and 81 points: 1 / (81 (81² - 1) / 12).
+  EXPECT_NEAR(window_slope(y), 0.5 + 1.0 / 44280.0, 1e-14);
+}
+
+TEST(Statistics, SlopeStopsWhereTheFormatRanOut) {
+  std::vector<double> y = line(100, -1);
+  for (std::size_t d = 60; d <= 100; ++d) y[d] = -infinity;
+  EXPECT_NEAR(window_slope(y), -1, 1e-13);
+  y[11] = infinity;
+  EXPECT_TRUE(std::isnan(window_slope(y)));  // one point is no line
+}
+
+TEST(Statistics, QuantileInterpolates) {
+  EXPECT_DOUBLE_EQ(quantile({4, 1, 3, 2}, 0.5), 2.5);
+  EXPECT_DOUBLE_EQ(quantile({0, 10}, 0.1), 1);
+  EXPECT_EQ(quantile({-infinity, 1, 2}, 0.5), 1);
+  EXPECT_EQ(quantile({-infinity, -infinity, 2}, 0.25), -infinity);
+  EXPECT_TRUE(std::isnan(quantile({}, 0.5)));
+}
+
+/// Two-sided 95 % points from tables (NIST/SEMATECH e-Handbook, 1.3.6.7.2).
+TEST(Statistics, StudentBelowTwentySeeds) {
+  struct Known {
+    std::size_t seeds;
+    double t;
+  };
+  for (const Known known : {Known{2, 12.706}, Known{3, 4.303}, Known{8, 2.365}, Known{19, 2.101}}) {
+    std::vector<double> x(known.seeds, 0.0);
+    x[0] = 1;  // mean 1/n, variance 1/n, standard error 1/n
+    const Interval i = mean_interval(x);
+    const double n = static_cast<double>(known.seeds);
+    EXPECT_NEAR(i.value, 1 / n, 1e-15);
+    EXPECT_NEAR((*i.high - *i.low) / 2 * n, known.t, 6e-4) << known.seeds;
+    EXPECT_NEAR(*i.high + *i.low, 2 / n, 1e-14);
+  }
+}
+
+TEST(Statistics, OneSeedHasNoBounds) {
+  const Interval i = mean_interval(std::vector{0.5});
+  EXPECT_EQ(i.value, 0.5);
+  EXPECT_FALSE(i.low || i.high);
+  EXPECT_TRUE(std::isnan(mean_interval(std::vector<double>{}).value));
+}
+
+TEST(Statistics, BootstrapFromTwentySeeds) {
+  std::vector<double> x(100);
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i % 2);
+  const Interval i = mean_interval(x);
+  EXPECT_DOUBLE_EQ(i.value, 0.5);
+  // The resampled mean has deviation 0.5 / 10 = 0.05; its 2.5 % point is 0.5 - 1.96 · 0.05 = 0.402.
+  // Means lie on a grid of 0.01, and the quantile of 2000 draws scatters by about 0.003.
+  EXPECT_NEAR(*i.low, 0.402, 0.016);
+  EXPECT_NEAR(*i.high, 0.598, 0.016);
+  const Interval again = mean_interval(x);
+  EXPECT_EQ(*i.low, *again.low);
+  EXPECT_EQ(*i.high, *again.high);
+}
+
+TEST(Statistics, Verdicts) {
+  const double ln10 = std::numbers::ln10;
+  const auto judged = [](double low, double high) {
+    return judge({0.5 * (low + high), low, high});
+  };
+  EXPECT_EQ(judged(ln10 + 0.01, 9), Verdict::exploding);
+  EXPECT_EQ(judged(-9, -ln10 - 0.01), Verdict::vanishing);
+  EXPECT_EQ(judged(-ln10 + 0.01, ln10 - 0.01), Verdict::stable);
+  EXPECT_EQ(judged(ln10 - 0.01, ln10 + 0.01), Verdict::inconclusive);
+  EXPECT_EQ(judged(-9, 9), Verdict::inconclusive);
+  EXPECT_EQ(judge({3, std::nullopt, std::nullopt}), Verdict::exploding);
+  EXPECT_EQ(judge({std::nan(""), std::nullopt, std::nullopt}), Verdict::inconclusive);
+}
+
+TEST(Statistics, ReachIsAThousandfoldChange) {
+  EXPECT_NEAR(*reach(-std::numbers::ln10, 5), 3, 1e-14);
+  EXPECT_NEAR(*reach(0.5 * std::numbers::ln10, 6), 6, 1e-14);
+  EXPECT_FALSE(reach(0.5 * std::numbers::ln10, 5));
+  EXPECT_FALSE(reach(0, 5));
+  EXPECT_FALSE(reach(std::nan(""), 5));
+}
+
+TEST(RunGrowth, GeometricNorms) {
+  std::vector<double> norm2;  // state 0 first, which lies deepest
+  for (int t = 0; t <= 40; ++t) norm2.push_back(4 * std::pow(0.81, 40 - t));
+  const RunGrowth run = run_growth(norm2, Dtype::f32);
+  EXPECT_NEAR(run.rate, std::log(0.9), 1e-13);
+  EXPECT_NEAR(run.total, 40 * std::log(0.9), 1e-11);
+  EXPECT_EQ(run.ln_norm[0], 0);
+  EXPECT_NEAR(run.ln_norm[40], 40 * std::log(0.9), 1e-12);
+  EXPECT_EQ(run.verdict, Verdict::vanishing);
+}
+
+TEST(RunGrowth, FormatsThatRanOut) {
+  std::vector<double> norm2;
+  for (int t = 0; t <= 40; ++t) norm2.push_back(std::pow(10.0, -2.0 * (40 - t)));
+  norm2[0] = 0;  // after 1e-39
+  EXPECT_EQ(run_growth(norm2, Dtype::f32).verdict, Verdict::underflowed);
+  EXPECT_EQ(run_growth(norm2, Dtype::f64).verdict, Verdict::zero);
+  norm2[0] = infinity;
+  EXPECT_EQ(run_growth(norm2, Dtype::f32).verdict, Verdict::overflowed);
+  EXPECT_EQ(run_growth(std::vector<double>{0, 1, 1}, Dtype::f32).verdict, Verdict::zero);
+  EXPECT_THROW(run_growth(std::vector<double>{1}, Dtype::f32), std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace gradepth::growth

@@ -1,0 +1,260 @@
+#include "host/growth/theory.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <stdexcept>
+
+#include "host/growth/mean_field.h"
+#include "host/growth/quadrature.h"
+#include "host/growth/residual.h"
+#include "kernels/activation.h"
+#include "tests/growth_mean_field_numbers.h"
+
+namespace gradepth::growth {
+namespace {
+
+using Kind = WeightInit::Kind;
+
+/// A spec with random weights of σ_w = `gain`.
+GrowthSpec net(const std::string& name, const std::string& activation, double gain) {
+  GrowthSpec spec;
+  spec.net = name;
+  spec.activation = activation;
+  spec.init.W = {Kind::gaussian, gain, {}};
+  return spec;
+}
+
+double rate(const GrowthSpec& spec) {
+  const std::optional<Theory> theory = find_theory(spec, {});
+  return theory ? theory->rate : std::nan("");
+}
+
+TEST(Quadrature, GaussianMoments) {
+  const double s = 3;
+  EXPECT_NEAR(gaussian_expectation([](double) { return 1.0; }, s), 1, 1e-14);
+  EXPECT_NEAR(gaussian_expectation([](double x) { return x * x; }, s), 9, 1e-12);
+  EXPECT_NEAR(gaussian_expectation([](double x) { return std::pow(x, 6); }, s), 15 * 729, 1e-8);
+  // E cos(s z) = exp(-s²/2)
+  EXPECT_NEAR(gaussian_expectation([](double x) { return std::cos(x); }, s), std::exp(-4.5), 1e-14);
+  const std::vector<double> kink{1};
+  // P(x > 1) = erfc(1 / (s √2)) / 2, a jump
+  EXPECT_NEAR(gaussian_expectation([](double x) { return x > 1 ? 1.0 : 0.0; }, s, kink),
+              0.5 * std::erfc(1 / (s * std::sqrt(2.0))), 1e-14);
+}
+
+/// mpmath's slopes are numerical, with errors up to 1e-12.
+TEST(Quadrature, MomentsOfEveryActivationAgreeWithMpmath) {
+  std::size_t checked = 0;
+  for (const test::KnownMoments& known : test::known_moments) {
+    const Moments m = moments(known.activation, known.q);
+    EXPECT_NEAR(m.value2 / known.value2, 1, 1e-10) << known.activation << ' ' << known.q;
+    EXPECT_NEAR(m.slope2 / known.slope2, 1, 1e-10) << known.activation << ' ' << known.q;
+    ++checked;
+  }
+  std::size_t activations = 0;
+  for_each_activation([&](auto) { ++activations; });
+  EXPECT_EQ(checked, 3 * activations);
+}
+
+/// d/dq E f² by central differences: step h leaves h² / 6 of the third derivative, 1e-8 here.
+TEST(Quadrature, SlopeOfTheMapOfQ) {
+  for_each_activation([](auto act) {
+    const std::string_view name = decltype(act)::name;
+    const double h = 1e-4;
+    const double difference = (moments(name, 1 + h).value2 - moments(name, 1 - h).value2) / (2 * h);
+    EXPECT_NEAR(moments(name, 1).value2_dq, difference, 1e-7) << name;
+  });
+}
+
+/// The limit at q = 0 agrees with a small q: f is smooth enough on each side of 0.
+TEST(Quadrature, MomentsAtZero) {
+  for_each_activation([](auto act) {
+    const std::string_view name = decltype(act)::name;
+    const Moments limit = moments(name, 0);
+    const Moments near = moments(name, 1e-10);
+    EXPECT_NEAR(limit.value2, near.value2, 1e-8) << name;
+    EXPECT_NEAR(limit.slope2, near.slope2, 1e-4) << name;
+    EXPECT_NEAR(limit.value2_dq, near.value2_dq, 1e-4) << name;
+  });
+}
+
+TEST(MeanFieldTheory, FixedPointsAgreeWithMpmath) {
+  for (const test::KnownFixedPoint& known : test::known_fixed_points) {
+    const MeanField field{known.activation, known.sigma_w2, known.noise};
+    const std::optional<double> q = field.limit_q(1.0);
+    ASSERT_TRUE(q) << known.activation;
+    EXPECT_NEAR(*q / known.q, 1, 1e-10) << known.activation;
+    EXPECT_NEAR(field.chi(*q) / known.chi, 1, 1e-10) << known.activation;
+  }
+}
+
+TEST(MeanFieldTheory, CriticalSigmaAgreesWithMpmath) {
+  for (const test::KnownCritical& known : test::known_criticals) {
+    EXPECT_NEAR(critical_sigma(known.activation, known.noise).value_or(0), known.sigma_w, 1e-9);
+  }
+  EXPECT_DOUBLE_EQ(*critical_sigma("tanh", 0), 1);
+  EXPECT_NEAR(*critical_sigma("relu", 0.3), std::sqrt(2.0), 1e-12);
+  EXPECT_FALSE(critical_sigma("softplus", 0.05));
+}
+
+/// Every critical sigma that is offered gives χ = 1 at the fixed point of that very net.
+TEST(MeanFieldTheory, ChiIsOneOnTheCriticalLine) {
+  int checked = 0;
+  for_each_activation([&](auto act) {
+    const std::string name(decltype(act)::name);
+    for (const double noise : {0.05, 1.0}) {
+      const std::optional<double> sigma = critical_sigma(name, noise);
+      if (!sigma || name == "relu" || name == "leaky_relu" || name == "identity") continue;
+      const MeanField field{name, *sigma * *sigma, noise};
+      double closest = 1e9;
+      for (const double q : field.stable_q()) {
+        closest = std::min(closest, std::abs(field.chi(q) - 1));
+      }
+      EXPECT_LT(closest, 1e-9) << name << ' ' << noise;
+      ++checked;
+    }
+  });
+  EXPECT_GE(checked, 16);
+}
+
+TEST(MeanFieldTheory, StabilityDecides) {
+  const auto stable = [](const char* act, double sigma2, double noise) {
+    return MeanField{act, sigma2, noise}.stable_q();
+  };
+  EXPECT_THAT(stable("tanh", 0.81, 0), testing::ElementsAre(0.0));
+  EXPECT_THAT(stable("tanh", 1, 0), testing::ElementsAre(0.0));
+  ASSERT_EQ(stable("tanh", 2.25, 0).size(), 1U);
+  EXPECT_GT(stable("tanh", 2.25, 0)[0], 0.1);
+  EXPECT_THAT(stable("relu", 1, 0.1), testing::ElementsAre(testing::DoubleNear(0.2, 1e-12)));
+  EXPECT_TRUE(stable("relu", 2, 0).empty());
+  EXPECT_TRUE(stable("relu", 2, 0.1).empty());
+  EXPECT_TRUE(stable("gelu", 5, 0.05).empty());
+  // GELU at σ_w² = 3: 0 attracts small starts, large ones run away.
+  const MeanField gelu{"gelu", 3, 0};
+  EXPECT_EQ(gelu.limit_q(0.01), 0.0);
+  EXPECT_FALSE(gelu.limit_q(100));
+  EXPECT_GT(gelu.trajectory(100, 50).back(), 1e4);
+}
+
+TEST(ClosedForms, AdditiveRatesMatchTheRecurrence) {
+  for (const double w : {0.3, 0.5, 0.7, 1.0, 2.0, -0.5, -1.0, -3.0, -5.0}) {
+    // The envelope of ln |f_n| over many steps, renormalised.
+    double f = 1;
+    double before = 0.3;
+    double ln = 0;
+    constexpr int steps = 20000;
+    for (int n = 0; n < steps; ++n) {
+      const double next = w * (f + before);
+      before = f;
+      f = next;
+      const double size = std::hypot(f, before);
+      ln += std::log(size);
+      f /= size;
+      before /= size;
+    }
+    EXPECT_NEAR(two_term_rate(w), ln / steps, 1e-3) << w;
+  }
+  EXPECT_NEAR(two_term_rate(0.5), 0, 1e-15);
+  EXPECT_NEAR(two_term_rate(1.0), std::log(1.618033988749895), 1e-15);  // Fibonacci
+  EXPECT_DOUBLE_EQ(additive_sum_rate(0.5), std::log(1.5));
+  EXPECT_DOUBLE_EQ(additive_sum_rate(-1.5), std::log(0.5));
+}
+
+TEST(ClosedForms, ApplyOnlyWhereTheyAreExact) {
+  GrowthSpec linear = net("elman", "identity", 1);
+  linear.init.W = {Kind::orthogonal, -0.9, {}};
+  EXPECT_DOUBLE_EQ(rate(linear), std::log(0.9));
+  linear.init.density = 0.5;  // no longer orthogonal
+  EXPECT_TRUE(std::isnan(rate(linear)));
+
+  GrowthSpec irnn = net("elman", "relu", 1);
+  irnn.init.W = {Kind::identity, 0.8, {}};
+  irnn.init.h0 = {ValueInit::Kind::constant, 1};
+  EXPECT_DOUBLE_EQ(rate(irnn), std::log(0.8));
+  irnn.init.h0.scale = 0;
+  EXPECT_TRUE(std::isnan(rate(irnn)));
+  irnn.init.h0.scale = 1;
+  irnn.init.input = Initialisation::Input::gaussian;
+  EXPECT_TRUE(std::isnan(rate(irnn)));
+
+  GrowthSpec lstm = net("lstm", "tanh", 1);
+  EXPECT_TRUE(std::isnan(rate(lstm)));
+  lstm.init.W = {Kind::constant, 0, {}};
+  lstm.init.forget_bias = 2;
+  EXPECT_NEAR(rate(lstm), -std::log1p(std::exp(-2.0)), 1e-15);
+  lstm.init.bias = {ValueInit::Kind::gaussian, 1};
+  EXPECT_TRUE(std::isnan(rate(lstm)));
+
+  GrowthSpec clipped = net("mlp", "tanh", 1.5);
+  EXPECT_FALSE(std::isnan(rate(clipped)));
+  clipped.clip_value = 1;
+  EXPECT_TRUE(std::isnan(rate(clipped)));
+  GrowthSpec shifted = net("mlp", "tanh", 1.5);
+  shifted.init.bias = {ValueInit::Kind::constant, 0.5};
+  EXPECT_TRUE(std::isnan(rate(shifted)));
+}
+
+TEST(MeanFieldTheory, RatesOfNets) {
+  GrowthSpec he = net("mlp", "relu", std::sqrt(2.0));
+  he.width = 100;
+  EXPECT_NEAR(rate(he), -1.25 / 100, 1e-15);
+  he.batch = 2;
+  EXPECT_NEAR(rate(he), 0, 1e-12);
+
+  GrowthSpec product = net("mlp", "identity", 1);
+  product.width = 2;  // E ½ ln of a chi-square of 2 over 2: ½ (ln 2 - γ - ln 2)
+  EXPECT_NEAR(rate(product), -0.5 * 0.57721566490153286, 1e-14);
+
+  GrowthSpec driven = net("elman", "tanh", 1.5);
+  driven.init.input = Initialisation::Input::gaussian;
+  driven.init.input_scale = std::sqrt(0.05);  // adds S² like a bias of that deviation
+  EXPECT_NEAR(rate(driven), 0.5 * std::log(1.0923379294862612), 1e-10);
+
+  GrowthSpec rest = net("elman", "tanh", 0.5);
+  rest.init.W.kind = Kind::orthogonal;
+  EXPECT_DOUBLE_EQ(rate(rest), std::log(0.5));
+  rest.init.W.scale = 1.5;  // shared, not at rest: no theory
+  EXPECT_TRUE(std::isnan(rate(rest)));
+
+  // No stable q: the mean over the fit's window lies between the smallest and largest ½ ln χ.
+  GrowthSpec gelu = net("mlp", "gelu", 2.0);
+  gelu.depth = 100;
+  const Theory carried = *find_theory(gelu, {});
+  EXPECT_NEAR(*carried.chi, 2, 1e-3);  // GELU is a ReLU from far away: σ_w² / 2
+  EXPECT_LT(carried.rate, 0.5 * std::log(2.3));
+  EXPECT_GT(carried.rate, 0.5 * std::log(1.9));
+}
+
+TEST(ResidualTheory, Factor) {
+  EXPECT_NEAR(std::log(homogeneous_residual_factor(2, 0)), 0.533063, 1e-6);
+  EXPECT_NEAR(homogeneous_residual_factor(3, 1), 2, 1e-12);  // linear: 1 + σ²
+  // A deep ReLU net reaches it.
+  GrowthSpec deep = net("residual", "relu", std::sqrt(2.0));
+  deep.depth = 1000;
+  EXPECT_NEAR(rate(deep), std::log(homogeneous_residual_factor(2, 0)), 1e-3);
+  deep.residual = "preact";
+  EXPECT_NEAR(rate(deep), 0.5 * std::log(2.0), 1e-9);
+  GrowthSpec sigmoid = net("residual", "sigmoid", 1);
+  EXPECT_TRUE(std::isnan(rate(sigmoid)));
+}
+
+TEST(ScalarChain, IsTheProductOfSlopes) {
+  GrowthSpec chain = net("elman", "sigmoid", 1);
+  chain.width = 1;
+  chain.depth = 2;
+  const Tensors drawn{{"Wh", Tensor({1, 1}, {2.0})},
+                      {"b", Tensor({1}, {0.5})},
+                      {"x", Tensor({2, 1, 1}, {0.0, 0.0})},
+                      {"h0", Tensor({1, 1}, {0.25})}};
+  const auto f = [](double a) { return 1 / (1 + std::exp(-a)); };
+  const double h1 = f(1.0);
+  const double h2 = f(2 * h1 + 0.5);
+  const double product = 2 * h2 * (1 - h2) * 2 * h1 * (1 - h1);
+  // Three points: the least-squares slope is the end-to-end one.
+  EXPECT_NEAR(scalar_chain_rate(chain, drawn), 0.5 * std::log(product), 1e-14);
+}
+
+}  // namespace
+}  // namespace gradepth::growth
