@@ -73,8 +73,8 @@ def show(value, digits=3):
     x = number(value)
     if x is None:
         return "–"
-    if x == 0:
-        return "0"
+    if x == round(x) and abs(x) < 1e6:
+        return f"{x:.0f}".replace("-", "−")
     if not 1e-3 <= abs(x) < 1e5:
         return f"{x:.{digits - 1}e}"
     decimals = max(0, digits - 1 - math.floor(math.log10(abs(x))))
@@ -260,9 +260,13 @@ def growth_figure(page, row):
     data.append({"x": x, "y": median, "mode": "lines", "line": {"color": "#1f6feb", "width": 2},
                  "name": "measured", "hovertemplate": "%{x} back: %{y:.3g}<extra></extra>"})
     rate = number(get(row, "theory", "rate"))
-    if rate is not None and x:
-        data.append({"x": [0, x[-1]], "y": [0, rate * x[-1]], "mode": "lines", "name": "theory",
-                     "line": {"color": "#c0392b", "dash": "dash", "width": 1.5}, "hoverinfo": "skip"})
+    # From where the fit starts (CONTRACT.md): theory gives a slope and knows nothing of first steps.
+    start = math.ceil((len(x) - 1) / 10) if len(x) > 20 else 0
+    if rate is not None and x and median[start] is not None:
+        ends = [0, x[-1]]
+        data.append({"x": ends, "y": [median[start] + rate * (d - start) for d in ends], "mode": "lines",
+                     "name": "theory", "line": {"color": "#c0392b", "dash": "dash", "width": 1.5},
+                     "hoverinfo": "skip"})
     return page.figure(data, layout(220, showlegend=False, xaxis=axis("depth", rangemode="tozero"),
                                     yaxis=axis("ln ratio"), margin={"l": 48, "r": 8, "t": 6, "b": 36}))
 
@@ -272,12 +276,12 @@ def growth_section(page, growth):
         return
     page.add("<h2>How the gradient grows</h2><p>ln of the gradient's norm against the number of maps back from "
              "the loss. <b class=measured>Blue</b>: median over seeds, band p10 to p90. "
-             "<b class=theory>Dashed red</b>: theory. Rates are ln-norm per map, with a 95 % interval.</p>")
+             "<b class=theory>Dashed red</b>: the slope of theory. Rates are ln-norm per map, with a 95 % interval.</p>")
     cards, lines = [], []
     for row in growth:
         title, theory = esc(growth_title(row)), row.get("theory")
-        sizes = f"depth {show(row.get('depth'), 6)}, width {show(get(row, 'setting', 'width'), 6)}, " \
-                f"{show(row.get('seeds'), 6)} seeds, {esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}"
+        sizes = f"depth {show(row.get('depth'))}, width {show(get(row, 'setting', 'width'))}, " \
+                f"{show(row.get('seeds'))} seeds, {esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}"
         if not is_ok(row) or not numbers(get(row, "ln_norm", "median")):
             lines.append([title, esc(text(row.get("provider"))), esc(text(row.get("status")) or "?"),
                           esc(text(row.get("reason"))), "", ""])
@@ -366,9 +370,9 @@ def training_section(page, train):
         last = [v for v in numbers(get(row, "loss_curve", "loss")) if v is not None][-1:]
         clipped = number(row.get("clipped_fraction"))
         update = f"{esc(text(row.get('optimiser')))} {show(row.get('learning_rate'))}"
-        lines.append([esc(net), esc(text(row.get("provider"))), update, show(row.get("seed"), 6), show(row.get("steps"), 6),
+        lines.append([esc(net), esc(text(row.get("provider"))), update, show(row.get("seed")), show(row.get("steps")),
                       show(last[0] if last else None), show(row.get("test_accuracy")),
-                      "–" if clipped is None else f"{100 * clipped:.0f} %", show(row.get("skipped_updates"), 6),
+                      "–" if clipped is None else f"{100 * clipped:.0f} %", show(row.get("skipped_updates")),
                       show(get(row, "gradient_norm", "median")), show(row.get("seconds"))])
     baseline = next((number(r.get("baseline_loss")) for r in train if number(r.get("baseline_loss"))), None)
     shapes = [] if baseline is None else [
@@ -376,8 +380,8 @@ def training_section(page, train):
          "line": {"color": "#8a8f98", "dash": "dot", "width": 1}}]
     sizes = next((r for r in train if number(r.get("train_size"))), {})
     page.add("<h2>Training</h2><p>Sequential digits: 64 pixels one by one, ten classes. Dotted: the loss of a guess, "
-             f"{show(baseline)}. Accuracy on {show(sizes.get('test_size'), 6)} images that were not trained on "
-             f"({show(sizes.get('train_size'), 6)} were), by the same writers.</p>")
+             f"{show(baseline)}. Accuracy on {show(sizes.get('test_size'))} images that were not trained on "
+             f"({show(sizes.get('train_size'))} were), by the same writers.</p>")
     if loss:
         page.add('<div class="pair">' +
                  page.figure(loss, layout(320, xaxis=axis("update"), yaxis=axis("training loss"), shapes=shapes)) +
@@ -463,7 +467,7 @@ def build(rows, problems, plotly_js):
     speed, growth, train = (of_kind(rows, kind) for kind in ("speed", "growth", "train"))
     states = [text(r.get("status")) for r in rows if "status" in r]
     count = ", ".join(f"{states.count(s)} {s}" for s in ("ok", "unsupported", "incorrect", "error") if s in states)
-    where = f"{esc(text(get(info, 'processor')))}, {show(get(info, 'cores'), 6)} cores, {esc(text(get(info, 'date')))}. " if info else ""
+    where = f"{esc(text(get(info, 'processor')))}, {show(get(info, 'cores'))} cores, {esc(text(get(info, 'date')))}. " if info else ""
     page.add("<h1>gradepth</h1><p>How deep does a gradient reach, and what does it cost to get there?<br>"
              f"<span class=dim>{where}{len(rows)} rows: {esc(count)}.</span></p>")
     headline_section(page, speed)

@@ -39,6 +39,8 @@ void add_flags(CLI::App& command, Flags& flags) {
       ->delimiter(',')
       ->capture_default_str();
   add("--init", spec.init, "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1");
+  command.add_option("--input-scale", spec.input_scale,
+                     "deviation of the input weights; without it, the net's own");
   add("--width", spec.width, "hidden units");
   add("--batch", spec.batch, "samples per update");
   add("--epochs", spec.epochs, "passes over the training part");
@@ -57,10 +59,10 @@ void add_flags(CLI::App& command, Flags& flags) {
 
 void validate(const Flags& flags) {
   if (flags.format != "table" && flags.format != "json" && flags.format != "csv") {
-    throw std::invalid_argument("format " + flags.format + ": one of table, json, csv");
+    throw std::invalid_argument("--format " + flags.format + ": one of table, json, csv");
   }
   if (flags.seeds < 1 || flags.seeds > 1000) {
-    throw std::invalid_argument("seeds " + std::to_string(flags.seeds) +
+    throw std::invalid_argument("--seeds " + std::to_string(flags.seeds) +
                                 ": a whole number from 1 to 1000");
   }
 }
@@ -97,7 +99,8 @@ TrainResult missing(const TrainSpec& spec, const Providers& providers, const std
       return result;
     }
   }
-  throw std::invalid_argument("provider " + name + ": one of " + known.substr(0, known.size() - 2));
+  throw std::invalid_argument("--provider " + name + ": one of " +
+                              known.substr(0, known.size() - 2));
 }
 
 TrainResult run_one(const TrainSpec& spec, const Providers& providers, const std::string& name) {
@@ -139,6 +142,7 @@ std::vector<TrainSpec> quick_training() {
     TrainSpec spec;
     spec.net = net;
     spec.data = digits_path();
+    spec.epochs = 15;
     specs.push_back(spec);
   }
   return specs;

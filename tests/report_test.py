@@ -115,7 +115,9 @@ class Build(unittest.TestCase):
         band, measured, theory = figures_of(page_of([growth_row()]))[0]["data"]
         self.assertEqual(len(band["x"]), 42)
         self.assertAlmostEqual(measured["y"][20], 2.0)
-        self.assertAlmostEqual(theory["y"][1], 2.2)
+        # Slope 0.11 through the measurement at depth 2, where the fit starts.
+        self.assertAlmostEqual(theory["y"][1] - theory["y"][0], 2.2)
+        self.assertAlmostEqual(theory["y"][1], 0.2 + 0.11 * 18)
 
     def test_row_that_is_not_ok_shows_no_time(self):
         page = page_of([speed_row("cpu", 16, 123.4, status="incorrect", reason="dWh differs")])

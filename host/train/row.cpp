@@ -62,6 +62,7 @@ ordered_json to_row(const TrainResult& r) {
                       {"status", r.status},     {"reason", r.reason},
                       {"task", r.spec.task},    {"net", r.spec.net}};
   if (r.spec.net == "elman-tanh") row["init"] = r.spec.init;
+  row["input_scale"] = r.spec.input_scale;
   row["seed"] = r.spec.seed;
   row["width"] = r.spec.width;
   row["batch"] = r.spec.batch;

@@ -46,7 +46,9 @@ Tensors start(const TrainSpec& spec, const RecurrentProblem& problem) {
   init.forget_bias = spec.net == "lstm" ? 1 : 0;
   init.h0 = init.c0 = {ValueInit::Kind::constant, 0};
   init.loss_scale = 0;
-  return draw(problem, init, spec.seed);
+  Tensors in = draw(problem, init, spec.seed);
+  for (double& w : in.at("Wx").data) w *= spec.input_scale;
+  return in;
 }
 
 /// The head's weights, uniform in ±1/√H; its bias 0.
@@ -208,7 +210,7 @@ void run_training(TrainResult& result, Provider& provider, const Sequences& trai
 
 void require(bool ok, const std::string& flag, const std::string& value,
              const std::string& allowed) {
-  if (!ok) throw std::invalid_argument(flag + " " + value + ": " + allowed);
+  if (!ok) throw std::invalid_argument("--" + flag + " " + value + ": " + allowed);
 }
 
 void require_count(const std::string& flag, std::int64_t value, std::int64_t least,
@@ -221,8 +223,10 @@ void require_count(const std::string& flag, std::int64_t value, std::int64_t lea
 
 double default_learning_rate(const TrainSpec& spec) {
   if (spec.optimiser == "sgd") return spec.net == "irnn" ? 1e-3 : 0.1;
-  return spec.net == "irnn" ? 1e-4 : spec.net == "lstm" ? 5e-3 : 1e-3;
+  return spec.net == "irnn" ? 1e-3 : spec.net == "lstm" ? 5e-3 : 2e-3;
 }
+
+double default_input_scale(const TrainSpec& spec) { return spec.net == "elman-tanh" ? 0.3 : 1; }
 
 void validate(const TrainSpec& spec) {
   require(spec.task == "digits", "task", spec.task, "digits");
@@ -235,13 +239,14 @@ void validate(const TrainSpec& spec) {
   require_count("epochs", spec.epochs, 1, 1'000'000);
   require_count("steps", spec.steps, 0, 1'000'000'000);
   (void)make_optimiser(spec.optimiser, 1);
-  const auto require_positive = [](const char* flag, double value) {
+  const auto require_size = [](const char* flag, double value) {
     require(std::isfinite(value) && value >= 0, flag, std::to_string(value),
-            "a finite number above 0");
+            "a finite number, 0 or above");
   };
-  require_positive("learning-rate", spec.learning_rate);
-  require_positive("clip-norm", spec.clip.norm);
-  require_positive("clip-value", spec.clip.value);
+  require_size("learning-rate", spec.learning_rate);
+  require_size("input-scale", spec.input_scale);
+  require_size("clip-norm", spec.clip.norm);
+  require_size("clip-value", spec.clip.value);
 }
 
 TrainResult train(const TrainSpec& spec, Provider& provider, const Progress& progress) {
@@ -259,6 +264,7 @@ TrainResult train(const TrainSpec& spec, Provider& provider, const Sequences& tr
   TrainResult result;
   result.spec = spec;
   if (spec.learning_rate == 0) result.spec.learning_rate = default_learning_rate(spec);
+  if (spec.input_scale == 0) result.spec.input_scale = default_input_scale(spec);
   result.provider = provider.name();
   result.T = train_data.T;
   result.train_size = train_data.size();

@@ -29,6 +29,7 @@ struct TrainSpec {
   std::string task = "digits";
   std::string net = "elman-tanh";
   std::string init = "orthogonal";  // elman-tanh's Wh: orthogonal or gaussian, gain 1
+  double input_scale = 0;           // Wx is Gaussian, deviation input_scale/√I; 0: the net's own
   std::int64_t width = 64;          // H
   std::int64_t batch = 32;          // B; what is left of an epoch is dropped
   std::int64_t epochs = 10;
@@ -67,7 +68,9 @@ struct TrainResult {
   double seconds = 0;        // training steps and tests, without reading the data and planning
 };
 
+/// The settings that trained best here within 15 epochs at width 64; see bench/data/README.md.
 double default_learning_rate(const TrainSpec& spec);
+double default_input_scale(const TrainSpec& spec);
 
 /// std::invalid_argument, one line naming the flag, the value and what is allowed.
 void validate(const TrainSpec& spec);
