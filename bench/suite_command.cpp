@@ -104,9 +104,7 @@ class Suite {
         timed.push_back(provider.get());
       }
     }
-    const MeasureOptions options = options_.preset == "quick"
-                                       ? MeasureOptions{.min_seconds = 0.05, .max_seconds = 0.6}
-                                       : MeasureOptions{.min_seconds = 0.5, .max_seconds = 15};
+    const MeasureOptions options = effort();
     for (const Workload& workload : workloads(options_.preset)) {
       progress("speed   " + name(workload.problem));
       for (Row& row :
@@ -116,10 +114,17 @@ class Suite {
     }
   }
 
+  [[nodiscard]] MeasureOptions effort() const {
+    if (options_.preset == "brief") return {.min_seconds = 0, .max_seconds = 0.01};
+    if (options_.preset == "quick") return {.min_seconds = 0.05, .max_seconds = 0.6};
+    return {.min_seconds = 0.5, .max_seconds = 15};
+  }
+
   void training() {
     Provider* provider = select_providers(providers_, options_.provider).at(0);
     for (train::TrainSpec spec : quick_training()) {
       spec.seed = options_.seed;
+      if (options_.preset == "brief") spec.steps = 3;
       progress("train   " + spec.task + ' ' + spec.net);
       write(train::to_row(train::train(spec, *provider)));
     }
@@ -157,8 +162,8 @@ class Suite {
 void add_suite_command(CLI::App& app, int& exit_status) {
   auto options = std::make_shared<SuiteOptions>();
   CLI::App* command = app.add_subcommand("suite", "growth, speed and training in one run");
-  command->add_option("--preset", options->preset, "quick or full")
-      ->check(CLI::IsMember({"quick", "full"}))
+  command->add_option("--preset", options->preset, "brief (a smoke test), quick or full")
+      ->check(CLI::IsMember({"brief", "quick", "full"}))
       ->capture_default_str();
   command->add_option("--provider", options->provider, "who runs growth and training")
       ->capture_default_str();

@@ -1,5 +1,6 @@
 #include "bench/workloads.h"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
@@ -257,10 +258,17 @@ std::vector<Workload> workloads(std::string_view preset) {
 }
 
 std::vector<growth::GrowthSpec> growth_studies(std::string_view preset) {
-  if (preset != "quick" && preset != "full") {
-    throw std::invalid_argument("--preset " + std::string(preset) + ": one of quick, full");
+  if (preset != "brief" && preset != "quick" && preset != "full") {
+    throw std::invalid_argument("--preset " + std::string(preset) + ": one of brief, quick, full");
   }
   std::vector<growth::GrowthSpec> list = quick_studies();
+  if (preset == "brief") {
+    for (growth::GrowthSpec& spec : list) {
+      spec.seeds = 2;
+      spec.depth = std::min<std::int64_t>(spec.depth, 20);
+      spec.width = std::min<std::int64_t>(spec.width, 16);
+    }
+  }
   if (preset == "full") {
     for (growth::GrowthSpec& spec : list) {
       spec.seeds = 20;

@@ -20,7 +20,7 @@ struct Workload {
 /// name.
 std::vector<Workload> workloads(std::string_view preset);
 
-/// The nets whose gradient growth the suite measures, by preset (quick or full).
+/// The nets whose gradient growth the suite measures, by preset (brief, quick or full).
 /// std::invalid_argument for an unknown name.
 std::vector<growth::GrowthSpec> growth_studies(std::string_view preset);
 

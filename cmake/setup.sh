@@ -59,13 +59,13 @@ choose_preset() {
   if gpu_present && working_nvcc; then preset=cuda; else preset=cpu; fi
 }
 
-# build PRESET TARGET…: configures once, builds; output goes to a log and is shown when it fails.
+# build PRESET TARGETS [CMAKE FLAG…]: configures, builds; output goes to a log and is shown when it fails.
 build() {
-  local build_preset=$1 log="$root/build/$1.log"
-  shift
-  if ! { { [ -e "$root/build/$build_preset/build.ninja" ] ||
-    cmake -S "$root" --preset "$build_preset"; } &&
-    cmake --build "$root/build/$build_preset" -j "$(nproc)" --target "$@"; } >"$log" 2>&1; then
+  local build_preset=$1 targets=$2 log="$root/build/$1.log"
+  shift 2
+  # shellcheck disable=SC2086
+  if ! { cmake -S "$root" --preset "$build_preset" "$@" &&
+    cmake --build "$root/build/$build_preset" -j "$(nproc)" --target $targets; } >"$log" 2>&1; then
     grep -E -A3 'error|Error|FAILED' "$log" | head -n 40 >&2 || true
     say "The build failed; the whole log is $log"
     exit 1

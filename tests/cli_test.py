@@ -1,0 +1,197 @@
+"""The command line as a person meets it: good input, bad input, exit statuses, output.
+
+Run by ctest as: python3 cli_test.py GRADEPTH GRADEPTH_SPEED
+"""
+
+import json
+import math
+import pathlib
+import re
+import subprocess
+import sys
+import tempfile
+import unittest
+
+GRADEPTH, SPEED = sys.argv[1:3]
+
+
+def run(*arguments, program=None, timeout=120):
+    return subprocess.run(
+        [program or GRADEPTH, *arguments], capture_output=True, text=True, timeout=timeout
+    )
+
+
+def growth(*arguments):
+    done = run("growth", "--format", "json", *arguments)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout)
+
+
+class BadInput(unittest.TestCase):
+    """Exit 2 and one line that names the flag, the value and what is allowed."""
+
+    def check(self, arguments, *words, program=None):
+        done = run(*arguments, program=program)
+        self.assertEqual(done.returncode, 2, done.stderr)
+        self.assertEqual(done.stdout, "")
+        self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+        for word in words:
+            self.assertIn(word, done.stderr)
+
+    def test_growth(self):
+        self.check(["growth", "--activation", "bogus"], "--activation", "bogus", "tanh")
+        self.check(["growth", "--depth", "0"], "--depth", "0", "1")
+        self.check(["growth", "--depth", "ten"], "--depth", "ten")
+        self.check(["growth", "--width", "-3"], "--width", "-3")
+        self.check(["growth", "--init", "file:missing.csv"], "--init", "missing.csv")
+        self.check(["growth", "--init", "gaussian:x"], "--init", "gaussian:x")
+        self.check(["growth", "--net", "transformer"], "--net", "transformer", "lstm")
+        self.check(["growth", "--provider", "nope"], "--provider", "nope", "cpu")
+        self.check(["growth", "--dtype", "f8"], "--dtype", "f8", "bf16")
+        self.check(["growth", "--seeds", "0"], "--seeds", "0")
+        self.check(["growth", "--density", "2"], "--density", "2")
+        self.check(["growth", "--format", "xml"], "--format", "xml", "json")
+        self.check(["growth", "--nosuchflag"], "--nosuchflag")
+        self.check(
+            ["growth", "--activation", "relu", "--init", "gaussian:2", "--bias", "gaussian:1", "--h0", "fixed-point"],
+            "fixed-point",
+        )
+
+    def test_other_commands(self):
+        self.check([])
+        self.check(["nosuchcommand"], "nosuchcommand")
+        self.check(["check", "--preset", "huge"], "--preset", "huge")
+        self.check(["check", "--filter", "nosuchworkload"], "--filter")
+        self.check(["train", "--task", "nope"], "task", "nope", "digits")
+        self.check(["train", "--optimiser", "newton"], "optimiser", "newton", "adam")
+        self.check(["suite", "--preset", "huge"], "--preset", "huge")
+        self.check(["--benchmark_filter=nosuchname"], "nosuchname", program=SPEED)
+        self.check(["--preset=huge"], "huge", program=SPEED)
+        self.check(["--seed=x"], "--seed", program=SPEED)
+
+
+class Growth(unittest.TestCase):
+    def test_orthogonal_chain(self):
+        flags = "--net elman --activation identity --init orthogonal:0.9 --depth 100 --width 64 --batch 1"
+        flags = (flags + " --input zero --h0 gaussian:1 --seeds 1").split()
+        for provider, dtype, allowed in [("reference", "f64", 1e-10), ("cpu", "f32", 1e-4), ("simt", "f32", 1e-4)]:
+            row = growth(*flags, "--provider", provider, "--dtype", dtype)
+            self.assertEqual(row["status"], "ok")
+            self.assertEqual(len(row["ratio"]), 101)
+            self.assertLess(abs(row["ratio"][100] / 0.9**100 - 1), allowed, provider)
+            self.assertAlmostEqual(row["theory"]["rate"], math.log(0.9), places=12)
+
+    def test_keys_of_a_row(self):
+        row = growth("--net", "elman", "--depth", "12", "--width", "8", "--seeds", "3")
+        for key in (
+            "kind name provider dtype status reason seeds depth ln_norm ratio ratio_squared_mean rate theory total "
+            "verdict reach zero subnormal nonfinite saturated forward_norm weight_gradient"
+        ).split():
+            self.assertIn(key, row)
+        for key in ("median", "p10", "p90", "mean"):
+            self.assertEqual(len(row["ln_norm"][key]), 13)
+        self.assertIsNone(row["saturated"][0])
+        self.assertEqual(len(row["weight_gradient"]["by_lag"]), 12)
+
+    def test_a_seed_gives_the_same_row(self):
+        flags = "--net lstm --depth 10 --width 8 --seeds 2 --seed 5".split()
+        self.assertEqual(growth(*flags), growth(*flags))
+
+    def test_a_provider_that_cannot_gives_its_row_and_exit_1(self):
+        done = run("growth", "--provider", "cpu", "--dtype", "f64", "--format", "json", "--depth", "5")
+        self.assertEqual(done.returncode, 1)
+        row = json.loads(done.stdout)
+        self.assertEqual(row["status"], "unsupported")
+        self.assertTrue(row["reason"])
+
+    def test_tables_fit_80_columns(self):
+        for net in ("mlp", "elman", "lstm", "additive"):
+            init = ["--init", "constant:0.5"] if net == "additive" else []
+            done = run("growth", "--net", net, "--depth", "12", "--width", "8", *init)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertLessEqual(max(len(line) for line in done.stdout.splitlines()), 80, done.stdout)
+
+
+class Speed(unittest.TestCase):
+    name = "recurrent/elman/tanh/f32/T5_B1_H1_I3/cpu"
+
+    def test_full_names_match(self):
+        done = run(
+            "--preset=small", f"--benchmark_filter=^{self.name}$", "--benchmark_format=json",
+            "--benchmark_min_time=0.001", program=SPEED,
+        )
+        self.assertEqual(done.returncode, 0, done.stderr)
+        benchmarks = json.loads(done.stdout)["benchmarks"]
+        self.assertEqual([b["name"] for b in benchmarks], [self.name])
+        self.assertGreater(benchmarks[0]["real_time"], 0)
+        for key in ("bytes", "flops", "gb_per_s", "gflop_per_s", "growth_rate"):
+            self.assertIn(key, benchmarks[0])
+
+    def test_lists_names_and_writes_rows(self):
+        done = run("--preset=brief", "--benchmark_list_tests", program=SPEED)
+        self.assertIn("recurrent/elman/tanh/f32/T5_B3_H33/cpu", done.stdout.splitlines())
+        with tempfile.TemporaryDirectory() as folder:
+            path = pathlib.Path(folder) / "rows.jsonl"
+            done = run(
+                "--preset=brief", "--benchmark_filter=elman|lstm", "--benchmark_min_time=0.001", f"--rows={path}",
+                "--provider=cpu,onednn,simt", program=SPEED,
+            )
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = [json.loads(line) for line in path.read_text().splitlines()]
+        self.assertEqual(len(rows), 6)
+        for row in rows:
+            self.assertIn(row["status"], ("ok", "unsupported"))
+            self.assertEqual("ms" in row, row["status"] == "ok")
+            self.assertEqual(bool(row["reason"]), row["status"] == "unsupported")
+        cpu = next(row for row in rows if row["name"].endswith("T5_B3_H33/cpu"))
+        self.assertEqual(len(cpu["growth"]["ln_norm"]), 6)
+
+
+class Suite(unittest.TestCase):
+    def test_brief(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("suite", "--preset", "brief", "--out", folder)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            lines = (pathlib.Path(folder) / "results.jsonl").read_text().splitlines()
+        rows = [json.loads(line) for line in lines]
+        self.assertEqual({row["kind"] for row in rows}, {"info", "check", "growth", "speed", "train"})
+        for row in rows:
+            self.assertIn(row["status"], ("ok", "unsupported"), row)
+            if row["status"] == "unsupported":
+                self.assertTrue(row["reason"], row)
+        for line in done.stdout.splitlines():
+            self.assertLessEqual(len(line), 80, line)
+        self.assertRegex(done.stdout, re.compile("Gradient growth", re.I))
+
+    def test_an_unwritable_folder_is_one_line(self):
+        done = run("suite", "--out", "/proc/nowhere")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(len(done.stderr.splitlines()), 1)
+        self.assertIn("/proc/nowhere", done.stderr)
+
+    def test_a_full_disk_is_one_line(self):
+        with tempfile.TemporaryDirectory() as folder:
+            (pathlib.Path(folder) / "results.jsonl").symlink_to("/dev/full")
+            done = run("suite", "--preset", "brief", "--out", folder)
+        self.assertEqual(done.returncode, 1)
+        self.assertIn("disk full", done.stderr.splitlines()[-1])
+
+
+class Info(unittest.TestCase):
+    def test_names_every_provider(self):
+        row = json.loads(run("info", "--format", "json").stdout)
+        for provider in ("reference", "cpu", "onednn", "simt", "cuda", "cudnn"):
+            self.assertIn(provider, {**row["providers"], **row["missing"]})
+        self.assertGreater(row["limits"]["gb_per_s"], 0)
+        self.assertIn("processor", run("info").stdout)
+
+    def test_version_and_help(self):
+        self.assertRegex(run("--version").stdout, r"^\d+\.\d+\.\d+$")
+        for command in ("info", "growth", "train", "check", "suite"):
+            done = run(command, "--help")
+            self.assertEqual(done.returncode, 0)
+            self.assertIn("--", done.stdout)
+
+
+if __name__ == "__main__":
+    unittest.main(argv=sys.argv[:1], verbosity=1)
