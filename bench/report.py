@@ -196,7 +196,7 @@ def headline(page, family, rows):
     figure = page.figure(data, layout(
         520,
         xaxis=axis("depth: maps between the loss and the state", anchor="y2", rangemode="tozero"),
-        yaxis=axis("ms per training step", domain=[0.52, 1], type="log", dtick="D2"),
+        yaxis=axis("ms per training step", domain=[0.52, 1], rangemode="tozero"),
         yaxis2=axis("ln gradient ratio", domain=[0, 0.46]),
         legend={"orientation": "h", "y": -0.16, "x": 0},
         shapes=[band],
@@ -331,7 +331,7 @@ def speed_section(page, speed):
                       "–" if share is None else f"{100 * share:.0f} %"])
     header = ["problem"] + [esc(p) for p in providers] + ["GB/s", "GFLOP/s", "of limit"]
     page.add("<h2>Speed</h2><p>Median ms of one run, providers side by side; the fastest in bold, its rates on the "
-             "right. <span class=dim>–</span>: unsupported, the reason appears on hover and below.</p>")
+             "right. A dash: unsupported; the reason appears on hover and below.</p>")
     page.add(table(header, lines, set(range(1, len(header)))))
     every = []
     for r in speed:
@@ -425,6 +425,10 @@ where it says mean field; a net of finite width, or one seed, scatters around it
 <li><b>Not for speed:</b> <code>reference</code> is plain float64 loops. <code>simt</code> executes the CUDA kernels' source on
 the CPU to check it; its time says nothing about a GPU.</li>
 <li>A row that is not ok shows no time.</li></ul>""")
+    beyond = [r for r in rows if (number(r.get("of_limit")) or 0) > 1.05]
+    if beyond:
+        page.add(f"<p><b>Doubtful:</b> {len(beyond)} rows are faster than their limit. Either the machine was busy while "
+                 "its bandwidth and peak were measured, or the data stayed in the cache.</p>")
     reasons = {}
     for r in rows:
         if "status" in r and not is_ok(r):
