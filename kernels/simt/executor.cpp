@@ -78,7 +78,8 @@ class Executor::Launch {
       while (!cancelled_ &&
              (next = taken_.fetch_add(1, std::memory_order_relaxed)) < order_.size()) {
         block.run(work_, order_[next], thread_locals);
-        if (barrier_) break;  // each block of a cooperative launch has its own slot
+        // A slot for each block: a second one here would come after the first, not beside it.
+        if (contexts_.size() == order_.size()) break;
       }
     } catch (...) {
       failure = std::current_exception();
@@ -107,6 +108,7 @@ class Executor::Launch {
     } catch (...) {  // the cause
     }
     const std::lock_guard lock(mutex_);
+    tsan::acquire(this);  // after the slots whose errors are replaced here
     if (!error_ || (error_is_consequence_ && !consequence)) {
       error_ = failure;
       error_is_consequence_ = consequence;
