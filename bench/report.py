@@ -73,6 +73,8 @@ def show(value, digits=3):
     x = number(value)
     if x is None:
         return "–"
+    if abs(x) < 1e-12:  # rounding, where theory says 0
+        return "0"
     if x == round(x) and abs(x) < 1e6:
         return f"{x:.0f}".replace("-", "−")
     if not 1e-3 <= abs(x) < 1e5:
@@ -444,7 +446,7 @@ the CPU to check it; its time says nothing about a GPU.</li>
 
 
 STYLE = """
-:root { color-scheme: light; }
+:root { color-scheme: light; } html { overflow-y: scroll; }
 body { font: 15px/1.5 system-ui, sans-serif; color: #24292f; background: #fff; margin: 0 auto; max-width: 1080px; padding: 1rem; }
 h1 { margin: .5rem 0 0; font-size: 1.7rem; } h2 { margin: 2.4rem 0 .4rem; border-top: 1px solid #d0d7de; padding-top: 1rem; }
 h3 { margin: 1.2rem 0 .3rem; font-size: 1rem; overflow-wrap: anywhere; } p { max-width: 46rem; margin: .4rem 0 .8rem; }

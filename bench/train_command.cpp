@@ -142,7 +142,7 @@ std::vector<TrainSpec> quick_training() {
     TrainSpec spec;
     spec.net = net;
     spec.data = digits_path();
-    spec.epochs = 15;
+    spec.epochs = 20;
     specs.push_back(spec);
   }
   return specs;

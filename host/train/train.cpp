@@ -223,7 +223,7 @@ void require_count(const std::string& flag, std::int64_t value, std::int64_t lea
 
 double default_learning_rate(const TrainSpec& spec) {
   if (spec.optimiser == "sgd") return spec.net == "irnn" ? 1e-3 : 0.1;
-  return spec.net == "irnn" ? 1e-3 : spec.net == "lstm" ? 5e-3 : 2e-3;
+  return spec.net == "irnn" ? 1e-3 : spec.net == "lstm" ? 1e-2 : 2e-3;
 }
 
 double default_input_scale(const TrainSpec& spec) { return spec.net == "elman-tanh" ? 0.3 : 1; }

@@ -32,7 +32,7 @@ struct TrainSpec {
   double input_scale = 0;           // Wx is Gaussian, deviation input_scale/√I; 0: the net's own
   std::int64_t width = 64;          // H
   std::int64_t batch = 32;          // B; what is left of an epoch is dropped
-  std::int64_t epochs = 10;
+  std::int64_t epochs = 30;
   std::int64_t steps = 0;          // above 0: this many updates, and epochs is not looked at
   std::string optimiser = "adam";  // adam or sgd
   double learning_rate = 0;        // 0: default_learning_rate
@@ -68,7 +68,7 @@ struct TrainResult {
   double seconds = 0;        // training steps and tests, without reading the data and planning
 };
 
-/// The settings that trained best here within 15 epochs at width 64; see bench/data/README.md.
+/// The settings that trained best here within 30 epochs at width 64; see host/train/README.md.
 double default_learning_rate(const TrainSpec& spec);
 double default_input_scale(const TrainSpec& spec);
 
