@@ -127,4 +127,16 @@ double sum_of_squares(const float* x, std::ptrdiff_t n) {
   return total + sums[0];
 }
 
+double sum_of_squares(int threads, const float* x, std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t chunk = 16384;
+  std::vector<double> parts(static_cast<std::size_t>((n + chunk - 1) / chunk));
+  parallel_for(threads, static_cast<std::ptrdiff_t>(parts.size()), [&](std::ptrdiff_t i) {
+    parts[static_cast<std::size_t>(i)] =
+        sum_of_squares(x + i * chunk, std::min(chunk, n - i * chunk));
+  });
+  double total = 0;
+  for (const double part : parts) total += part;
+  return total;
+}
+
 }  // namespace gradepth::cpu

@@ -56,22 +56,16 @@ class FeedForwardPlan final : public Plan {
 
   void set(const Tensors& in) override {
     if (!cnn_) return in_.set(in);
-    Tensors last = in;  // channels last
-    for (auto& [name, tensor] : last) {
-      if (tensor.shape.size() < 4) continue;
-      const std::ptrdiff_t inner = name == "W" ? taps : pixels;
-      const Tensor first = tensor;
-      transpose_each(first.data.data(), matrices(first, inner), N_, inner, tensor.data.data());
+    Tensors last = images_last(in, N_);
+    if (const auto W = last.find("W"); W != last.end() && W->second.shape.size() == 5) {
+      W->second = swap_taps(W->second, N_, taps);
     }
     in_.set(last);
   }
   Tensor get(std::string_view name) override {
-    Tensor tensor = out_.get(name);
-    if (!cnn_ || tensor.shape.size() < 4) return tensor;
-    const std::ptrdiff_t inner = name == "dW" ? taps : pixels;
-    const Tensor last = tensor;
-    transpose_each(last.data.data(), matrices(last, inner), inner, N_, tensor.data.data());
-    return tensor;
+    const Tensor tensor = out_.get(name);
+    if (!cnn_) return tensor;
+    return name == "dW" ? swap_taps(tensor, taps, N_) : images_first(tensor, N_);
   }
   [[nodiscard]] std::size_t workspace_bytes() const override {
     return (a_.size() + f_.size() + gathered_.size() + da_.size() + back_.size() +
@@ -129,8 +123,11 @@ class FeedForwardPlan final : public Plan {
     Floats data_;
   };
 
-  [[nodiscard]] std::ptrdiff_t matrices(const Tensor& tensor, std::ptrdiff_t inner) const {
-    return static_cast<std::ptrdiff_t>(tensor.size()) / (N_ * inner);
+  /// The kernels of W, each [rows, cols], transposed: [N, N, 9] and [N, 9, N].
+  [[nodiscard]] Tensor swap_taps(Tensor W, std::ptrdiff_t rows, std::ptrdiff_t cols) const {
+    const std::vector<double> from = W.data;
+    transpose_each(from.data(), L_ * N_, rows, cols, W.data.data());
+    return W;
   }
   [[nodiscard]] const float* W(std::ptrdiff_t l) { return in_.at("W") + l * N_ * K_; }
 

@@ -1,8 +1,10 @@
 #pragma once
 
 #include <cstddef>
+#include <vector>
 
 #include "host/problem.h"
+#include "host/tensor.h"
 
 /// The cnn's images: 8 × 8 pixels on a torus, 3 × 3 taps.
 namespace gradepth::cpu {
@@ -30,6 +32,26 @@ void transpose_each(const Number* from, std::ptrdiff_t count, std::ptrdiff_t row
       for (std::ptrdiff_t c = 0; c < cols; ++c) to[c * rows + r] = from[r * cols + c];
     }
   }
+}
+
+/// Images [..., N, 8, 8] with their channels last, as [..., 8, 8, N] in the shape of the former;
+/// other tensors, and weights, as they are.
+inline Tensors images_last(Tensors in, std::ptrdiff_t N) {
+  for (auto& [name, tensor] : in) {
+    if (tensor.shape.size() < 4 || tensor.shape.back() != side) continue;
+    const std::vector<double> first = tensor.data;
+    const auto count = static_cast<std::ptrdiff_t>(first.size()) / (N * pixels);
+    transpose_each(first.data(), count, N, pixels, tensor.data.data());
+  }
+  return in;
+}
+/// The way back.
+inline Tensor images_first(Tensor tensor, std::ptrdiff_t N) {
+  if (tensor.shape.size() < 4 || tensor.shape.back() != side) return tensor;
+  const std::vector<double> last = tensor.data;
+  const auto count = static_cast<std::ptrdiff_t>(last.size()) / (N * pixels);
+  transpose_each(last.data(), count, pixels, N, tensor.data.data());
+  return tensor;
 }
 
 }  // namespace gradepth::cpu
