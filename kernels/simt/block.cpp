@@ -93,7 +93,7 @@ void Block::abandon_threads() {
 Block::~Block() { forget_contexts(); }
 
 void Block::forget_contexts() {
-  for (const tsan::Context context : contexts_) tsan::destroy(context);
+  for (tsan::Context context : contexts_) tsan::destroy(context);
   contexts_.clear();
 }
 

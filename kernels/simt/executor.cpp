@@ -22,6 +22,8 @@ constexpr std::size_t kMaxSharedBytes = 227 * std::size_t{1024};
 constexpr std::uint64_t kMaxTsanThreads = 5000;
 // More host threads than this find no more races and cost memory.
 constexpr unsigned kMaxSlots = 256;
+// Each is a host thread; more than any GPU of today keeps resident at one block per multiprocessor.
+constexpr std::uint64_t kMaxCooperativeBlocks = 1024;
 
 std::uint64_t volume(const dim3& box) { return std::uint64_t{box.x} * box.y * box.z; }
 
@@ -59,7 +61,7 @@ class Executor::Launch {
   }
 
   ~Launch() {
-    for (const tsan::Context context : contexts_) tsan::destroy(context);
+    for (tsan::Context context : contexts_) tsan::destroy(context);
   }
   Launch(const Launch&) = delete;
   Launch& operator=(const Launch&) = delete;
@@ -67,7 +69,7 @@ class Executor::Launch {
   /// Runs blocks, one after another, until none is left.
   void run(Block& block, unsigned slot) {
     std::byte* const thread_locals = thread_locals_of_this_thread();
-    const tsan::Context own = tsan::current();
+    tsan::Context own = tsan::current();
     // The slot comes after the host thread's start and after blocks of other launches on it.
     tsan::release(thread_locals);
     tsan::switch_to(contexts_[slot]);
@@ -170,15 +172,16 @@ void run_kernel(const Configuration& configuration, void (*kernel)(const void*),
   const auto& [grid, block, shared_bytes, stream, cooperative] = configuration;
   check(grid, block, shared_bytes);
   const std::uint64_t blocks = volume(grid);
-  const std::uint64_t tsan_slots = kMaxTsanThreads / (volume(block) + 1);
-  if (cooperative && (blocks > kMaxSlots * 4 || (tsan::kEnabled && blocks > tsan_slots))) {
+  const std::uint64_t room =
+      tsan::kEnabled ? kMaxTsanThreads / (volume(block) + 1) : kMaxCooperativeBlocks;
+  if (cooperative && blocks > room) {
     throw Error("launch: " + std::to_string(blocks) + " blocks of a cooperative launch: at most " +
-                std::to_string(tsan::kEnabled ? tsan_slots : kMaxSlots * 4));
+                std::to_string(room));
   }
-  std::uint64_t slots = cooperative               ? blocks
-                        : stream.thread_per_block ? std::min<std::uint64_t>(blocks, kMaxSlots)
-                                                  : std::min<std::uint64_t>(blocks, stream.workers);
-  if (tsan::kEnabled) slots = std::min(slots, std::max<std::uint64_t>(1, tsan_slots));
+  std::uint64_t slots = std::min<std::uint64_t>(blocks, stream.workers);
+  if (stream.thread_per_block) slots = std::min<std::uint64_t>(blocks, kMaxSlots);
+  if (cooperative) slots = blocks;
+  slots = std::min(slots, std::max<std::uint64_t>(room, 1));
   // One worker: the calling thread runs the blocks itself, which makes small launches cheap.
   const bool here = slots <= 1 && !cooperative && !stream.thread_per_block;
   const Work work{grid, block, shared_bytes, stream.seed, kernel, arguments, nullptr, nullptr};

@@ -2,7 +2,7 @@
 """Takes out the SIMT executor's checks one after the other; a test must fail each time.
 
     tests/simt/mutate.py            all mutations: about ten minutes on 2 cores
-    tests/simt/mutate.py barrier    those whose name contains "barrier"
+    tests/simt/mutate.py WORD...    those whose name contains one of the words
 
 Works on a copy in a temporary folder. Prints a table: mutation, build, first test that fails.
 Exits with 1 when a mutation passes all tests, or no longer applies to the source.
@@ -110,8 +110,8 @@ target_link_libraries(simt_tests PRIVATE gradepth::simt GTest::gtest_main GTest:
 
 
 def run(command, timeout=900):
-    return subprocess.run([str(word) for word in command], capture_output=True, text=True,
-                          errors="replace", timeout=timeout)
+    return subprocess.run([str(word) for word in command], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, errors="replace", timeout=timeout)
 
 
 def compile_tests(folder):
@@ -130,13 +130,16 @@ def first_failure(folder):
         return failed.group(1).rstrip(",")
     if result.returncode == 0:
         return None
-    reports = re.search(r"\[ RUN      \] (\S+)\n(?!\[       OK)", result.stdout)
-    where = reports.group(1) if reports else "the whole run"
+    # A crash, or a sanitizer's report in a test that passes: the test that ran then.
+    before = result.stdout.split("WARNING: ThreadSanitizer")[0]
+    started = re.findall(r"\[ RUN      \] (\S+)", before)
+    where = started[-1] if started else "the start"
     return f"{where} (exit status {result.returncode})"
 
 
 def main():
-    wanted = [m for m in MUTATIONS if len(sys.argv) < 2 or sys.argv[1] in m[0]]
+    words = sys.argv[1:] or [""]
+    wanted = [m for m in MUTATIONS if any(word in m[0] for word in words)]
     with tempfile.TemporaryDirectory(prefix="simt-mutate-") as temporary:
         tree = pathlib.Path(temporary) / "tree"
         for folder in ("cmake", "kernels/simt", "tests/simt"):
@@ -150,7 +153,7 @@ def main():
             configured = run(["cmake", "-S", tree, "-B", folders[build], "-G", "Ninja",
                               "-DCMAKE_BUILD_TYPE=Debug", f"-DGRADEPTH_SANITIZE={sanitizers}",
                               f"-DTESTS={tests}"])
-            broken = configured.stderr if configured.returncode else compile_tests(folders[build])
+            broken = configured.stdout if configured.returncode else compile_tests(folders[build])
             broken = broken or first_failure(folders[build])
             if broken:
                 sys.exit(f"{build}: fails before any mutation: {broken}")
