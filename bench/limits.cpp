@@ -35,7 +35,7 @@ double triad_bandwidth() {
 #endif
     for (std::int64_t i = 0; i < n; ++i) pa[i] = pb[i] + 3.0F * pc[i];
   };
-  const MeasureOptions options{.min_seconds = 0.1, .max_seconds = 0.3};
+  const MeasureOptions options{.min_seconds = 0.05, .max_seconds = 0.2};
   return 3.0 * n * sizeof(float) / measure({{triad, {}}}, options)[0].min;
 }
 
@@ -67,7 +67,7 @@ double fma_peak() {
     threads = team;
     sink += sum;
   };
-  const MeasureOptions options{.min_seconds = 0.05, .max_seconds = 0.2};
+  const MeasureOptions options{.min_seconds = 0.02, .max_seconds = 0.1};
   const double seconds = measure({{work, {}}}, options)[0].min;
   volatile float keep = sink;  // the loop must not be optimised away
   (void)keep;
@@ -76,7 +76,14 @@ double fma_peak() {
 
 }  // namespace
 
-Limits measure_limits() { return {triad_bandwidth(), fma_peak()}; }
+Limits measure_limits() {
+  Limits best;
+  for (int attempt = 0; attempt < 3; ++attempt) {  // another program can only make it look slower
+    best.bytes_per_second = std::max(best.bytes_per_second, triad_bandwidth());
+    best.flops_per_second = std::max(best.flops_per_second, fma_peak());
+  }
+  return best;
+}
 
 double least_seconds(const Limits& limits, const Problem& problem, double bytes) {
   const double traffic = bytes > last_level_cache_bytes() ? bytes : 0;

@@ -10,7 +10,7 @@ struct Limits {
   double flops_per_second = 0;  // f32 fused multiply-adds on registers
 };
 
-/// Takes about half a second.
+/// The best of three tries; takes about half a second.
 Limits measure_limits();
 
 /// The least time that the processor allows for one run that moves `bytes`, in seconds: the larger

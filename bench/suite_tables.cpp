@@ -21,6 +21,9 @@ double number(const Row& row, const char* key) {
   return row.contains(key) ? number(row[key]) : NAN;
 }
 
+/// Rates below 1e-9 per step are rounding errors of a zero.
+std::string rounded(double rate) { return significant(std::abs(rate) < 1e-9 ? 0.0 : rate); }
+
 std::vector<Row> of_kind(const std::vector<Row>& rows, const char* kind) {
   std::vector<Row> selected;
   std::copy_if(rows.begin(), rows.end(), std::back_inserter(selected),
@@ -60,7 +63,7 @@ const Row* row_of(const std::vector<Row>& group, const std::string& provider) {
 
 std::string milliseconds(const Row* row) {
   if (row == nullptr) return "-";
-  return text(*row, "status") == "ok" ? significant(number(*row, "ms")) : text(*row, "status");
+  return text(*row, "status") == "ok" ? significant(number(*row, "ms")) : "-";
 }
 
 void print_checks(const std::vector<Row>& rows, std::ostream& out) {
@@ -90,31 +93,36 @@ std::string net_label(const Row& setting) {
 
 void print_growth(const std::vector<Row>& rows, std::ostream& out) {
   out << "\nGradient growth: ln of the gradient's norm per layer or step back from the loss\n";
-  Table table({"net", "init", "depth", "measured", "theory", "total", "verdict"});
+  Table table({"net", "init", "depth", "measured", "theory", "verdict"});
   for (const Row& row : rows) {
     const std::string status = text(row, "status");
     const bool ok = status == "ok";
     const Row theory = row.contains("theory") && row["theory"].is_object() ? row["theory"] : Row{};
     table.add({net_label(row["setting"]), text(row["setting"], "init"),
                std::to_string(row["depth"].get<long>()),
-               ok ? significant(number(row["rate"], "value")) : "-",
-               theory.is_object() ? significant(number(theory, "rate")) : "-",
-               ok ? significant(number(row["total"], "value")) : "-",
+               ok ? rounded(number(row["rate"], "value")) : "-",
+               theory.is_object() ? rounded(number(theory, "rate")) : "-",
                ok ? text(row, "verdict") : status});
   }
   table.print(out);
 }
 
-void print_speed(const std::vector<Row>& rows, std::ostream& out) {
+/// `23.1 GB/s` where memory is what a problem is about, else `165 GFLOP/s`.
+std::string rate(const std::string& kind, const Row* row) {
+  if (row == nullptr) return "-";
+  const bool memory = kind == "activation" || kind == "clip";
+  return significant(number(*row, memory ? "gb_per_s" : "gflop_per_s")) +
+         (memory ? " GB/s" : " GFLOP/s");
+}
+
+void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::ostream& out) {
   const std::vector<std::string> providers = providers_of(rows);
-  out << "\nSpeed: median ms of one step, the least that the processor allows, and the best's "
-         "rate\n";
-  std::vector<std::string> header{"problem"};
-  header.insert(header.end(), providers.begin(), providers.end());
-  header.insert(header.end(), {"limit", "GB/s", "GFLOP/s"});
+  std::vector<std::string> header{kind};
+  for (const std::string& provider : providers) header.push_back(provider + " ms");
+  header.insert(header.end(), {"limit ms", "rate of the best"});
   Table table(header);
   for (const auto& [problem, group] : by_problem(rows)) {
-    std::vector<std::string> cells{problem};
+    std::vector<std::string> cells{problem.substr(kind.size() + 1)};
     const Row* best = nullptr;
     for (const std::string& provider : providers) {
       const Row* row = row_of(group, provider);
@@ -124,18 +132,30 @@ void print_speed(const std::vector<Row>& rows, std::ostream& out) {
       if (faster) best = row;
     }
     cells.push_back(best ? significant(number(*best, "limit_ms")) : "-");
-    cells.push_back(best ? significant(number(*best, "gb_per_s")) : "-");
-    cells.push_back(best ? significant(number(*best, "gflop_per_s")) : "-");
+    cells.push_back(rate(kind, best));
     table.add(cells);
   }
   table.print(out);
-  std::map<std::string, std::string> reasons;  // the first problem of each reason is enough
-  for (const Row& row : rows) {
-    if (text(row, "status") != "ok") {
-      reasons.try_emplace(text(row, "provider") + ": " + text(row, "reason"), text(row, "problem"));
-    }
+}
+
+void print_speed(const std::vector<Row>& rows, std::ostream& out) {
+  out << "\nSpeed: median time of one step; the least that the processor allows\n";
+  for (const char* kind : {"activation", "clip", "recurrent", "feedforward"}) {
+    std::vector<Row> members;
+    std::copy_if(rows.begin(), rows.end(), std::back_inserter(members), [&](const Row& row) {
+      return text(row, "problem").starts_with(std::string(kind) + '/');
+    });
+    if (!members.empty()) print_speed_of(kind, members, out);
   }
-  for (const auto& [reason, problem] : reasons) out << "  " << reason << '\n';
+  std::map<std::string, int> reasons;
+  for (const Row& row : rows) {
+    const std::string status = text(row, "status");
+    if (status != "ok")
+      ++reasons[text(row, "provider") + ", " + status + ": " + text(row, "reason")];
+  }
+  for (const auto& [reason, count] : reasons) {
+    out << "  " << reason << " (" << count << (count == 1 ? " row)\n" : " rows)\n");
+  }
 }
 
 /// Families with more than one depth: time and growth side by side.
