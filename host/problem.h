@@ -40,7 +40,7 @@ struct ActivationProblem {
 ///   out g, norm [1] (before clipping; norm only), skipped [1] (norm only)
 struct ClipProblem {
   std::string mode = "norm";
-  std::vector<std::int64_t> sizes;
+  std::vector<std::int64_t> sizes = {};
   double threshold = 1.0;
   Dtype dtype = Dtype::f32;
 };
