@@ -12,17 +12,12 @@
 #include "host/provider.h"
 #include "kernels/gemm.h"
 #include "kernels/platform.h"
+#include "kernels/simt/sanitizers.h"
 
 namespace gradepth::inline simt {
 
-#if defined(__SANITIZE_ADDRESS__)
+#ifdef GRADEPTH_SIMT_ASAN
 inline constexpr bool address_sanitizer = true;
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-inline constexpr bool address_sanitizer = true;
-#else
-inline constexpr bool address_sanitizer = false;
-#endif
 #else
 inline constexpr bool address_sanitizer = false;
 #endif

@@ -57,9 +57,10 @@ __global__ void __launch_bounds__(block_threads)
 }
 
 // x, y, dy, dx [rows, cols], cols a multiple of W; partials [parts, cols].
-// A thread keeps W columns and walks down every row_lanes-th row of its part.
+// A thread keeps W columns and walks down every row_lanes-th row of its part. Four blocks per
+// multiprocessor leave it 64 registers; when ptxas is left to choose, it spills some to memory.
 template <class Act, int W>
-__global__ void __launch_bounds__(column_threads)
+__global__ void __launch_bounds__(column_threads, 4)
     activation_backward_bias_kernel(std::int64_t rows, std::int64_t parts, std::int64_t cols,
                                     const float* x, const float* y, const float* dy, float* dx,
                                     double* partials) {

@@ -29,17 +29,18 @@ __device__ inline void write_step(double (&sums)[step_quantities], double* parti
   for (unsigned q = 0; q < step_quantities; ++q) partials[q * gridDim.x + blockIdx.x] = sums[q];
 }
 
+// blockIdx = (sample, part of its elements), a thread one element.
 template <class Act>
 __global__ void __launch_bounds__(block_threads) map_forward_kernel(MapForward p) {
-  const std::int64_t n = p.rows * p.units * p.pixels;
-  for (std::int64_t i = grid_thread(); i < n; i += grid_threads()) {
-    const std::int64_t unit = i / p.pixels % p.units;
-    const float x = p.x != nullptr ? p.x[i] : 0.F;
-    const float a = p.a[i] + x + p.b[unit];
-    const float f = p.scale * ElmanCell::forward<Act>(a);
-    p.a[i] = a;
-    p.h[i] = p.skip != nullptr ? p.skip[i] + f : f;
-  }
+  const auto width = static_cast<unsigned>(p.units * p.pixels);
+  const unsigned within = blockIdx.y * block_threads + threadIdx.x;
+  if (within >= width) return;
+  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * width + within;
+  const float x = p.x != nullptr ? p.x[i] : 0.F;
+  const float a = p.a[i] + x + p.b[within / static_cast<unsigned>(p.pixels)];
+  const float f = p.scale * ElmanCell::forward<Act>(a);
+  p.a[i] = a;
+  p.h[i] = p.skip != nullptr ? p.skip[i] + f : f;
 }
 
 /// One element's da from dh' at i.

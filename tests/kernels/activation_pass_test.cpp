@@ -112,7 +112,7 @@ TEST(ActivationBackwardBias, SumsTheColumnsOfWhatItWrites) {
     const std::vector<float> dy = normal(n, 4);
     for_each_activation([&, rows = rows, cols = cols, offset = offset](auto act) {
       using Act = decltype(act);
-      if (rows == 300 && Act::name != "tanh" && Act::name != "gelu") return;
+      if (n > 1000 && Act::name != "tanh" && Act::name != "gelu") return;
       const std::vector<float> y = outputs_of<Act>(x);
       const Memory x_memory(x, offset);
       const Memory y_memory(y, offset);

@@ -11,12 +11,14 @@
 
 #include "host/device.h"
 #include "kernels/platform.h"
+#include "kernels/simt/sanitizers.h"
 
 /// What the tests of the kernels share.
 namespace gradepth::testing {
 
 /// Half the distance from 1 to the next float: the relative error of one operation.
 inline constexpr double unit = 0x1p-24;
+inline constexpr bool thread_sanitizer = simt::tsan::kEnabled;
 inline constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 inline constexpr float infinity = std::numeric_limits<float>::infinity();
 
@@ -71,13 +73,13 @@ bool same_bits(const std::vector<T>& a, const std::vector<T>& b) {
 }
 
 /// The result of run(stream), a vector, must be the same in every bit on every schedule, with one
-/// host thread and with three. Returns it.
+/// host thread and with one for every block. Returns it.
 template <class Run>
 auto on_all_schedules(Run run) {
   StreamRef stream;
   const auto expected = run(stream);
   for (stream.seed = 1; stream.seed <= 4; ++stream.seed) {
-    stream.workers = stream.seed % 2 == 0 ? 3 : 1;
+    stream.thread_per_block = stream.seed % 2 == 0;
     EXPECT_TRUE(same_bits(run(stream), expected)) << "schedule " << stream.seed;
   }
   return expected;
