@@ -11,10 +11,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <cctype>
 #include <cmath>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
+#include <ostream>
 #include <string>
 #include <utility>
 #include <variant>
@@ -37,8 +39,23 @@ json load(const std::string& file) {
   return json::parse(in);
 }
 
-std::vector<json> cases(const std::string& file) {
-  return load(file).at("cases").get<std::vector<json>>();
+/// One case of a golden file; a failure prints its name, not its numbers.
+struct Case {
+  std::string name;
+  json data;
+};
+void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
+
+std::vector<Case> cases(const std::string& file) {
+  const json golden = load(file);
+  std::vector<Case> list;
+  for (const json& c : golden.at("cases")) {
+    std::string name = c.contains("name") ? c.at("name") : c.at("act");
+    std::replace_if(
+        name.begin(), name.end(), [](unsigned char ch) { return std::isalnum(ch) == 0; }, '_');
+    list.push_back({name, c});
+  }
+  return list;
 }
 
 Tensor tensor(const json& j) {
@@ -128,14 +145,14 @@ TEST(GoldenActivations, FileHasTheWholeList) {
   std::vector<std::string> listed;
   for_each_activation([&](auto act) { listed.emplace_back(decltype(act)::name); });
   std::vector<std::string> golden;
-  for (const json& c : cases("activations.json")) golden.push_back(c.at("act"));
+  for (const Case& c : cases("activations.json")) golden.push_back(c.data.at("act"));
   EXPECT_EQ(listed, golden);
 }
 
 // The formulas themselves, before any provider: one rounding or two, so 8 ε; and absolute where a
 // value is small, because PyTorch's erf form of GELU loses the digits of its left tail.
 TEST(GoldenActivations, ValueAndSlope) {
-  for (const json& c : cases("activations.json")) {
+  for (const auto& [name, c] : cases("activations.json")) {
     const auto x = c.at("x").get<std::vector<double>>();
     const auto y = c.at("y").get<std::vector<double>>();
     const auto slope = c.at("slope").get<std::vector<double>>();
@@ -151,11 +168,11 @@ TEST(GoldenActivations, ValueAndSlope) {
   }
 }
 
-class ActivationCase : public testing::TestWithParam<json> {};
+class ActivationCase : public testing::TestWithParam<Case> {};
 
 // Forward, and backward with a dy that differs from row to row; db is its sum over rows.
 TEST_P(ActivationCase, OnEveryProvider) {
-  const json& c = GetParam();
+  const json& c = GetParam().data;
   const auto slope = c.at("slope").get<std::vector<double>>();
   constexpr std::int64_t rows = 3;
   const auto cols = static_cast<std::int64_t>(slope.size());
@@ -217,32 +234,27 @@ FeedForwardProblem feed_forward(const json& p, bool record, Dtype dtype) {
           .dtype = dtype};
 }
 
-class Recurrent : public testing::TestWithParam<json> {};
+class Recurrent : public testing::TestWithParam<Case> {};
 
 TEST_P(Recurrent, OnEveryProvider) {
-  const json& c = GetParam();
+  const json& c = GetParam().data;
   for (const bool record : {false, true}) {
     check_all([&](Dtype dtype) { return Problem{recurrent(c.at("problem"), record, dtype)}; },
               tensors(c.at("in")), tensors(c.at("out")));
   }
 }
 
-class FeedForward : public testing::TestWithParam<json> {};
+class FeedForward : public testing::TestWithParam<Case> {};
 
 TEST_P(FeedForward, OnEveryProvider) {
-  const json& c = GetParam();
+  const json& c = GetParam().data;
   for (const bool record : {false, true}) {
     check_all([&](Dtype dtype) { return Problem{feed_forward(c.at("problem"), record, dtype)}; },
               tensors(c.at("in")), tensors(c.at("out")));
   }
 }
 
-std::string case_name(const testing::TestParamInfo<json>& info) {
-  std::string text = info.param.contains("name") ? info.param.at("name") : info.param.at("act");
-  std::replace_if(
-      text.begin(), text.end(), [](char ch) { return std::isalnum(ch) == 0; }, '_');
-  return text;
-}
+std::string case_name(const testing::TestParamInfo<Case>& info) { return info.param.name; }
 
 INSTANTIATE_TEST_SUITE_P(Golden, ActivationCase, testing::ValuesIn(cases("activations.json")),
                          case_name);
