@@ -8,6 +8,7 @@
 #include "bench/speed.h"
 #include "bench/workloads.h"
 #include "host/compare.h"
+#include "kernels/activation.h"
 
 /// Every provider on every small workload against the float64 reference.
 namespace gradepth {
@@ -33,7 +34,9 @@ TEST_P(ProviderTest, AgreesWithTheReferenceOnEverySmallWorkload) {
       const Row row = check_workload(workload, {provider_}, *reference_, seed).at(0);
       const std::string status = row["status"];
       EXPECT_TRUE(status == "ok" || status == "unsupported") << row.dump();
-      if (status == "unsupported") EXPECT_NE(row["reason"], "") << row["name"];
+      if (status == "unsupported") {
+        EXPECT_NE(row["reason"], "") << row["name"];
+      }
       ok += status == "ok";
     }
   }
@@ -134,7 +137,7 @@ std::vector<std::string> present() {
 }
 
 INSTANTIATE_TEST_SUITE_P(All, ProviderTest, testing::ValuesIn(present()),
-                         [](const auto& info) { return info.param; });
+                         [](const auto& test) { return test.param; });
 
 TEST(Registry, NamesWhatIsMissingAndWhy) {
   const Providers providers = make_providers({});
