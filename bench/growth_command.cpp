@@ -228,7 +228,7 @@ GrowthSpec parse_growth(const GrowthFlags& flags) {
       Initialisation::LossOn::h, Initialisation::LossOn::c, Initialisation::LossOn::both};
   init.loss_on = targets[choice("--loss-on", flags.loss_on, {"h", "c", "both"})];
   spec.share = choice("--share", flags.share, {"on", "off"}) == 0;
-  if (!(flags.density > 0 && flags.density <= 1)) {
+  if (flags.density <= 0 || flags.density > 1) {
     refuse("--density", std::to_string(flags.density), "a number above 0, up to 1");
   }
   init.density = flags.density;

@@ -1,12 +1,9 @@
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "host/growth/spec.h"
-
-namespace CLI {
-class App;
-}
 
 namespace gradepth {
 
@@ -39,8 +36,5 @@ struct GrowthFlags {
 
 /// std::invalid_argument, in one line that names the flag, the value and what is allowed.
 growth::GrowthSpec parse_growth(const GrowthFlags& flags);
-
-/// Adds `growth`. Its callback sets exit_status to 1 when the provider cannot do what was asked.
-void add_growth_command(CLI::App& app, int& exit_status);
 
 }  // namespace gradepth

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ostream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "bench/table.h"
@@ -49,7 +50,9 @@ std::string bar(double x, double largest, std::size_t width) {
   if (!std::isfinite(x) || largest <= 0) return {};
   const auto n =
       static_cast<std::size_t>(std::lround(std::abs(x) / largest * static_cast<double>(width)));
-  return std::string(std::min(n, width), x < 0 ? '<' : '>');
+  std::string signs;
+  signs.resize(std::min(n, width), x < 0 ? '<' : '>');
+  return signs;
 }
 
 std::string percent(double share) {
@@ -85,6 +88,20 @@ void print_wrapped(std::ostream& out, const std::string& label, const std::strin
   out << line << '\n';
 }
 
+/// A row's name, broken after slashes where it is too long.
+void print_name(std::ostream& out, std::string_view name) {
+  constexpr std::size_t width = 79;
+  std::string indent;
+  while (indent.size() + name.size() > width) {
+    const std::size_t slash = name.rfind('/', width - indent.size() - 1);
+    if (slash == std::string_view::npos) break;
+    out << indent << name.substr(0, slash + 1) << '\n';
+    name.remove_prefix(slash + 1);
+    indent = "  ";
+  }
+  out << indent << name << '\n';
+}
+
 void print_theory(std::ostream& out, const growth::Theory& theory) {
   out << "  theory     " << significant(theory.rate, 4) << '\n';
   print_wrapped(out, "             ", theory.formula + " (" + theory.source + ")");
@@ -102,7 +119,7 @@ void print_theory(std::ostream& out, const growth::Theory& theory) {
 }  // namespace
 
 void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult& result) {
-  print_wrapped(out, "", result.name);
+  print_name(out, result.name);
   if (result.status != "ok") {
     print_wrapped(out, "  ", result.status + ": " + result.reason);
     return;

@@ -51,8 +51,9 @@ std::vector<double> panel_edges(double s, std::span<const double> kinks) {
     if (s > 0 && std::abs(x) < z_max * s) edges.push_back(x / s);
   };
   for (const double kink : kinks) add(kink);
-  for (double x = 1; x < z_max * s; x *= 2) {
-    for (const double edge : {x, 1.5 * x}) {
+  const int doublings = s > 0 ? std::ilogb(z_max * s) : -1;
+  for (int k = 0; k <= doublings; ++k) {
+    for (const double edge : {std::ldexp(1.0, k), std::ldexp(1.5, k)}) {
       add(edge);
       add(-edge);
     }
