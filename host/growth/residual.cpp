@@ -54,41 +54,94 @@ Theory carried(const GrowthSpec& spec, double sigma2, double noise) {
   return theory;
 }
 
-/// The gradient g_d at depth d has a part along h, kept by Euler's theorem (g·h is the same at
-/// every state of a homogeneous net): its square grows as q_L / q_{L-d}. The rest grows by 1 + s (1
-/// + α²)/2 per map. Along h lies z²/N of a uniform loss gradient, z ~ N(0, 1), and m²/q of one of
-/// ones. So the rate climbs from ½ ln(1 + s (1 + α²)/2) to ln λ at a depth that grows with ln N.
+/// E ln(1 + z² e^x), z ~ N(0, 1).
+double mean_ln_1p_chi2(double x) {
+  constexpr double mean_ln_chi2 = -1.2703628454614782;  // E ln z² = -γ - ln 2
+  if (x > 60) return x + mean_ln_chi2;
+  return gaussian_expectation([](double y) { return std::log1p(y * y); }, std::exp(0.5 * x));
+}
+
+/// Forward: q_l / q_{l-1} and the mean of h in units of √q, by map, from m' = m + k √q and
+/// q' = (1 + v) q + 2 k m √q.
+struct Forward {
+  std::vector<double> growth;      // [L + 1], growth[0] unused
+  std::vector<double> mean_ratio;  // [L + 1]
+};
+
+Forward run_forward(std::size_t L, double v, double k, double mean_ratio) {
+  Forward f{std::vector<double>(L + 1, 1.0), std::vector<double>(L + 1, mean_ratio)};
+  for (std::size_t l = 1; l <= L; ++l) {
+    f.growth[l] = 1 + v + 2 * k * f.mean_ratio[l - 1];
+    f.mean_ratio[l] = (f.mean_ratio[l - 1] + k) / std::sqrt(f.growth[l]);
+  }
+  return f;
+}
+
+/// Backward: ln E |g_d|² by depth.
+///
+/// g is dL/dh. The rows of W with a > 0 lean towards h, so that
+///   g_{l-1} = g_l + (c - p) h_{l-1} / |h_{l-1}|² + noise of squared norm v |g_l|²,  v = s (1 +
+///   α²)/2
+/// where c = g_l·h_l is the same at every state (Euler's theorem: the net is homogeneous) and
+/// p = g_l·h_{l-1}. Squared: |g_{l-1}|² = (1 + v) |g_l|² + (c² - p²) / |h_{l-1}|². g_l knows h_l
+/// only, so p is the projection of h_{l-1} on h_l and on the ones: the moments of c and of g·1
+/// close the recursion. They are kept in units of |h_l| and √N, and divided by |g|² at every map.
+std::vector<double> ln_squared_gradient(const Forward& f, double v, double N, bool sphere) {
+  const std::size_t L = f.growth.size() - 1;
+  const double r_L = f.mean_ratio[L];
+  // Second moments of g·h/|h| (C), g·1/√N (S) and their product (X), relative to |g|².
+  double C = sphere ? 1 / N : r_L * r_L;
+  double S = sphere ? 1 / N : 1;
+  double X = sphere ? r_L / N : r_L;
+  std::vector<double> ln_g2(L + 1);
+  for (std::size_t d = 1; d <= L; ++d) {
+    const std::size_t l = L - d + 1;
+    const double r = f.mean_ratio[l];
+    const double r_below = f.mean_ratio[l - 1];
+    const double stretch = std::sqrt(f.growth[l]);  // |h_l| / |h_{l-1}|
+    // h_{l-1} = b h_l + a 1 (in units of the rms of h_{l-1}) + what g does not know.
+    const double b = (1 - r_below * r_below) / (f.growth[l] * (1 - r * r));
+    const double a = r_below - b * stretch * r;
+    const double p2 = a * a * S + 2 * a * b * stretch * X + b * b * f.growth[l] * C;
+    const double g2 = 1 + v + f.growth[l] * C - p2;
+    const double keep = 1 - a * r_below;
+    const double gain = stretch * (1 - b) * r_below;
+    S = keep * keep * S + 2 * keep * gain * X + gain * gain * C + v * (1 - r_below * r_below) / N;
+    X = stretch * (keep * X + gain * C);
+    C *= f.growth[l];
+    for (double* moment : {&C, &S, &X}) *moment /= g2;
+    ln_g2[d] = ln_g2[d - 1] + std::log(g2);
+  }
+  return ln_g2;
+}
+
+/// At first |g|² grows by 1 + v per map, but for a share of 1/N that grows by λ²; so the rate
+/// climbs from ½ ln(1 + v) to ln λ at a depth that goes with ln N. That share is z² times its mean,
+/// z ~ N(0, 1), for one sample with a uniform loss gradient.
 Theory homogeneous_residual(const GrowthSpec& spec, double sigma2, double alpha) {
   const double s = scale(spec) * scale(spec) * sigma2;
   const auto L = static_cast<std::size_t>(spec.depth);
   const double k = (1 - alpha) * std::sqrt(s / (2 * std::numbers::pi));
-  const double rest = 1 + 0.5 * s * (1 + alpha * alpha);
-  // ln q and m / √q, so that a deep net does not overflow.
-  std::vector<double> ln_q(L + 1);
-  double mean = spec.init.h0.kind == ValueInit::Kind::constant ? 1.0 : 0.0;
-  for (std::size_t map = 1; map <= L; ++map) {
-    const double growth = rest + 2 * k * mean;
-    ln_q[map] = ln_q[map - 1] + std::log(growth);
-    mean = (mean + k) / std::sqrt(growth);
-  }
+  const double v = 0.5 * s * (1 + alpha * alpha);
+  const bool constant_start = spec.init.h0.kind == ValueInit::Kind::constant;
   const bool sphere = spec.init.loss == Initialisation::LossGradient::sphere;
-  const double along = sphere ? 1.0 / static_cast<double>(spec.width) : mean * mean;
+  const Forward forward = run_forward(L, v, k, constant_start ? 1.0 : 0.0);
+  const std::vector<double> ln_g2 =
+      ln_squared_gradient(forward, v, static_cast<double>(spec.width), sphere);
   std::vector<double> ln_norm(L + 1);
   for (std::size_t d = 0; d <= L; ++d) {
-    const double ln_rest = static_cast<double>(d) * std::log(rest) + std::log1p(-along);
-    const double ln_along = ln_q[L] - ln_q[L - d] + std::log(along);
-    // ½ ln(e^rest + z² e^along) with the larger term outside.
-    const double ratio = std::exp(0.5 * (ln_along - ln_rest));
-    const auto excess = [](double x) { return std::log1p(x * x); };
-    const bool random = sphere && spec.batch == 1;
-    ln_norm[d] = 0.5 * (ln_rest + (random ? gaussian_expectation(excess, ratio) : excess(ratio)));
+    const double ln_rest = static_cast<double>(d) * std::log1p(v);
+    const double excess = ln_g2[d] - ln_rest;
+    const bool random = sphere && spec.batch == 1 && excess > 0;
+    const double ln_share = excess > 60 ? excess : std::log(std::expm1(std::max(excess, 0.0)));
+    ln_norm[d] = 0.5 * (random ? ln_rest + mean_ln_1p_chi2(ln_share) : ln_g2[d]);
   }
   Theory theory;
   theory.rate = window_slope(ln_norm);
   std::ostringstream formula;
-  formula << "slope of 1/2 E ln[(1 + s/2)^d + z^2 (q_L/q_{L-d})/N], s = A^2 s_w^2 (1 + alpha^2); "
-             "ln lambda = "
-          << std::log(homogeneous_residual_factor(s, alpha)) << " as d grows";
+  formula << "slope of 1/2 E ln |g_d|^2, from 1/2 ln(1 + A^2 s_w^2 (1 + alpha^2)/2) = "
+          << 0.5 * std::log1p(v)
+          << " to ln lambda = " << std::log(homogeneous_residual_factor(s, alpha)) << " as d grows";
   theory.formula = formula.str();
   theory.source = "mean field with the forward-backward correlation, host/growth/residual.cpp";
   return theory;
