@@ -159,7 +159,7 @@ TEST(CpuProvider, FlushesSubnormalsWhenAsked) {
     EXPECT_EQ(p->get("dx").data[5] == 0, flush);
   }
   // Afterwards this thread computes as before.
-  volatile float tiny = 1e-38F;
+  const volatile float tiny = 1e-38F;
   EXPECT_GT(tiny * 0.1F, 0.0F);
 }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <utility>
 #include <vector>
 
 #include "host/providers/cpu_buffers.h"
@@ -63,9 +64,10 @@ class FeedForwardPlan final : public Plan {
     in_.set(last);
   }
   Tensor get(std::string_view name) override {
-    const Tensor tensor = out_.get(name);
+    Tensor tensor = out_.get(name);
     if (!cnn_) return tensor;
-    return name == "dW" ? swap_taps(tensor, taps, N_) : images_first(tensor, N_);
+    return name == "dW" ? swap_taps(std::move(tensor), taps, N_)
+                        : images_first(std::move(tensor), N_);
   }
   [[nodiscard]] std::size_t workspace_bytes() const override {
     return (a_.size() + f_.size() + gathered_.size() + da_.size() + back_.size() +

@@ -108,8 +108,8 @@ inline Lane log1p(Lane x) {
   const float lost = (x.v - (u - 1.0F)) / u;
   const float tail = f * f * (f * p - 0.5F) + (n * 1.42860677e-6F + lost);
   const float log = n * 0.693145752F + (f + tail);
-  const float infinity = std::bit_cast<float>(0x7f800000U);
-  const float nan = std::bit_cast<float>(0x7fc00000U);
+  const auto infinity = std::bit_cast<float>(0x7f800000U);
+  const auto nan = std::bit_cast<float>(0x7fc00000U);
   const float finite = u < infinity ? log : x.v;        // +infinity and NaN stay
   const float domain = u > 0.0F ? finite : -infinity;   // x = -1; NaN is mended below
   const float defined = x.v >= -1.0F ? domain : nan;    // x < -1 and NaN

@@ -13,7 +13,7 @@ class Program {
  public:
   using Arguments = std::unordered_map<int, dnnl::memory>;
 
-  explicit Program(const dnnl::engine& engine) : engine_(engine) {}
+  explicit Program(dnnl::engine engine) : engine_(std::move(engine)) {}
 
   [[nodiscard]] const dnnl::engine& engine() const { return engine_; }
 
@@ -30,12 +30,12 @@ class Program {
   }
 
   void add(dnnl::primitive primitive, Arguments arguments) {
-    steps_.push_back([primitive = std::move(primitive), arguments = std::move(arguments)](
-                         const dnnl::stream& stream) { primitive.execute(stream, arguments); });
+    steps_.emplace_back([primitive = std::move(primitive), arguments = std::move(arguments)](
+                            const dnnl::stream& stream) { primitive.execute(stream, arguments); });
   }
   /// Work of ours between primitives.
   void call(std::function<void()> f) {
-    steps_.push_back([f = std::move(f)](const dnnl::stream& /*stream*/) { f(); });
+    steps_.emplace_back([f = std::move(f)](const dnnl::stream& /*stream*/) { f(); });
   }
   /// `memory` in the layout that a primitive wants: itself, or a copy which each execution makes
   /// anew.

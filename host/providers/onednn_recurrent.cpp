@@ -15,6 +15,15 @@ using Tag = memory::format_tag;
 
 constexpr auto direction = dnnl::rnn_direction::unidirectional_left2right;
 
+/// The activations that vanilla_rnn has.
+bool has_vanilla(std::string_view act) {
+  return act == "tanh" || act == "relu" || act == "sigmoid";
+}
+dnnl::algorithm vanilla_algorithm(std::string_view act) {
+  if (act == "relu") return dnnl::algorithm::eltwise_relu;
+  return act == "tanh" ? dnnl::algorithm::eltwise_tanh : dnnl::algorithm::eltwise_logistic;
+}
+
 /// The shapes of a one-layer net in oneDNN's terms.
 struct Shapes {
   explicit Shapes(const RecurrentProblem& p)
@@ -64,8 +73,10 @@ class RecurrentPlan final : public Plan {
 
   void set(const Tensors& in) override {
     if (p_.cell != "gru") return in_.set(in);
-    Tensors swapped = in;
-    for (auto& [name, tensor] : swapped) swap_gates(name, tensor);
+    Tensors swapped;
+    for (const auto& [name, tensor] : in) {
+      swap_gates(name, swapped.emplace(name, tensor).first->second);
+    }
     in_.set(swapped);
   }
   Tensor get(std::string_view name) override {
@@ -105,7 +116,7 @@ class RecurrentPlan final : public Plan {
   }
 
   void make_vanilla() {
-    const auto f = find_activation(p_.act)->forward.algorithm;
+    const auto f = vanilla_algorithm(p_.act);
     const Shapes& s = shapes_;
     const auto forward = describe<dnnl::vanilla_rnn_forward>(
         engine_, prop(), f, direction, s.x, s.state, s.any_Wx, s.any_Wh, s.b, s.y, s.state);
@@ -226,9 +237,8 @@ class RecurrentPlan final : public Plan {
 }  // namespace
 
 Planned make_plan(const RecurrentProblem& p, const Context& context) {
-  const bool has_act = p.act == "tanh" || p.act == "relu" || p.act == "sigmoid";
   if (p.cell == "additive") return Unsupported{"oneDNN has no additive cell"};
-  if (!has_act) return Unsupported{"oneDNN's RNN has tanh, relu and sigmoid only"};
+  if (!has_vanilla(p.act)) return Unsupported{"oneDNN's RNN has tanh, relu and sigmoid only"};
   if (!p.project_input) return Unsupported{"oneDNN's RNN always includes the input product"};
   if (!p.share) return Unsupported{"oneDNN's RNN has one W for all steps"};
   if (p.record) return Unsupported{"oneDNN's RNN shows no gradient between steps"};
