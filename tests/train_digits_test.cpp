@@ -50,7 +50,7 @@ std::string refusal(const std::string& text) {
   try {
     read_digits(file.path());
   } catch (const std::invalid_argument& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
     EXPECT_NE(message.find(file.path()), std::string::npos) << message;
     EXPECT_EQ(message.find('\n'), std::string::npos) << message;
     return message;

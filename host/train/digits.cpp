@@ -18,7 +18,7 @@ constexpr std::size_t min_images = 100;
 constexpr std::size_t max_images = 1'000'000;
 
 [[noreturn]] void fail(const std::string& place, const std::string& allowed) {
-  throw std::invalid_argument("data " + place + ": " + allowed);
+  throw std::invalid_argument("--data " + place + ": " + allowed);
 }
 
 /// Takes one integer 0 … max off the front of `line`, with the comma after it.
