@@ -80,6 +80,7 @@ Entry prepare(Row row, const Workload& workload, const Tensors& in, Provider& pr
     const Comparison comparison = compare(workload.problem, *plan, reference);
     entry.row["error"] = comparison.error;
     entry.row["tolerance"] = comparison.tolerance;
+    entry.row["by_norm"] = comparison.by_norm;
     if (!comparison.ok) {
       set_status(entry.row, "incorrect", comparison.describe());
       return entry;

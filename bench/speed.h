@@ -20,8 +20,8 @@ using Row = nlohmann::ordered_json;
 ///
 /// Keys: kind, name, problem, family, provider, dtype, status, reason, detail, depth, ms (median),
 /// ms_min, ms_lower, ms_upper, noise, samples, bytes, flops, gb_per_s, gflop_per_s, limit_ms,
-/// of_limit, workspace_bytes, error, tolerance, growth {ln_norm, rate, total, verdict},
-/// growth_reason.
+/// of_limit, workspace_bytes, error, tolerance, by_norm (host/compare.h), growth {ln_norm, rate,
+/// total, verdict}, growth_reason.
 std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
                                Provider& reference, const Limits& limits,
                                const MeasureOptions& options, std::uint64_t seed);

@@ -13,6 +13,7 @@ struct Comparison {
   std::string tensor;    // the one that lies furthest off
   double error = 0;      // its error relative to the largest entry of its slice
   double tolerance = 0;  // what was allowed
+  bool by_norm = false;  // see compare()
   /// One line for a person: tensor, error, tolerance.
   [[nodiscard]] std::string describe() const;
 };

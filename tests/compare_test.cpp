@@ -83,6 +83,35 @@ TEST(Compare, LetsAProviderHideItsNorms) {
   EXPECT_FALSE(compare_with_ones(out).ok);
 }
 
+/// One flipped relu: strict fails, the norm passes, and the result says so. A wrong state is wrong.
+TEST(Compare, AllowsAFlippedKinkByNormOnly) {
+  FeedForwardProblem relu{.act = "relu", .L = 4, .B = 100, .N = 100};
+  const auto ones = [](const Problem& p) {
+    Tensors out;
+    for (const TensorSpec& spec : outputs(p)) {
+      out[spec.name] = Tensor(spec.shape, std::vector<double>(size(spec.shape), 1.0));
+    }
+    return out;
+  };
+  Tensors out = ones(relu);
+  FixedPlan reference(out);
+  out["dh0"].data[7] = 0;
+  FixedPlan flipped(out);
+  const Comparison comparison = compare(relu, flipped, reference);
+  EXPECT_TRUE(comparison.ok) << comparison.describe();
+  EXPECT_TRUE(comparison.by_norm);
+  FeedForwardProblem tanh = relu;
+  tanh.act = "tanh";
+  EXPECT_FALSE(compare(tanh, flipped, reference).ok);
+  for (double& x : out["dh0"].data) x = 0.9;
+  FixedPlan scaled(out);
+  EXPECT_FALSE(compare(relu, scaled, reference).ok);
+  out = ones(relu);
+  out["y"].data[3] = 0.999;
+  FixedPlan wrong_state(out);
+  EXPECT_FALSE(compare(relu, wrong_state, reference).ok);
+}
+
 TEST(Compare, ToleranceFollowsFormatLengthAndDepth) {
   const double f32 = tolerance(ActivationProblem{});
   EXPECT_NEAR(f32, 36 * 0x1p-23, 1e-12);
