@@ -120,7 +120,10 @@ void run(const Flags& flags, int& exit_status) {
   std::vector<ordered_json> rows;
   for (const TrainSpec& spec : specs) {
     const TrainResult result = run_one(spec, providers, flags.provider);
-    if (result.status != "ok") exit_status = 1;
+    if (result.status != "ok") {
+      exit_status = 1;
+      std::cerr << "train " << spec.net << ": " << result.status << ": " << result.reason << '\n';
+    }
     rows.push_back(train::to_row(result));
     if (flags.format == "json") std::cout << rows.back().dump() << std::endl;
   }
@@ -157,8 +160,7 @@ Table train_table(const std::vector<ordered_json>& rows) {
     const ordered_json none;
     const auto value = [&](const char* key) { return number(ok ? row.at(key) : none); };
     table.add(
-        {text("net"), std::to_string(row.value("seed", 0)), text("provider"),
-         ok ? "ok" : text("status") + " (" + text("reason") + ")",
+        {text("net"), std::to_string(row.value("seed", 0)), text("provider"), text("status"),
          ok ? std::to_string(row.at("steps").get<int>()) : "-",
          number(ok ? row.at("loss_curve").at("loss").back() : none), value("test_accuracy"),
          value("clipped_fraction"),
