@@ -231,6 +231,9 @@ std::string row_name(const GrowthSpec& spec, std::string_view provider) {
   const Initialisation& init = spec.init;
   std::string drawn = text(init.W);
   if (init.bias.scale != 0) drawn += "_b-" + text(init.bias);
+  if (init.forget_bias != 0) {
+    drawn += "_bf-" + text(ValueInit{ValueInit::Kind::constant, init.forget_bias});
+  }
   if (spec.h0_fixed_point) drawn += "_h0-fixed-point";
   if (!spec.h0_fixed_point && text(init.h0) != "gaussian:1") drawn += "_h0-" + text(init.h0);
   if (init.input == Initialisation::Input::gaussian) drawn += "_driven";
