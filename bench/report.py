@@ -371,7 +371,7 @@ def training_section(page, train):
                          "x": numbers(get(row, "accuracy", "step")), "y": numbers(get(row, "accuracy", "value"))})
         last = [v for v in numbers(get(row, "loss_curve", "loss")) if v is not None][-1:]
         clipped = number(row.get("clipped_fraction"))
-        update = f"{esc(text(row.get('optimiser')))} {show(row.get('learning_rate'))}"
+        update = f"{esc(text(row.get('optimiser')))} {number(row.get('learning_rate')) or 0:g}"
         lines.append([esc(net), esc(text(row.get("provider"))), update, show(row.get("seed")), show(row.get("steps")),
                       show(last[0] if last else None), show(row.get("test_accuracy")),
                       "–" if clipped is None else f"{100 * clipped:.0f} %", show(row.get("skipped_updates")),
