@@ -86,6 +86,15 @@ TEST(Gradient, OfEveryActivation) {
   });
 }
 
+TEST(Gradient, OfActivationsIsFiniteFarOut) {
+  for_each_activation([](auto act) {
+    for (const float x : {-3e38F, -1e20F, -1e4F, 1e4F, 1e20F, 3e38F}) {
+      const float slope = act.slope(x, act.value(x));
+      EXPECT_TRUE(std::isfinite(slope)) << act.name << " at " << x;
+    }
+  });
+}
+
 TEST(Gradient, OfEveryRecurrentCell) {
   for (const char* cell : {"elman", "lstm", "gru", "additive"}) {
     for (const bool project : {true, false}) {
