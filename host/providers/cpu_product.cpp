@@ -16,7 +16,7 @@ namespace hn = hwy::HWY_NAMESPACE;
 using D = hn::ScalableTag<float>;
 using Vector = hn::Vec<D>;
 
-constexpr std::ptrdiff_t lanes = HWY_MAX_BYTES / sizeof(float);
+constexpr auto lanes = static_cast<std::ptrdiff_t>(hn::MaxLanes(D()));
 // 6 rows × 4 vectors fill 24 of AVX-512's 32 registers, 6 × 2 fill 12 of AVX2's 16.
 constexpr int vectors = lanes >= 16 ? 4 : 2;
 constexpr std::ptrdiff_t width = vectors * lanes;
