@@ -58,8 +58,9 @@ __device__ void sum_over_row_lanes(double (&column)[N]) {
   __syncthreads();
   if (threadIdx.y != 0) return;
   for (int i = 0; i < N; ++i) {
-    column[i] = 0;
-    for (int r = 0; r < row_lanes; ++r) column[i] += of_lane[r][i][threadIdx.x];
+    double sum = 0;
+    for (const auto& lane : of_lane) sum += lane[i][threadIdx.x];
+    column[i] = sum;
   }
 }
 

@@ -26,16 +26,21 @@ __device__ void for_each_element(const ClipChunk& chunk, F f) {
   float* body = chunk.data + head;
   if (threadIdx.x < head) f(chunk.data[threadIdx.x]);
   for (std::int64_t i = threadIdx.x; i < packs; i += blockDim.x) {
-    Pack<4> pack = load<4>(body, i);
-    for (int k = 0; k < 4; ++k) f(pack.v[k]);
-    if constexpr (Changed) store<4>(body, i, pack);
+    if constexpr (Changed) {
+      Pack<4> pack = load<4>(body, i);
+      for (float& element : pack.v) f(element);
+      store<4>(body, i, pack);
+    } else {
+      const Pack<4> pack = load<4>(body, i);
+      for (const float element : pack.v) f(element);
+    }
   }
   const std::int64_t tail = head + 4 * packs + threadIdx.x;
   if (tail < chunk.size) f(chunk.data[tail]);
 }
 
 // partials[c] = Σ g² over chunk c
-static __global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads)
     clip_squares_kernel(const ClipChunk* chunks, std::int64_t count, double* partials) {
   for (std::int64_t c = blockIdx.x; c < count; c += gridDim.x) {
     double sum[1] = {0};
@@ -48,7 +53,7 @@ static __global__ void __launch_bounds__(block_threads)
 }
 
 // One block: the norm, and what to do about it.
-static __global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads)
     clip_decide_kernel(std::int64_t count, double threshold, const double* partials,
                        ClipResult* result) {
   double sum[1] = {0};
@@ -63,7 +68,7 @@ static __global__ void __launch_bounds__(block_threads)
 }
 
 // The product is taken in float64: the scale may be smaller than any normal float.
-static __global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads)
     clip_scale_kernel(const ClipChunk* chunks, std::int64_t count, const ClipResult* result) {
   const double scale = result->scale;
   if (scale == 1.0) return;  // the whole grid leaves: the tensors are not read again
@@ -72,7 +77,7 @@ static __global__ void __launch_bounds__(block_threads)
   }
 }
 
-static __global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(block_threads)
     clip_value_kernel(const ClipChunk* chunks, std::int64_t count, float limit) {
   for (std::int64_t c = blockIdx.x; c < count; c += gridDim.x) {
     for_each_element<true>(chunks[c], [=](float& g) { g = clipped(g, limit); });

@@ -63,7 +63,7 @@ __global__ void __launch_bounds__(conv_pixels)
 
 // A block makes the 8 x 8 kernels between a group of output and a group of input channels, a thread
 // one of them: blockIdx = (group of outputs, group of inputs), one thread per pair.
-static __global__ void __launch_bounds__(conv_pairs)
+__global__ void __launch_bounds__(conv_pairs)
     convolution_weights_kernel(std::int64_t B, std::int64_t N, const float* da, const float* h,
                                float* dW) {
   constexpr int pitch = conv_pixels + 1;  // odd: a column of channels lies in different banks

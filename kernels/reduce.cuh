@@ -9,7 +9,7 @@ namespace gradepth::inline GRADEPTH_PLATFORM {
 inline constexpr int reduce_threads = 128;
 
 // One block per row.
-static __global__ void __launch_bounds__(reduce_threads)
+__global__ void __launch_bounds__(reduce_threads)
     sum_rows_kernel(std::int64_t cols, const double* partials, double* totals) {
   const double* row = partials + blockIdx.x * cols;
   double sum[1] = {0};
@@ -18,7 +18,7 @@ static __global__ void __launch_bounds__(reduce_threads)
   if (threadIdx.x == 0) totals[blockIdx.x] = sum[0];
 }
 
-static __global__ void __launch_bounds__(column_threads)
+__global__ void __launch_bounds__(column_threads)
     column_parts_kernel(std::int64_t rows, std::int64_t parts, std::int64_t cols, const float* x,
                         double* partials) {
   const std::int64_t group = blockIdx.x / parts;
@@ -35,7 +35,7 @@ static __global__ void __launch_bounds__(column_threads)
   if (threadIdx.y == 0 && c < cols) partials[blockIdx.x * cols + c] = sum[0];
 }
 
-static __global__ void __launch_bounds__(column_threads)
+__global__ void __launch_bounds__(column_threads)
     sum_parts_kernel(std::int64_t parts, std::int64_t cols, const double* partials, float* sums) {
   const std::int64_t group = blockIdx.x;
   const std::int64_t c = static_cast<std::int64_t>(blockIdx.y) * column_lanes + threadIdx.x;
@@ -50,7 +50,7 @@ static __global__ void __launch_bounds__(column_threads)
 }
 
 // One block per group and channel.
-static __global__ void __launch_bounds__(reduce_threads)
+__global__ void __launch_bounds__(reduce_threads)
     channel_sums_kernel(std::int64_t rows, std::int64_t channels, std::int64_t pixels,
                         const float* x, float* sums) {
   const std::int64_t group = blockIdx.x / channels;

@@ -27,8 +27,9 @@ std::vector<float> arguments(std::int64_t n, unsigned seed) {
 
 template <class Act>
 std::vector<float> outputs_of(const std::vector<float>& x) {
-  std::vector<float> y;
-  for (const float v : x) y.push_back(static_cast<float>(Act::value(static_cast<double>(v))));
+  std::vector<float> y(x.size());
+  std::transform(x.begin(), x.end(), y.begin(),
+                 [](float v) { return static_cast<float>(Act::value(static_cast<double>(v))); });
   return y;
 }
 
@@ -41,7 +42,7 @@ double expected_dx(float x, float y, float dy) {
 }
 
 TEST(ActivationForward, IsTheFormulaForEverySizeAndAlignment) {
-  for_each_activation([](auto act) {
+  for_each_tested_activation([](auto act) {
     using Act = decltype(act);
     for (const std::int64_t n : {0, 1, 3, 4, 7, 33, 200, 1027}) {
       for (const std::int64_t offset : {0, 1}) {
@@ -72,7 +73,7 @@ TEST(ActivationForward, MayWorkInPlace) {
 }
 
 TEST(ActivationBackward, IsTheFormulaForEverySizeAndAlignment) {
-  for_each_activation([](auto act) {
+  for_each_tested_activation([](auto act) {
     using Act = decltype(act);
     for (const std::int64_t n : {0, 1, 3, 4, 7, 33, 200, 1027}) {
       for (const std::int64_t offset : {0, 1}) {
@@ -110,7 +111,7 @@ TEST(ActivationBackwardBias, SumsTheColumnsOfWhatItWrites) {
     const std::int64_t n = rows * cols;
     const std::vector<float> x = normal(n, 3);
     const std::vector<float> dy = normal(n, 4);
-    for_each_activation([&, rows = rows, cols = cols, offset = offset](auto act) {
+    for_each_tested_activation([&, rows = rows, cols = cols, offset = offset](auto act) {
       using Act = decltype(act);
       if (n > 1000 && Act::name != "tanh" && Act::name != "gelu") return;
       const std::vector<float> y = outputs_of<Act>(x);

@@ -100,7 +100,7 @@ TEST(Additive, IsTheFormulaForwardAndBack) {
         }
       }
     }
-    const double elements = static_cast<double>(c.n * c.T);
+    const auto elements = static_cast<double>(c.n * c.T);
     expect_near(result.dw[0], dw, elements * tolerance, "dw", 0);
     for (std::size_t t = 0; t < norms.size(); ++t) {
       expect_near(result.steps[t * step_quantities + step_dh2], norms[t],
