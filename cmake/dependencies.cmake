@@ -1,4 +1,5 @@
-# Libraries from the system. tests/packages.txt names the Debian packages; bench/run installs them.
+# Libraries from the system. cmake/packages.txt names the Debian packages; bench/run and
+# tests/run install them.
 find_package(Threads REQUIRED)
 find_package(GTest REQUIRED)
 find_package(benchmark REQUIRED)
@@ -8,6 +9,7 @@ find_package(nlohmann_json REQUIRED)
 find_package(Eigen3 REQUIRED NO_MODULE)
 find_package(Boost REQUIRED)
 find_library(BOOST_CONTEXT_LIBRARY boost_context REQUIRED)
+find_path(HIGHWAY_INCLUDE_DIR hwy/highway.h REQUIRED)
 find_path(RANDOM123_INCLUDE_DIR Random123/philox.h REQUIRED)
 if(GRADEPTH_OPENMP)
   find_package(OpenMP REQUIRED COMPONENTS CXX)

@@ -201,9 +201,10 @@ struct Softplus {
   static constexpr bool from_output = false;
   template <class T>
   HD static T value(T x) {
+    using std::abs;
     using std::exp;
     using std::log1p;
-    return x <= T(0) ? log1p(exp(x)) : x + log1p(exp(-x));
+    return (x <= T(0) ? T(0) : x) + log1p(exp(-abs(x)));
   }
   template <class T>
   HD static T slope(T x, T /*y*/) {

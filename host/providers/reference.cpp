@@ -14,6 +14,8 @@ namespace reference {
 
 template <class P>
 ReferencePlan<P>::ReferencePlan(const P& problem) : p_(problem) {
+  // A limit is a number of the format too: 0.1f is not 0.1.
+  if constexpr (requires { p_.clip_value; }) p_.clip_value = round_to(p_.dtype, p_.clip_value);
   for (const TensorSpec& spec : outputs(problem)) {
     Tensor tensor(spec.shape);
     // What a run forgets to write is seen.
@@ -94,7 +96,8 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
     const double* g = in("g");
     double* clipped = out("g");
     if (p_.mode == "value") {
-      std::transform(g, g + n, clipped, [&](double x) { return clip(x, p_.threshold); });
+      const double limit = round_to(p_.dtype, p_.threshold);
+      std::transform(g, g + n, clipped, [=](double x) { return clip(x, limit); });
       return;
     }
     const double norm = std::sqrt(sum_of_squares(g, n));
