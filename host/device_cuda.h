@@ -101,6 +101,9 @@ class Device {
     // First of all, and before any call of cuBLAS: without a driver it fails cleanly.
     int devices = 0;
     const cudaError_t status = cudaGetDeviceCount(&devices);
+    if (status == cudaErrorInsufficientDriver) {
+      throw std::runtime_error("no CUDA device: no driver, or one older than this CUDA runtime");
+    }
     if (status != cudaSuccess) {
       throw std::runtime_error(std::string("no CUDA device: ") + cudaGetErrorString(status));
     }
