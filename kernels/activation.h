@@ -172,7 +172,7 @@ struct GeluTanh {
   HD static T slope(T x, T /*y*/) {
     const T t = inner_tanh(x);
     const T sech2 = (T(1) - t) * (T(1) + t);
-    if (sech2 == T(0)) return T(0.5) * (T(1) + t);  // flat; x² below may overflow here
+    if (sech2 <= T(0)) return T(0.5) * (T(1) + t);  // flat; x² below may overflow here
     const T du = T(scale) * (T(1) + T(3 * cubic) * x * x);
     return T(0.5) * (T(1) + t) + T(0.5) * x * sech2 * du;
   }
