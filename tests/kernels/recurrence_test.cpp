@@ -91,8 +91,8 @@ TEST(MapBackward, IsTheFormulaAndMeasuresBeforeTheClip) {
     for_each_tested_activation([&](auto act) {
       using Act = decltype(act);
       if (n > 1000 && Act::name != "tanh" && Act::name != "gelu") return;
-      std::vector<float> y;
-      for (const float v : a) y.push_back(Act::value(v));
+      std::vector<float> y(a.size());
+      std::transform(a.begin(), a.end(), y.begin(), [](float v) { return Act::value(v); });
       const Memory through_memory(through);
       const Memory past_memory(past, 1);
       const Memory a_memory(a);
