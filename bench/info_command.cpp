@@ -22,10 +22,12 @@ void run_info(const std::string& format) {
   table.add({"cores", std::to_string(row["cores"].get<int>())});
   table.add({"memory", significant(row["memory_bytes"].get<double>() / (1 << 30)) + " GiB"});
   table.add({"compiler", row["compiler"]});
-  table.add({"bandwidth, measured",
-             significant(row["limits"]["gb_per_s"].get<double>()) + " GB/s (triad)"});
-  table.add({"peak, measured",
-             significant(row["limits"]["gflop_per_s"].get<double>()) + " GFLOP/s (f32 FMA)"});
+  for (const auto& b : row["limits"]["bandwidth"]) {
+    table.add({"bandwidth in " + significant(b["working_set"].get<double>() / (1 << 20)) + " MiB",
+               significant(b["gb_per_s"].get<double>()) + " GB/s (triad, measured)"});
+  }
+  table.add({"peak", significant(row["limits"]["gflop_per_s"].get<double>()) +
+                         " GFLOP/s (f32 FMA, measured)"});
   for (const auto& [name, version] : row["providers"].items()) {
     table.add({"provider " + name, version});
   }

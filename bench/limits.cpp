@@ -1,7 +1,5 @@
 #include "bench/limits.h"
 
-#include <unistd.h>
-
 #include <algorithm>
 #include <vector>
 
@@ -10,21 +8,19 @@
 namespace gradepth {
 namespace {
 
-double last_level_cache_bytes() {
-  const long bytes = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  return bytes > 0 ? static_cast<double>(bytes) : 32e6;
-}
-
-double triad_bandwidth() {
-  constexpr std::int64_t n = 1 << 24;  // 64 MiB per array
-  std::vector<float> a(n), b(n), c(n);
+/// Bytes per second of the triad over three arrays of `n` floats.
+double triad_bandwidth(std::int64_t n) {
+  const auto size = static_cast<std::size_t>(n);
+  std::vector<float> a(size);
+  std::vector<float> b(size);
+  std::vector<float> c(size);
   float* pa = a.data();
   float* pb = b.data();
   float* pc = c.data();
 #ifdef _OPENMP
 #pragma omp parallel for schedule(static)
 #endif
-  for (std::int64_t i = 0; i < n; ++i) {  // first touch by the thread that will use the page
+  for (std::int64_t i = 0; i < n; ++i) {  // the thread that will use a part touches it first
     pa[i] = 0;
     pb[i] = 1;
     pc[i] = 2;
@@ -35,8 +31,9 @@ double triad_bandwidth() {
 #endif
     for (std::int64_t i = 0; i < n; ++i) pa[i] = pb[i] + 3.0F * pc[i];
   };
-  const MeasureOptions options{.min_seconds = 0.05, .max_seconds = 0.2};
-  return 3.0 * n * sizeof(float) / measure({{triad, {}}}, options)[0].min;
+  const MeasureOptions options{.min_seconds = 0.01, .max_seconds = 0.1};
+  const double bytes = 3.0 * static_cast<double>(n) * sizeof(float);
+  return bytes / measure({{triad, {}}}, options)[0].min;
 }
 
 double fma_peak() {
@@ -78,16 +75,26 @@ double fma_peak() {
 
 Limits measure_limits() {
   Limits best;
+  for (std::int64_t n = 1 << 14; n <= 1 << 26; n *= 8) {  // 192 KiB … 768 MiB in all
+    best.bandwidth.push_back({3.0 * static_cast<double>(n) * sizeof(float), 0});
+  }
   for (int attempt = 0; attempt < 3; ++attempt) {  // another program can only make it look slower
-    best.bytes_per_second = std::max(best.bytes_per_second, triad_bandwidth());
+    for (Bandwidth& b : best.bandwidth) {
+      const auto n = static_cast<std::int64_t>(b.working_set / (3 * sizeof(float)));
+      b.bytes_per_second = std::max(b.bytes_per_second, triad_bandwidth(n));
+    }
     best.flops_per_second = std::max(best.flops_per_second, fma_peak());
   }
   return best;
 }
 
 double least_seconds(const Limits& limits, const Problem& problem, double bytes) {
-  const double traffic = bytes > last_level_cache_bytes() ? bytes : 0;
-  return std::max(traffic / limits.bytes_per_second, flops(problem) / limits.flops_per_second);
+  const double held = working_set(problem);
+  double rate = limits.bandwidth.front().bytes_per_second;
+  for (const Bandwidth& b : limits.bandwidth) {
+    if (b.working_set <= held) rate = b.bytes_per_second;
+  }
+  return std::max(bytes / rate, flops(problem) / limits.flops_per_second);
 }
 
 }  // namespace gradepth

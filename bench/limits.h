@@ -1,21 +1,33 @@
 #pragma once
 
+#include <vector>
+
 #include "host/problem.h"
 
 namespace gradepth {
 
-/// What this machine's processor can do at best, measured.
-struct Limits {
-  double bytes_per_second = 0;  // STREAM triad a = b + s c over arrays larger than the caches
-  double flops_per_second = 0;  // f32 fused multiply-adds on registers
+/// The triad's bandwidth with so many bytes in its three arrays.
+struct Bandwidth {
+  double working_set;
+  double bytes_per_second;
 };
 
-/// The best of three tries; takes about half a second.
+/// What this machine's processor can do at best, measured.
+struct Limits {
+  std::vector<Bandwidth> bandwidth;  // by working set, ascending: STREAM triad a = b + s c
+  double flops_per_second = 0;       // f32 fused multiply-adds on registers
+
+  /// Bandwidth of main memory: the largest working set's.
+  [[nodiscard]] double memory() const { return bandwidth.back().bytes_per_second; }
+};
+
+/// The best of three tries; takes about a second.
 Limits measure_limits();
 
 /// The least time that the processor allows for one run that moves `bytes`, in seconds: the larger
-/// of bytes / bandwidth and flops / peak. Memory traffic counts only where it does not fit the
-/// caches.
+/// of bytes / bandwidth and flops / peak. The bandwidth is that of the largest measured working set
+/// that is not larger than the problem's inputs and outputs: what fits a cache is read at the
+/// cache's rate.
 double least_seconds(const Limits& limits, const Problem& problem, double bytes);
 
 }  // namespace gradepth

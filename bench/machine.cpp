@@ -57,8 +57,12 @@ nlohmann::ordered_json info_row(const Providers& providers, const Limits& limits
 #else
   row["openmp"] = false;
 #endif
-  row["limits"] = {{"gb_per_s", limits.bytes_per_second * 1e-9},
+  row["limits"] = {{"gb_per_s", limits.memory() * 1e-9},
                    {"gflop_per_s", limits.flops_per_second * 1e-9}};
+  for (const Bandwidth& b : limits.bandwidth) {
+    row["limits"]["bandwidth"].push_back(
+        {{"working_set", b.working_set}, {"gb_per_s", b.bytes_per_second * 1e-9}});
+  }
   row["providers"] = nlohmann::ordered_json::object();
   for (const auto& provider : providers.present) {
     row["providers"][std::string(provider->name())] = provider->version();

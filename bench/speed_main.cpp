@@ -184,7 +184,7 @@ int run_speed(std::vector<char*> argv) {
 
   const Providers providers = make_providers({});
   const std::vector<Provider*> timed = timed_providers(providers, flags.providers);
-  const Limits limits = flags.list ? Limits{1, 1} : measure_limits();
+  const Limits limits = flags.list ? Limits{} : measure_limits();
   std::vector<Row> rows;
   const std::vector<std::string> names =
       register_benchmarks(flags, timed, *find(providers, "reference"), limits, rows);

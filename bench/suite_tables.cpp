@@ -70,8 +70,8 @@ void print_checks(const std::vector<Row>& rows, std::ostream& out) {
   std::map<std::string, std::map<std::string, int>> counts;
   for (const Row& row : rows) ++counts[text(row, "provider")][text(row, "status")];
   for (auto& [provider, count] : counts) {
-    out << "\nCUDA kernels on the CPU (" << provider << "): " << count["ok"]
-        << " workloads agree with the float64 reference, " << count["incorrect"] + count["error"]
+    out << "\nThe CUDA kernels, run on the CPU (" << provider << "): " << count["ok"]
+        << " workloads agree with the\nfloat64 reference, " << count["incorrect"] + count["error"]
         << " do not, " << count["unsupported"] << " are unsupported.\n";
   }
 }
@@ -119,7 +119,7 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
   const std::vector<std::string> providers = providers_of(rows);
   std::vector<std::string> header{kind};
   for (const std::string& provider : providers) header.push_back(provider + " ms");
-  header.insert(header.end(), {"limit ms", "rate of the best"});
+  header.insert(header.end(), {"limit ms", "best rate"});
   Table table(header);
   for (const auto& [problem, group] : by_problem(rows)) {
     std::vector<std::string> cells{problem.substr(kind.size() + 1)};

@@ -285,21 +285,27 @@ std::int64_t depth(const Problem& problem) {
   return 1;
 }
 
-double bytes(const Problem& problem) {
-  double elements = 0;
+double working_set(const Problem& problem) {
   if (const auto* p = std::get_if<ActivationProblem>(&problem)) {
     // Backward reads x or y, whichever the slope needs, not both.
     const double n = static_cast<double>(p->rows) * static_cast<double>(p->cols);
-    elements = (p->pass == Pass::forward ? 2 : 3) * n +
-               (p->bias_gradient ? static_cast<double>(p->cols) : 0);
-  } else if (const auto* c = std::get_if<ClipProblem>(&problem)) {
-    elements = (c->mode == "norm" ? 3 : 2) * static_cast<double>(total(c->sizes));
-  } else {
-    for (const auto& specs : {inputs(problem), outputs(problem)}) {
-      for (const TensorSpec& spec : specs) elements += static_cast<double>(size(spec.shape));
-    }
+    return element_bytes(p->dtype) * ((p->pass == Pass::forward ? 2 : 3) * n +
+                                      (p->bias_gradient ? static_cast<double>(p->cols) : 0));
   }
-  return elements * element_bytes(dtype(problem));
+  if (const auto* c = std::get_if<ClipProblem>(&problem)) {
+    return element_bytes(c->dtype) * static_cast<double>(total(c->sizes));
+  }
+  double elements = 0;
+  for (const auto& specs : {inputs(problem), outputs(problem)}) {
+    for (const TensorSpec& spec : specs) elements += static_cast<double>(size(spec.shape));
+  }
+  return element_bytes(dtype(problem)) * elements;
+}
+
+double bytes(const Problem& problem) {
+  const auto* clip = std::get_if<ClipProblem>(&problem);
+  if (clip == nullptr) return working_set(problem);
+  return working_set(problem) * (clip->mode == "norm" ? 3 : 2);
 }
 
 double flops(const Problem& problem) {

@@ -135,6 +135,8 @@ std::int64_t depth(const Problem& problem);
 /// The least main-memory traffic of one run in bytes: every input read once, every output written
 /// once; clip by norm reads twice and writes once. A floor, not a count.
 double bytes(const Problem& problem);
+/// Bytes of all inputs and outputs of one run, each once (what is clipped in place counts once).
+double working_set(const Problem& problem);
 /// Floating-point operations of one run: a multiply-add counts 2, the elementwise parts count as
 /// the operations of a plain formula, transcendental functions as one.
 double flops(const Problem& problem);

@@ -79,11 +79,25 @@ TEST(Measure, SummarisesByQuantiles) {
 
 TEST(Measure, OfNothingIsNothing) { EXPECT_TRUE(measure({}, {}).empty()); }
 
-TEST(Limits, MemoryCountsOnlyBeyondTheCaches) {
-  const Limits limits{1e9, 1e12};
-  const ActivationProblem problem{.rows = 1, .cols = 1000};
-  EXPECT_NEAR(least_seconds(limits, problem, 12e3), 3e-9, 1e-15);
-  EXPECT_NEAR(least_seconds(limits, problem, 1e12), 1e3, 1e-9);
+TEST(Limits, WhatFitsACacheIsReadAtTheCachesRate) {
+  const Limits limits{{{1e4, 1e11}, {1e6, 1e10}, {1e8, 1e9}}, 1e15};
+  const auto seconds = [&](std::int64_t n) {
+    const ActivationProblem problem{.rows = 1, .cols = n};  // 12 bytes per element
+    return least_seconds(limits, problem, bytes(problem));
+  };
+  EXPECT_NEAR(seconds(100), 1200 / 1e11, 1e-15);
+  EXPECT_NEAR(seconds(10'000), 120e3 / 1e11, 1e-12);
+  EXPECT_NEAR(seconds(100'000), 1.2e6 / 1e10, 1e-10);
+  EXPECT_NEAR(seconds(100'000'000), 1.2, 1e-6);
+  const Limits slow{{{1e4, 1e11}}, 1e3};
+  EXPECT_NEAR(least_seconds(slow, ActivationProblem{.rows = 1, .cols = 100}, 1200), 0.3, 1e-9);
+}
+
+TEST(Limits, OfThisMachineAreSane) {
+  const Limits limits = measure_limits();
+  EXPECT_GT(limits.memory(), 1e8);
+  EXPECT_GT(limits.flops_per_second, 1e8);
+  EXPECT_LT(limits.flops_per_second, 1e14);
 }
 
 }  // namespace
