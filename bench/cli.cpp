@@ -28,6 +28,9 @@ int main(int argc, char** argv) {
   } catch (const std::invalid_argument& error) {
     std::cerr << "gradepth: " << error.what() << '\n';
     return 2;
+  } catch (const gradepth::Interrupted& interrupted) {
+    std::cerr << "gradepth: " << interrupted.what() << '\n';
+    return 130;
   } catch (const std::bad_alloc&) {
     std::cerr << "gradepth: not enough memory; make the problem smaller\n";
     return 1;

@@ -445,20 +445,10 @@ the CPU to check it; its time says nothing about a GPU.</li>
         page.add(f"<h3>Lines that were skipped</h3><p>{len(problems)} of the file:</p><ul>{listed}</ul>")
 
 
-STYLE = """
-:root { color-scheme: light; } html { overflow-y: scroll; }
-body { font: 15px/1.5 system-ui, sans-serif; color: #24292f; background: #fff; margin: 0 auto; max-width: 1080px; padding: 1rem; }
-h1 { margin: .5rem 0 0; font-size: 1.7rem; } h2 { margin: 2.4rem 0 .4rem; border-top: 1px solid #d0d7de; padding-top: 1rem; }
-h3 { margin: 1.2rem 0 .3rem; font-size: 1rem; overflow-wrap: anywhere; } p { max-width: 46rem; margin: .4rem 0 .8rem; }
-table { border-collapse: collapse; font-size: 13px; } th, td { padding: .25rem .6rem; border-bottom: 1px solid #e8eaed; text-align: left; vertical-align: top; }
-th { font-weight: 600; background: #f6f8fa; } .n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
-.scroll { overflow-x: auto; margin: .6rem 0; } .plot { width: 100%; } .dim, small { color: #656d76; }
-.cards { display: grid; grid-template-columns: repeat(auto-fill, minmax(300px, 1fr)); gap: 12px; } .pair { display: grid; grid-template-columns: repeat(auto-fit, minmax(300px, 1fr)); gap: 12px; }
-.card { border: 1px solid #d0d7de; border-radius: 6px; padding: 8px; margin: 0; min-width: 0; } figcaption { overflow-wrap: anywhere; line-height: 1.35; min-height: 4.6em; }
-.badge { font-size: 12px; padding: 0 .45em; border-radius: 4px; background: #eaeef2; white-space: nowrap; }
-.bad { background: #ffe2df; color: #8b1a10; } .warn { background: #fff1d6; color: #7a4b00; } .good { background: #dcf3e3; color: #14532d; }
-.measured { color: #1f6feb; } .theory { color: #c0392b; } summary { cursor: pointer; color: #1f6feb; margin: .4rem 0; }
-"""
+def style():
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "report.css"), encoding="utf-8") as file:
+        return file.read()
+
 
 DRAW = """
 const figures = JSON.parse(document.getElementById('figures').textContent);
@@ -486,7 +476,7 @@ def build(rows, problems, plotly_js):
     figures = json.dumps(page.figures, allow_nan=False).replace("<", "\\u003c")
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><title>gradepth</title>'
-            f"<style>{STYLE}</style></head><body>{''.join(page.parts)}"
+            f"<style>{style()}</style></head><body>{''.join(page.parts)}"
             f'<script>{plotly_js}</script><script id="figures" type="application/json">{figures}</script>'
             f"<script>{DRAW}</script></body></html>\n")
 

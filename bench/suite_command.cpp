@@ -61,9 +61,10 @@ class Suite {
   }
 
   void progress(const std::string& what) const {
-    if (interrupted != 0)
-      throw std::runtime_error("interrupted; what was measured is in " +
-                               (results_.folder() / "results.jsonl").string());
+    if (interrupted != 0) {
+      throw Interrupted("interrupted; what was measured is in " +
+                        (results_.folder() / "results.jsonl").string());
+    }
     std::cerr << '[' << std::setw(3) << elapsed() << " s] " << what << '\n';
   }
 
@@ -176,7 +177,10 @@ void add_suite_command(CLI::App& app, int& exit_status) {
     const std::filesystem::path root = std::filesystem::path(GRADEPTH_SOURCE_DIR) / "results";
     Results results(options->out.empty() ? new_results_folder(root)
                                          : std::filesystem::path(options->out));
-    std::signal(SIGINT, [](int) { interrupted = 1; });
+    std::signal(SIGINT, [](int) {
+      interrupted = 1;
+      std::signal(SIGINT, SIG_DFL);  // a second Ctrl-C does not wait
+    });
     exit_status = Suite(*options, results).run();
   });
 }

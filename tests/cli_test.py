@@ -7,6 +7,7 @@ import json
 import math
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -162,6 +163,22 @@ class Suite(unittest.TestCase):
         for line in done.stdout.splitlines():
             self.assertLessEqual(len(line), 80, line)
         self.assertRegex(done.stdout, re.compile("Gradient growth", re.I))
+
+    def test_ctrl_c_keeps_what_was_measured(self):
+        with tempfile.TemporaryDirectory() as folder:
+            suite = subprocess.Popen(
+                [GRADEPTH, "suite", "--out", folder], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            )
+            for line in suite.stderr:  # until the first study of growth begins
+                if "growth" in line:
+                    break
+            suite.send_signal(signal.SIGINT)
+            rest = suite.stderr.read().splitlines()
+            suite.stderr.close()
+            self.assertEqual(suite.wait(timeout=60), 130)
+            rows = (pathlib.Path(folder) / "results.jsonl").read_text().splitlines()
+        self.assertIn("interrupted", rest[-1])
+        self.assertGreater(len([json.loads(row) for row in rows]), 5)
 
     def test_an_unwritable_folder_is_one_line(self):
         done = run("suite", "--out", "/proc/nowhere")
