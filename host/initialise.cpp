@@ -1,7 +1,5 @@
 #include "host/initialise.h"
 
-#include <Random123/philox.h>
-
 #include <algorithm>
 #include <charconv>
 #include <cmath>
@@ -10,6 +8,7 @@
 #include <stdexcept>
 
 #include "host/orthogonal.h"
+#include "host/random.h"
 #include "kernels/activation.h"
 
 namespace gradepth {
@@ -18,23 +17,9 @@ namespace {
 /// One independent sequence of random numbers per thing that is drawn.
 enum class Stream : std::uint32_t { Wh, b, h0, x, loss, mask, c0, Wx, dy };
 
-/// Two uniform numbers in [0, 1), 53 bits each, number `index` of the stream.
-std::pair<double, double> uniform_pair(std::uint64_t seed, Stream stream, std::uint64_t index) {
-  const r123::Philox4x32::ctr_type counter{{static_cast<std::uint32_t>(index),
-                                            static_cast<std::uint32_t>(index >> 32),
-                                            static_cast<std::uint32_t>(stream), 0}};
-  const r123::Philox4x32::key_type key{
-      {static_cast<std::uint32_t>(seed), static_cast<std::uint32_t>(seed >> 32)}};
-  const auto bits = r123::Philox4x32{}(counter, key);
-  const auto uniform = [](std::uint64_t high, std::uint64_t low) {
-    return static_cast<double>((high << 32 | low) >> 11) * 0x1p-53;
-  };
-  return {uniform(bits[0], bits[1]), uniform(bits[2], bits[3])};
-}
-
 /// Two Gaussian numbers (Box & Muller 1958).
 std::pair<double, double> gaussian_pair(std::uint64_t seed, Stream stream, std::uint64_t index) {
-  const auto [u, v] = uniform_pair(seed, stream, index);
+  const auto [u, v] = uniform_pair(seed, static_cast<std::uint32_t>(stream), index);
   const double radius = std::sqrt(-2.0 * std::log(1.0 - u));
   const double angle = 2.0 * std::numbers::pi * v;
   return {radius * std::cos(angle), radius * std::sin(angle)};
@@ -121,7 +106,7 @@ void thin(std::vector<double>& W, double density, std::uint64_t seed) {
   if (density >= 1) return;
   const double keep = 1.0 / std::sqrt(density);
   for (std::size_t i = 0; i < W.size(); ++i) {
-    const auto [u, v] = uniform_pair(seed, Stream::mask, i / 2);
+    const auto [u, v] = uniform_pair(seed, static_cast<std::uint32_t>(Stream::mask), i / 2);
     W[i] = (i % 2 == 0 ? u : v) < density ? W[i] * keep : 0.0;
   }
 }
