@@ -6,12 +6,12 @@ list(TRANSFORM custom_sources APPEND .cpp)
 add_library(gradepth_custom_simt STATIC ${custom_sources})
 target_link_libraries(gradepth_custom_simt
   PUBLIC gradepth::kernels_simt
-  PRIVATE gradepth_host gradepth::warnings)
+  PRIVATE gradepth_core gradepth::warnings)
 
 if(GRADEPTH_CUDA)
   add_library(gradepth_custom_cuda STATIC ${custom_sources})
   target_compile_definitions(gradepth_custom_cuda PRIVATE GRADEPTH_PLATFORM_CUDA)
   target_link_libraries(gradepth_custom_cuda
     PUBLIC gradepth::kernels_cuda CUDA::cublas
-    PRIVATE gradepth_host gradepth::warnings)
+    PRIVATE gradepth_core gradepth::warnings)
 endif()
