@@ -262,7 +262,7 @@ def growth_figure(page, row):
     data.append({"x": x, "y": median, "mode": "lines", "line": {"color": "#1f6feb", "width": 2},
                  "name": "measured", "hovertemplate": "%{x} back: %{y:.3g}<extra></extra>"})
     rate = number(get(row, "theory", "rate"))
-    # From where the fit starts (CONTRACT.md): theory gives a slope and knows nothing of first steps.
+    # From where the fit starts: theory gives a slope and knows nothing of first steps.
     start = math.ceil((len(x) - 1) / 10) if len(x) > 20 else 0
     if rate is not None and x and median[start] is not None:
         ends = [0, x[-1]]

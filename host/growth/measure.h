@@ -21,7 +21,7 @@ struct Spread {
   std::vector<double> mean;
 };
 
-/// The keys of CONTRACT.md under their names; all arrays by depth 0 … L, depth d is state L - d.
+/// The keys of bench/ROWS.md under their names; all arrays by depth 0 … L, depth d is state L - d.
 /// NaN and ±infinity stand for null.
 struct GrowthResult {
   std::string name;

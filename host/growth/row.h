@@ -6,7 +6,7 @@
 
 namespace gradepth::growth {
 
-/// The result as one row with the keys of CONTRACT.md; null for what is 0 or not finite where the
+/// The result as one row with the keys of bench/ROWS.md; null for what is 0 or not finite where the
 /// contract says so.
 nlohmann::ordered_json row(const GrowthSpec& spec, const GrowthResult& result);
 

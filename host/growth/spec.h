@@ -9,7 +9,7 @@
 
 namespace gradepth::growth {
 
-/// Defaults of CONTRACT.md: W gaussian:1, h0 gaussian:1, bias and input 0, the loss on an LSTM's c.
+/// Defaults: W gaussian:1, h0 gaussian:1, bias and input 0, the loss on an LSTM's c.
 [[nodiscard]] inline Initialisation growth_initialisation() {
   Initialisation init;
   init.loss_on = Initialisation::LossOn::c;

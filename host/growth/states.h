@@ -32,7 +32,7 @@ std::span<const double> slice(const Tensor& t, std::size_t i);
 /// where it is not defined (cells with several gates, additive nets, no gradient to judge by).
 ///
 /// h, dh [L+1, …] and da [L, …] as a provider records them. f' comes from h where the output
-/// determines it (CONTRACT: pre-activations are not recorded), from h_{l-1} in preact nets, and
+/// determines it (pre-activations are not recorded), from h_{l-1} in preact nets, and
 /// else from da / dh; there, elements whose 0.01 dh would be subnormal are left out.
 std::vector<double> saturated(const GrowthSpec& spec, const Tensor& h, const Tensor& dh,
                               const Tensor& da);

@@ -8,7 +8,7 @@
 
 #include "host/dtype.h"
 
-/// The statistics of gradient growth, as CONTRACT.md defines them. All logarithms are natural.
+/// The statistics of gradient growth, as bench/ROWS.md defines them. All logarithms are natural.
 namespace gradepth::growth {
 
 /// A value with its 95 % interval; no bounds with one seed, NaN where nothing could be fitted.
