@@ -7,7 +7,7 @@
 namespace gradepth::growth {
 
 /// The result as one row with the keys of bench/ROWS.md; null for what is 0 or not finite where the
-/// contract says so.
+/// file says so.
 nlohmann::ordered_json row(const GrowthSpec& spec, const GrowthResult& result);
 
 }  // namespace gradepth::growth
