@@ -4,6 +4,20 @@
 
 #include "bench/commands.h"
 
+namespace {
+
+/// CLI11 would only say that a subcommand is required. std::invalid_argument for an unknown one.
+void check_command(const CLI::App& app, std::string_view command) {
+  std::string known;
+  for (const CLI::App* subcommand : app.get_subcommands({})) {
+    if (subcommand->get_name() == command) return;
+    known += (known.empty() ? "" : ", ") + subcommand->get_name();
+  }
+  throw std::invalid_argument("command " + std::string(command) + ": one of " + known);
+}
+
+}  // namespace
+
 /// The front door. Exit status: 0 done, 1 a check or a run failed, 2 bad input.
 int main(int argc, char** argv) {
   CLI::App app{"gradepth: how deep does a gradient reach, and what does it cost to get there?"};
@@ -17,6 +31,7 @@ int main(int argc, char** argv) {
   gradepth::add_check_command(app, exit_status);
   gradepth::add_suite_command(app, exit_status);
   try {
+    if (argc > 1 && *argv[1] != '-') check_command(app, argv[1]);
     app.parse(argc, argv);
   } catch (const CLI::CallForHelp& help) {
     return app.exit(help);

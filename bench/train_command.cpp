@@ -152,15 +152,14 @@ std::vector<TrainSpec> quick_training() {
 }
 
 Table train_table(const std::vector<ordered_json>& rows) {
-  Table table({"net", "seed", "provider", "status", "steps", "loss", "accuracy", "clipped", "|g|",
-               "seconds"});
+  Table table({"net", "seed", "status", "steps", "loss", "accuracy", "clipped", "|g|", "seconds"});
   for (const ordered_json& row : rows) {
     const auto text = [&](const char* key) { return row.value(key, std::string("-")); };
     const bool ok = text("status") == "ok";
     const ordered_json none;
     const auto value = [&](const char* key) { return number(ok ? row.at(key) : none); };
     table.add(
-        {text("net"), std::to_string(row.value("seed", 0)), text("provider"), text("status"),
+        {text("net"), std::to_string(row.value("seed", 0)), text("status"),
          ok ? std::to_string(row.at("steps").get<int>()) : "-",
          number(ok ? row.at("loss_curve").at("loss").back() : none), value("test_accuracy"),
          value("clipped_fraction"),

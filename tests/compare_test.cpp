@@ -85,7 +85,7 @@ TEST(Compare, LetsAProviderHideItsNorms) {
 
 /// One flipped relu: strict fails, the norm passes, and the result says so. A wrong state is wrong.
 TEST(Compare, AllowsAFlippedKinkByNormOnly) {
-  FeedForwardProblem relu{.act = "relu", .L = 4, .B = 100, .N = 100};
+  FeedForwardProblem relu{.act = "relu", .L = 4, .B = 200, .N = 200};
   const auto ones = [](const Problem& p) {
     Tensors out;
     for (const TensorSpec& spec : outputs(p)) {
