@@ -117,7 +117,7 @@ class Suite {
 
   [[nodiscard]] MeasureOptions effort() const {
     if (options_.preset == "brief") return {.min_seconds = 0, .max_seconds = 0.01};
-    if (options_.preset == "quick") return {.min_seconds = 0.05, .max_seconds = 0.6};
+    if (options_.preset == "quick") return {.min_seconds = 0.2, .max_seconds = 2};
     return {.min_seconds = 0.5, .max_seconds = 15};
   }
 
