@@ -1,6 +1,6 @@
 #include <CLI/CLI.hpp>
+#include <cstdio>
 #include <exception>
-#include <iostream>
 
 #include "bench/commands.h"
 
@@ -16,10 +16,8 @@ void check_command(const CLI::App& app, std::string_view command) {
   throw std::invalid_argument("command " + std::string(command) + ": one of " + known);
 }
 
-}  // namespace
-
-/// The front door. Exit status: 0 done, 1 a check or a run failed, 2 bad input.
-int main(int argc, char** argv) {
+/// Bad input is thrown; --help and --version are answered here.
+int run(int argc, char** argv) {
   CLI::App app{"gradepth: how deep does a gradient reach, and what does it cost to get there?"};
   app.name("gradepth");
   app.require_subcommand(1);
@@ -38,20 +36,29 @@ int main(int argc, char** argv) {
   } catch (const CLI::CallForVersion& version) {
     return app.exit(version);
   } catch (const CLI::ParseError& error) {
-    std::cerr << "gradepth: " << error.what() << '\n';
-    return 2;
-  } catch (const std::invalid_argument& error) {
-    std::cerr << "gradepth: " << error.what() << '\n';
-    return 2;
-  } catch (const gradepth::Interrupted& interrupted) {
-    std::cerr << "gradepth: " << interrupted.what() << '\n';
-    return 130;
-  } catch (const std::bad_alloc&) {
-    std::cerr << "gradepth: not enough memory; make the problem smaller\n";
-    return 1;
-  } catch (const std::exception& error) {
-    std::cerr << "gradepth: " << error.what() << '\n';
-    return 1;
+    throw std::invalid_argument(error.what());
   }
   return exit_status;
+}
+
+int fail(const char* reason, int exit_status) {
+  std::fprintf(stderr, "gradepth: %s\n", reason);
+  return exit_status;
+}
+
+}  // namespace
+
+/// The front door. Exit status: 0 done, 1 a check or a run failed, 2 bad input, 130 interrupted.
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::invalid_argument& error) {
+    return fail(error.what(), 2);
+  } catch (const gradepth::Interrupted& interrupted) {
+    return fail(interrupted.what(), 130);
+  } catch (const std::bad_alloc&) {
+    return fail("not enough memory; make the problem smaller", 1);
+  } catch (const std::exception& error) {
+    return fail(error.what(), 1);
+  }
 }

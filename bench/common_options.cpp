@@ -16,7 +16,8 @@ std::vector<Provider*> select_providers(const Providers& providers, const std::s
   std::string known;
   for (const auto& provider : providers.present) {
     if (names == "all") selected.push_back(provider.get());
-    known += std::string(known.empty() ? "" : ", ") + std::string(provider->name());
+    if (!known.empty()) known += ", ";
+    known += provider->name();
   }
   if (names == "all") return selected;
   std::istringstream list(names);
@@ -26,8 +27,8 @@ std::vector<Provider*> select_providers(const Providers& providers, const std::s
       continue;
     }
     for (const Missing& missing : providers.missing) {
-      if (missing.name == wanted)
-        throw std::runtime_error("--provider " + wanted + ": " + missing.reason);
+      if (missing.name != wanted) continue;
+      throw std::runtime_error("--provider " + wanted + ": " + missing.reason);
     }
     throw std::invalid_argument("--provider " + wanted + ": one of " + known + ", all");
   }

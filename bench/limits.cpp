@@ -57,16 +57,16 @@ double fma_peak() {
       const Vector add = Vector{} + 1e-3F;
       for (int i = 0; i < steps; ++i) {
 #pragma GCC unroll 12
-        for (int k = 0; k < chains; ++k) x[k] = x[k] * scale + add;
+        for (Vector& chain : x) chain = chain * scale + add;
       }
-      for (int k = 0; k < chains; ++k) sum += x[k][0];
+      for (const Vector& chain : x) sum += chain[0];
     }
     threads = team;
     sink += sum;
   };
   const MeasureOptions options{.min_seconds = 0.02, .max_seconds = 0.1};
   const double seconds = measure({{work, {}}}, options)[0].min;
-  volatile float keep = sink;  // the loop must not be optimised away
+  const volatile float keep = sink;  // the loop must not be optimised away
   (void)keep;
   return 2.0 * 16 * chains * steps * threads / seconds;
 }

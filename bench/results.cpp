@@ -35,7 +35,7 @@ fs::path new_results_folder(const fs::path& root) {
   gmtime_r(&now, &parts);
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H%M%SZ", &parts);
-  const fs::path folder = root / text;
+  fs::path folder = root / text;
   std::error_code error;
   fs::create_directories(folder, error);
   if (!error) {
