@@ -1,6 +1,6 @@
 #include <benchmark/benchmark.h>
 
-#include <CLI/CLI.hpp>
+#include <charconv>
 #include <fstream>
 #include <iostream>
 #include <memory>
@@ -74,6 +74,17 @@ bool take_value(std::string_view argument, std::string_view flag, std::string& v
   return true;
 }
 
+template <class T>
+T parse(const char* flag, const std::string& text, const char* allowed) {
+  T value{};
+  const char* end = text.data() + text.size();
+  const auto [stop, error] = std::from_chars(text.data(), end, value);
+  if (error != std::errc{} || stop != end) {
+    throw std::invalid_argument(std::string(flag) + ' ' + text + ": " + allowed);
+  }
+  return value;
+}
+
 /// Takes out of argv what this program handles itself, and leaves the rest to Google Benchmark.
 SpeedFlags take_flags(std::vector<char*>& argv) {
   SpeedFlags flags;
@@ -88,9 +99,9 @@ SpeedFlags take_flags(std::vector<char*>& argv) {
       continue;
     }
     if (take_value(argument, "--seed=", value)) {
-      flags.seed = std::stoull(value);
+      flags.seed = parse<std::uint64_t>("--seed", value, "a whole number from 0 on");
     } else if (take_value(argument, "--benchmark_min_time=", value)) {
-      flags.min_time = std::stod(value);
+      flags.min_time = parse<double>("--benchmark_min_time", value, "seconds, a plain number");
     } else if (argument == "--benchmark_list_tests" || argument == "--benchmark_list_tests=true") {
       flags.list = true;
     } else {
