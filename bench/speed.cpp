@@ -101,6 +101,7 @@ std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload
   truth->set(in);
   truth->run();
   std::vector<Entry> entries;
+  entries.reserve(providers.size());
   for (Provider* provider : providers) {
     entries.push_back(prepare(begin_row(kind_of_row, workload.problem, *provider), workload, in,
                               *provider, *truth));

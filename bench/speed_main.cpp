@@ -138,6 +138,7 @@ void report(benchmark::State& state, const Row& row) {
     state.SkipWithError(text.c_str());
     return;
   }
+  // NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): the library's own loop
   for (auto _ : state) state.SetIterationTime(row["ms"].get<double>() * 1e-3);
   for (const char* key :
        {"ms_min", "noise", "samples", "bytes", "flops", "gb_per_s", "gflop_per_s"}) {
@@ -156,7 +157,7 @@ std::vector<std::string> register_benchmarks(const SpeedFlags& flags,
                                              Provider& reference, const Limits& limits,
                                              std::vector<Row>& rows) {
   std::vector<std::string> names;
-  for (Workload& workload : workloads(flags.preset)) {
+  for (const Workload& workload : workloads(flags.preset)) {
     std::vector<Provider*> wanted;
     for (Provider* provider : timed) {
       const std::string full = name(workload.problem) + '/' + std::string(provider->name());

@@ -164,7 +164,7 @@ Comparison compare_outputs(const Problem& problem, Plan& plan, Plan& reference, 
 }  // namespace
 
 Comparison compare(const Problem& problem, Plan& plan, Plan& reference) {
-  const Comparison strict = compare_outputs(problem, plan, reference, false);
+  Comparison strict = compare_outputs(problem, plan, reference, false);
   if (strict.ok || depth(problem) == 1 || !slope_jumps(problem)) return strict;
   return compare_outputs(problem, plan, reference, true);
 }
