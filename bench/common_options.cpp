@@ -35,4 +35,14 @@ std::vector<Provider*> select_providers(const Providers& providers, const std::s
   return selected;
 }
 
+std::vector<Provider*> timed_providers(const Providers& providers) {
+  std::vector<Provider*> timed;
+  for (const auto& provider : providers.present) {
+    if (provider->name() != "reference" && provider->name() != "simt") {
+      timed.push_back(provider.get());
+    }
+  }
+  return timed;
+}
+
 }  // namespace gradepth

@@ -17,4 +17,8 @@ void add_format_option(CLI::App& command, std::string& format);
 /// this machine or build lacks.
 std::vector<Provider*> select_providers(const Providers& providers, const std::string& names);
 
+/// The present providers that are timed by default. The executor and the reference are made to be
+/// right, not fast: they are timed only on request.
+std::vector<Provider*> timed_providers(const Providers& providers);
+
 }  // namespace gradepth

@@ -113,18 +113,6 @@ SpeedFlags take_flags(std::vector<char*>& argv) {
   return flags;
 }
 
-/// The executor and the reference are made to be right, not fast: only on request.
-std::vector<Provider*> timed_providers(const Providers& providers, const std::string& names) {
-  if (names != "default") return select_providers(providers, names);
-  std::vector<Provider*> timed;
-  for (const auto& provider : providers.present) {
-    if (provider->name() != "reference" && provider->name() != "simt") {
-      timed.push_back(provider.get());
-    }
-  }
-  return timed;
-}
-
 /// Like Google Benchmark's own filter: a leading '-' turns it round.
 bool matches(const std::string& text, const std::string& filter) {
   const bool negated = filter.starts_with('-');
@@ -195,7 +183,9 @@ int run_speed(std::vector<char*> argv) {
   if (benchmark::ReportUnrecognizedArguments(count, argv.data())) return 2;
 
   const Providers providers = make_providers({});
-  const std::vector<Provider*> timed = timed_providers(providers, flags.providers);
+  const std::vector<Provider*> timed = flags.providers == "default"
+                                           ? timed_providers(providers)
+                                           : select_providers(providers, flags.providers);
   const Limits limits = flags.list ? Limits{} : measure_limits();
   std::vector<Row> rows;
   const std::vector<std::string> names =

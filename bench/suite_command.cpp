@@ -99,12 +99,7 @@ class Suite {
   }
 
   void speed() {
-    std::vector<Provider*> timed;
-    for (const auto& provider : providers_.present) {
-      if (provider->name() != "reference" && provider->name() != "simt") {
-        timed.push_back(provider.get());
-      }
-    }
+    const std::vector<Provider*> timed = timed_providers(providers_);
     const MeasureOptions options = effort();
     for (const Workload& workload : workloads(options_.preset)) {
       progress("speed   " + name(workload.problem));
