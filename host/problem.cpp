@@ -207,7 +207,7 @@ std::vector<TensorSpec> outputs(const Problem& problem) {
                             if (in.name != "dy" && in.name != "dc")
                               specs.push_back({"d" + in.name, in.shape});
                           }
-                          specs.push_back({"dh_norm2", {p.T + 1}});
+                          if (p.norms) specs.push_back({"dh_norm2", {p.T + 1}});
                           if (p.record) {
                             specs.push_back({"dh", states});
                             specs.push_back({"da", {p.T, p.B, gates(p.cell) * p.H}});
@@ -258,7 +258,9 @@ std::string name(const Problem& problem) {
                           (p.I > 0 && p.I != p.H ? "_I" + std::to_string(p.I) : "") +
                           (p.project_input || p.cell == "additive" ? "" : "_recurrence") +
                           (p.share ? "" : "_distinct") +
-                          (p.pass == Pass::forward ? "_forward" : "") + clip_suffix(p.clip_value);
+                          (p.pass == Pass::forward ? "_forward" : "") +
+                          (p.norms || p.pass == Pass::forward ? "" : "_nonorms") +
+                          clip_suffix(p.clip_value);
                  },
                  [&](const FeedForwardProblem& p) {
                    return p.net + '/' + p.act + dtype_part +

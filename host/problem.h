@@ -72,6 +72,8 @@ struct RecurrentProblem {
   std::int64_t I = 0;  // features of x with project_input; 0: H
   bool share = true;
   bool record = false;
+  /// Whether dh_norm2 is among the outputs; off shows what measuring it costs.
+  bool norms = true;
   double clip_value = 0;
   std::string form =
       "two-term";  // additive: f' = w (f + f_prev), or "sum": f' = w Σ of all earlier f

@@ -47,7 +47,16 @@ class Plan {
   /// Pass::training: between them the caller may get("y") and set a new "dy". run() is one after
   /// the other.
   virtual void run_forward() { throw std::logic_error("this plan has no forward half"); }
-  virtual void run_backward() { throw std::logic_error("this plan has no backward half"); }
+  virtual void run_backward() {
+    run_backward_data();
+    run_backward_weights();
+  }
+  /// The two parts of the backward half, where a plan can tell them apart: first the gradients of
+  /// states and inputs, then, from what these left behind, those of the weights.
+  virtual void run_backward_data() { throw std::logic_error("this plan has no backward half"); }
+  virtual void run_backward_weights() { throw std::logic_error("this plan has no backward half"); }
+  /// Whether run_backward_data and run_backward_weights can be called apart.
+  [[nodiscard]] virtual bool has_parts() const { return false; }
   /// Puts back what run() changed in place (clip). Never timed.
   virtual void restore() {}
   /// Waits until run() has finished, where it only queues work.
