@@ -1,8 +1,11 @@
 #include "bench/speed.h"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <string>
 
+#include "bench/plan_timing.h"
 #include "host/compare.h"
 #include "host/growth/statistics.h"
 
@@ -13,6 +16,7 @@ namespace {
 struct Entry {
   Row row;
   PlanPtr plan;
+  std::unique_ptr<DeviceTimer> timer;
 };
 
 /// `recurrent/elman/tanh/f32/T64_B32_H512` belongs to the family `recurrent/elman/tanh/f32`.
@@ -43,6 +47,8 @@ Row finite_or_null(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); 
 
 /// The growth of the gradient in the run that the plan has just made.
 void add_growth(Row& row, const Problem& problem, Plan& plan) {
+  const auto* recurrent = std::get_if<RecurrentProblem>(&problem);
+  if (recurrent != nullptr && !recurrent->norms) return;
   const std::string_view problem_kind = kind(problem);
   if (problem_kind != "recurrent" && problem_kind != "feedforward") return;
   const Tensor norms = plan.get("dh_norm2");
@@ -65,7 +71,7 @@ void add_growth(Row& row, const Problem& problem, Plan& plan) {
 /// reason.
 Entry prepare(Row row, const Workload& workload, const Tensors& in, Provider& provider,
               Plan& reference) {
-  Entry entry{std::move(row), nullptr};
+  Entry entry{std::move(row), nullptr, nullptr};
   try {
     Planned planned = provider.plan(workload.problem);
     if (const auto* refusal = std::get_if<Unsupported>(&planned)) {
@@ -87,6 +93,7 @@ Entry prepare(Row row, const Workload& workload, const Tensors& in, Provider& pr
     }
     add_growth(entry.row, workload.problem, *plan);
     entry.plan = std::move(plan);
+    entry.timer = provider.timer();
   } catch (const std::exception& error) {
     set_status(entry.row, "error", error.what());
   }
@@ -124,29 +131,60 @@ double moved_bytes(const Workload& workload, Plan& plan) {
   return bytes(workload.problem);
 }
 
-void add_timing(Entry& entry, const Workload& workload, const Timing& timing,
+constexpr double ms = 1e3;  // in a second
+
+/// The least time of one run on what the plan runs on, or 0 where that makes no sense.
+double least_time(const Entry& entry, const Limits& limits, const Problem& problem, double moved) {
+  if (entry.timer) {
+    const DeviceRates peak = entry.timer->peak();
+    return std::max(moved / peak.bytes_per_second, flops(problem) / peak.flops_per_second);
+  }
+  if (!runs_on_processor(entry.row["provider"].get<std::string>())) return 0;
+  return least_seconds(limits, problem, moved);
+}
+
+Row median_or_null(const std::optional<Timing>& timing) {
+  if (!timing || timing->samples == 0) return nullptr;
+  return timing->median * ms;
+}
+
+/// Why there is no time, or empty.
+std::string failure(const Timing& timing) {
+  if (!timing.error.empty() || timing.samples > 0) return timing.error;
+  return "throttled: the clock was too low in all " + std::to_string(timing.throttled) + " samples";
+}
+
+void add_timing(Entry& entry, const Workload& workload, const PlanTiming& measured,
                 const Limits& limits) {
   Row& row = entry.row;
-  constexpr double ms = 1e3;
+  const Timing& timing = measured.step;
+  if (const std::string reason = failure(timing); !reason.empty()) {
+    return set_status(row, "error", reason);
+  }
   const double moved = moved_bytes(workload, *entry.plan);
+  row["clock"] = entry.timer ? "device" : "wall";
   row["ms"] = timing.median * ms;
   row["ms_min"] = timing.min * ms;
   row["ms_lower"] = timing.lower_quartile * ms;
   row["ms_upper"] = timing.upper_quartile * ms;
   row["noise"] = timing.noise;
   row["samples"] = timing.samples;
+  row["throttled"] = timing.throttled;
+  row["ms_cold"] = median_or_null(measured.cold);
+  row["ms_wall"] = median_or_null(measured.wall);
+  row["parts"] = nullptr;
+  if (measured.parts) {
+    row["parts"] = {{"forward_ms", median_or_null(measured.parts->forward)},
+                    {"backward_data_ms", median_or_null(measured.parts->backward_data)},
+                    {"backward_weights_ms", median_or_null(measured.parts->backward_weights)}};
+  }
   row["bytes"] = moved;
   row["flops"] = flops(workload.problem);
   row["gb_per_s"] = moved / timing.median * 1e-9;
   row["gflop_per_s"] = flops(workload.problem) / timing.median * 1e-9;
-  if (runs_on_processor(row["provider"].get<std::string>())) {
-    const double least = least_seconds(limits, workload.problem, moved);
-    row["limit_ms"] = least * ms;
-    row["of_limit"] = least / timing.median;
-  } else {
-    row["limit_ms"] = nullptr;
-    row["of_limit"] = nullptr;
-  }
+  const double least = least_time(entry, limits, workload.problem, moved);
+  row["limit_ms"] = least > 0 ? Row(least * ms) : Row(nullptr);
+  row["of_limit"] = least > 0 ? Row(least / timing.median) : Row(nullptr);
   row["workspace_bytes"] = entry.plan->workspace_bytes();
 }
 
@@ -163,22 +201,14 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
                                Provider& reference, const Limits& limits,
                                const MeasureOptions& options, std::uint64_t seed) {
   std::vector<Entry> entries = prepare_all("speed", workload, providers, reference, seed);
-  const bool in_place = kind(workload.problem) == "clip";
-  std::vector<Candidate> candidates;
+  std::vector<TimedPlan> plans;
   std::vector<Entry*> timed;
   for (Entry& entry : entries) {
     if (!entry.plan) continue;
-    Plan* plan = entry.plan.get();
-    Candidate candidate{[plan] {
-                          plan->run();
-                          plan->wait();
-                        },
-                        {}};
-    if (in_place) candidate.prepare = [plan] { plan->restore(); };
-    candidates.push_back(std::move(candidate));
+    plans.push_back({entry.row["name"], entry.plan.get(), entry.timer.get()});
     timed.push_back(&entry);
   }
-  const std::vector<Timing> timings = measure(candidates, options);
+  const std::vector<PlanTiming> timings = time_plans(workload.problem, plans, options);
   for (std::size_t i = 0; i < timed.size(); ++i) {
     add_timing(*timed[i], workload, timings[i], limits);
   }

@@ -94,6 +94,7 @@ std::vector<Workload> small() {
                               .project_input = false,
                               .record = true,
                               .clip_value = 0.05}));
+    list.push_back(recurrent({.cell = cell, .T = 5, .B = 3, .H = 8, .norms = false}));
     if (std::string_view(cell) != "additive") {
       list.push_back(recurrent({.cell = cell,
                                 .T = 4,
@@ -171,6 +172,8 @@ std::vector<Workload> quick() {
   for (const std::int64_t T : {16, 32, 64, 128, 256}) {
     list.push_back(recurrent({.cell = "elman", .T = T, .B = 32, .H = 128}));
   }
+  // What the per-step norms cost.
+  list.push_back(recurrent({.cell = "elman", .T = 64, .B = 32, .H = 128, .norms = false}));
   list.push_back(recurrent({.cell = "elman", .act = "relu", .T = 100, .B = 32, .H = 128}));
   list.push_back(recurrent({.cell = "lstm", .T = 64, .B = 32, .H = 128}));
   list.push_back(recurrent({.cell = "gru", .T = 64, .B = 32, .H = 128}));

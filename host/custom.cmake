@@ -9,7 +9,7 @@ target_link_libraries(gradepth_custom_simt
   PRIVATE gradepth_core gradepth::warnings)
 
 if(GRADEPTH_CUDA)
-  add_library(gradepth_custom_cuda STATIC ${custom_sources})
+  add_library(gradepth_custom_cuda STATIC ${custom_sources} cuda_timer.cpp)
   target_compile_definitions(gradepth_custom_cuda PRIVATE GRADEPTH_PLATFORM_CUDA)
   target_link_libraries(gradepth_custom_cuda
     PUBLIC gradepth::kernels_cuda CUDA::cublas

@@ -9,6 +9,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "host/cuda_timer.h"
 #include "host/provider.h"
 #include "kernels/gemm.h"
 #include "kernels/platform.h"
@@ -142,6 +143,7 @@ class Device {
     transfer(to, from, n, cudaMemcpyDeviceToDevice);
   }
   void wait() const { check(cudaStreamSynchronize(stream_.get())); }
+  [[nodiscard]] std::unique_ptr<DeviceTimer> timer() const { return make_timer(stream_.get()); }
 
  private:
   template <class T>

@@ -9,6 +9,7 @@
 #include <variant>
 #include <vector>
 
+#include "host/device_timer.h"
 #include "host/problem.h"
 #include "host/tensor.h"
 
@@ -93,6 +94,8 @@ class Provider {
   /// Prepares a valid problem, or says why it cannot. Throws only on a failure (out of memory, a
   /// library's error).
   [[nodiscard]] virtual Planned plan(const Problem& problem) = 0;
+  /// The clock of the device that the plans run on; nullptr where the host's own clock sees all.
+  [[nodiscard]] virtual std::unique_ptr<DeviceTimer> timer() { return nullptr; }
 };
 
 /// A provider that this build or this machine lacks.

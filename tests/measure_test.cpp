@@ -68,6 +68,69 @@ TEST(Measure, StopsAtTheWallLimitHoweverNoisy) {
   EXPECT_GT(timing.noise, 0.05);
 }
 
+TEST(Measure, StopsWhenTheNoiseHasSettled) {
+  FakeTime time;
+  int run = 0;
+  const Timing timing = measure({{[&] { time.now += (++run % 2 == 0) ? 0.010 : 0.011; }}},
+                                {.noise = 0, .noise_change = 0.6}, time.clock())[0];
+  EXPECT_GE(timing.samples, 10 + 19);
+  EXPECT_LT(timing.samples, 60);  // long before the two seconds are over
+}
+
+TEST(Measure, TakesACandidatesOwnClock) {
+  FakeTime time;
+  int runs_made = 0;
+  const Candidate candidate{.run = [] { FAIL() << "timed by the wrong clock"; },
+                            .sample = [&](int runs) -> Sample {
+                              runs_made += runs;
+                              time.now += 1;
+                              return {runs * 4e-6};
+                            }};
+  const Timing timing =
+      measure({candidate}, {.min_seconds = 0, .max_seconds = 100}, time.clock())[0];
+  EXPECT_NEAR(timing.median, 4e-6, 1e-15);
+  EXPECT_EQ(timing.samples, 10);
+  EXPECT_EQ(runs_made, 1 + 1 + 10 * 13);  // a sample takes 50 microseconds
+}
+
+TEST(Measure, ThrottledSamplesDoNotCount) {
+  FakeTime time;
+  int sample = 0;
+  const auto half_throttled = [&](int runs) -> Sample {
+    time.now += 1e-3;
+    return ++sample % 2 == 0 ? Sample{runs * 2e-3, 0.5} : Sample{runs * 1e-3, 0.9};
+  };
+  const Timing timing =
+      measure({{.run = {}, .sample = half_throttled}}, {.min_seconds = 0}, time.clock())[0];
+  EXPECT_EQ(timing.median, 1e-3);
+  EXPECT_EQ(timing.samples, 10);
+  EXPECT_GE(timing.throttled, 9);
+
+  const auto all_throttled = [&](int runs) -> Sample {
+    time.now += 0.1;
+    return {runs * 2e-3, 0.5};
+  };
+  const Timing none =
+      measure({{.run = {}, .sample = all_throttled}}, {.max_seconds = 1}, time.clock())[0];
+  EXPECT_EQ(none.samples, 0);
+  EXPECT_GE(none.throttled, 10);
+}
+
+TEST(Measure, AFailureEndsOneCandidateAlone) {
+  FakeTime time;
+  int runs = 0;
+  const Candidate fails{[&] {
+    if (++runs == 4) throw std::runtime_error("out of luck");
+    time.now += 1;
+  }};
+  const std::vector<Timing> timings = measure({fails, {[&] { time.now += 0.01; }}},
+                                              {.min_seconds = 0, .max_seconds = 9}, time.clock());
+  EXPECT_EQ(timings[0].error, "out of luck");
+  EXPECT_EQ(timings[0].samples, 1);
+  EXPECT_TRUE(timings[1].error.empty());
+  EXPECT_EQ(timings[1].samples, 10);
+}
+
 TEST(Measure, SummarisesByQuantiles) {
   const Timing timing = summarise({4, 1, 3, 2, 5});
   EXPECT_EQ(timing.median, 3);

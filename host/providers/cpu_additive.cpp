@@ -52,7 +52,6 @@ class AdditivePlan final : public Plan {
   void run_backward() override {
     const Workers workers(context_.threads, context_.flush_subnormals);
     parallel_for(workers.count(), chunks_, [&](std::ptrdiff_t chunk) { backward(chunk); });
-    std::vector<double>& norm2 = out_.wide("dh_norm2");
     double dw = 0;
     for (std::ptrdiff_t s = 0; s <= T_; ++s) {
       double total = 0;
@@ -61,7 +60,7 @@ class AdditivePlan final : public Plan {
         total += norm_parts_[part];
         dw += dw_parts_[part];
       }
-      norm2[static_cast<std::size_t>(s)] = total;
+      if (p_.norms) out_.wide("dh_norm2")[static_cast<std::size_t>(s)] = total;
     }
     *out_.at("dWh") = static_cast<float>(dw);
   }
@@ -104,7 +103,8 @@ class AdditivePlan final : public Plan {
       float* df = df_ + s * size_ + at;
       for (std::ptrdiff_t i = 0; i < n; ++i) df[i] = w * later[i];
       if (s > 0) add(df, in_.at("dy") + (s - 1) * size_ + at, n);
-      norm_parts_[static_cast<std::size_t>(s * chunks_ + chunk)] = sum_of_squares(df, n);
+      norm_parts_[static_cast<std::size_t>(s * chunks_ + chunk)] =
+          p_.norms ? sum_of_squares(df, n) : 0;
       if (p_.record) std::copy_n(df, n, out_.at("dh") + s * size_ + at);
       if (s == 0) break;
       if (p_.clip_value > 0) clip(df, static_cast<float>(p_.clip_value), n);

@@ -103,7 +103,7 @@ class RecurrentPlan final : public Plan {
     });
   }
 
-  void run_backward() override {
+  void run_backward_data() override {
     const Workers workers(context_.threads, context_.flush_subnormals);
     if (cell_ == Cell::lstm) std::copy_n(in_.at("dc"), B_ * H_, dc_.data());
     parallel(team_size(workers.count()), [&](const Worker& worker) {
@@ -118,10 +118,14 @@ class RecurrentPlan final : public Plan {
         if (!divides_batch(worker.count())) worker.barrier();
       }
     });
-    add_norm_parts();
-    weight_gradients(workers.count());
-    input_gradients(workers.count());
+    if (p_.norms) add_norm_parts();
+    input_gradient(workers.count());
   }
+  void run_backward_weights() override {
+    const Workers workers(context_.threads, context_.flush_subnormals);
+    weight_gradients(workers.count());
+  }
+  [[nodiscard]] bool has_parts() const override { return true; }
 
  private:
   static Floats floats(std::ptrdiff_t n) { return Floats(static_cast<std::size_t>(n)); }
@@ -255,10 +259,11 @@ class RecurrentPlan final : public Plan {
     if (cell_ != Cell::lstm) return;
     norm2 += measure(dc_ + state_at(0, r, first), n, out_.at("dc"), state_at(s, r, first), s);
   }
-  /// The squared norm of a segment of a state's gradient, which is then recorded and clipped.
+  /// The squared norm (0 if nobody asks) of a segment of a state's gradient, which is then recorded
+  /// and clipped.
   double measure(float* d, std::ptrdiff_t n, float* record, std::ptrdiff_t at,
                  std::ptrdiff_t s) const {
-    const double norm2 = sum_of_squares(d, n);
+    const double norm2 = p_.norms ? sum_of_squares(d, n) : 0;
     if (record != nullptr) std::copy_n(d, n, record + at);
     if (p_.clip_value > 0 && s > 0) clip(d, static_cast<float>(p_.clip_value), n);
     return norm2;
@@ -308,7 +313,7 @@ class RecurrentPlan final : public Plan {
     }
   }
 
-  /// dWh, db: each one product or sum over all steps that share W.
+  /// dWh, db: each one product or sum over all steps that share W. dWx.
   void weight_gradients(int threads) {
     const std::ptrdiff_t steps = p_.share ? T_ : 1;
     const std::ptrdiff_t rows = steps * B_;
@@ -324,13 +329,14 @@ class RecurrentPlan final : public Plan {
       dWh += G_ * H_ * H_;
       db += biases(p_.cell) * H_;
     }
+    if (!p_.project_input) return;
+    gemm(Op::transposed, Op::plain, G_ * H_, I_, T_ * B_, da_.data(), G_ * H_, in_.at("x"), I_, 0,
+         out_.at("dWx"), I_);
   }
 
-  /// dx, dWx: x feeds every gate, through Wx or as it is.
-  void input_gradients(int threads) {
+  /// dx: x feeds every gate, through Wx or as it is.
+  void input_gradient(int threads) {
     if (p_.project_input) {
-      gemm(Op::transposed, Op::plain, G_ * H_, I_, T_ * B_, da_.data(), G_ * H_, in_.at("x"), I_, 0,
-           out_.at("dWx"), I_);
       gemm(Op::plain, Op::plain, T_ * B_, I_, G_ * H_, da_.data(), G_ * H_, in_.at("Wx"), I_, 0,
            out_.at("dx"), I_);
       return;

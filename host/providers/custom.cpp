@@ -14,6 +14,8 @@ class CustomProvider final : public Provider {
   [[nodiscard]] std::string_view name() const override { return Device::name; }
   [[nodiscard]] std::string version() const override { return device_->description(); }
 
+  [[nodiscard]] std::unique_ptr<DeviceTimer> timer() override { return device_->timer(); }
+
   [[nodiscard]] Planned plan(const Problem& problem) override {
     validate(problem);
     if (dtype(problem) != Dtype::f32) {

@@ -133,9 +133,11 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
 
   void measure(std::int64_t s) {
     const std::size_t begin = length(s) * state_;
-    double norm2 = sum_of_squares(&dh_[begin], state_);
-    if (p_.cell == "lstm") norm2 += sum_of_squares(&dc_[begin], state_);
-    out("dh_norm2")[s] = norm2;
+    if (p_.norms) {
+      double norm2 = sum_of_squares(&dh_[begin], state_);
+      if (p_.cell == "lstm") norm2 += sum_of_squares(&dc_[begin], state_);
+      out("dh_norm2")[s] = norm2;
+    }
     if (!p_.record) return;
     recorded_.resize(dh_.size());
     recorded_c_.resize(dc_.size());
@@ -305,7 +307,7 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
       for (std::size_t i = 0; i < state_; ++i) {
         df[i] = round_to(p_.dtype, dy[i] + round_to(p_.dtype, w * later[i]));
       }
-      out("dh_norm2")[t] = sum_of_squares(df, state_);
+      if (p_.norms) out("dh_norm2")[t] = sum_of_squares(df, state_);
       if (p_.record) std::copy_n(df, state_, out("dh") + t * p_.B * p_.H);
       for (std::size_t i = 0; i < state_ && t > 0; ++i) df[i] = clip(df[i], p_.clip_value);
       // State t-1 is held by state t and by t+1 (two-term), or by every later one (sum).
