@@ -3,6 +3,7 @@ option(GRADEPTH_CUDA "Build the CUDA kernels and providers (needs nvcc)" OFF)
 option(GRADEPTH_OPENMP "Use OpenMP; off in ThreadSanitizer builds" ON)
 option(GRADEPTH_NATIVE "Compile for the processor of this machine" ON)
 option(GRADEPTH_WERROR "Treat warnings as errors" OFF)
+option(GRADEPTH_METER "Build the meter of kernel costs instead of all else (needs clang 16)" OFF)
 set(GRADEPTH_SANITIZE "" CACHE STRING "Sanitizers: empty, 'address,undefined' or 'thread'")
 set(GRADEPTH_CUDA_ARCHITECTURES "80-real;90-real;120-real" CACHE STRING "CUDA architectures to compile for")
 

@@ -4,8 +4,8 @@
 /// GRADEPTH_PLATFORM_CUDA; else it is the executor.
 ///
 /// Both sides offer the same: CUDA's words for kernels; launch, launch_cooperative and zero_async
-/// on a StreamRef; dynamic_shared<T>(); and for blocks that exchange data load_exchanged,
-/// add_release, load_acquire, prefetch_l2 and spin_until.
+/// on a StreamRef; dynamic_shared<T>(); copy_whole; and for blocks that exchange data
+/// load_exchanged, add_release, load_acquire, prefetch_l2 and spin_until.
 ///
 /// Kernel files open `namespace gradepth::inline GRADEPTH_PLATFORM`. The name is needed where one
 /// program links both machines: equal names of inline functions would be merged, and one machine
@@ -19,6 +19,7 @@
 
 #include "kernels/cuda/launch.h"
 #include "kernels/cuda/memory_order.h"
+#include "kernels/cuda/whole.h"
 
 #else
 
@@ -34,5 +35,6 @@
 #include "kernels/simt/shared.h"
 #include "kernels/simt/types.h"
 #include "kernels/simt/vocabulary.h"
+#include "kernels/simt/whole.h"
 
 #endif

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <type_traits>
 
+#include "kernels/simt/meter_hooks.h"
 #include "kernels/simt/sanitizers.h"
 
 // CUDA's names are reserved ones. NOLINTBEGIN(bugprone-reserved-identifier)
@@ -44,6 +45,7 @@ bool exchange_if(BitsOf<T>* at, BitsOf<T>& expected, BitsOf<T> desired) {
 template <class T, class Change>
 T update(T* address, Change change) {
   static_assert(sizeof(T) == 4 || sizeof(T) == 8, "atomics work on 4 or 8 bytes");
+  meter::atomic(address, sizeof(T));
   auto* const at = reinterpret_cast<BitsOf<T>*>(address);
   BitsOf<T> old = __atomic_load_n(at, __ATOMIC_RELAXED);
   for (;;) {

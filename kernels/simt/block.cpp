@@ -7,6 +7,7 @@
 
 #include "kernels/simt/builtins.h"
 #include "kernels/simt/error.h"
+#include "kernels/simt/meter_hooks.h"
 
 namespace gradepth::inline simt::detail {
 namespace {
@@ -70,9 +71,11 @@ void Block::begin(const Work& work, unsigned rank, std::byte* thread_locals) {
   abandoned_ = false;
   idle_.clear();
   for (const auto& fiber : fibers_) idle_.push_back(fiber.get());
+  meter::block_begins(count, thread_locals, dynamic_shared_.data(), work.shared_bytes);
 }
 
 void Block::end() {
+  meter::block_ends();
   current_block = nullptr;
   if (!error_.empty()) abandon_threads();
   tsan::acquire(&exit_order_);
@@ -162,12 +165,14 @@ void Block::run_threads() {
 void Block::enter(Thread& thread) {
   running_ = &thread;
   threadIdx = thread.index;
+  meter::thread_runs(thread.rank, thread.fiber->stack());
   tsan::switch_to(thread.context);
 }
 
 void Block::exit(Thread& thread) {
   tsan::release(&exit_order_);
   thread.state = State::kExited;
+  meter::thread_exits(thread.rank);
   ++exited_;
   // As on the hardware, nobody waits for a thread that has left.
   if (at_block_barrier_ > 0 && at_block_barrier_ + exited_ == threads()) complete_block_barrier();

@@ -37,6 +37,8 @@ class Fiber {
   /// Called on this fiber: back to whoever started or resumed it.
   void suspend();
 
+  const std::byte* stack() const { return stack_.bottom(); }
+
  private:
   using Context = boost::context::detail::fcontext_t;
 

@@ -5,6 +5,7 @@
 #include <memory>
 #include <tuple>
 
+#include "kernels/simt/meter_hooks.h"
 #include "kernels/simt/types.h"
 
 namespace gradepth::inline simt {
@@ -51,6 +52,8 @@ void launch_with(const Configuration& configuration, void (*kernel)(P...), A... 
     std::tuple<P...> parameters;
   };
   const Call call{kernel, {static_cast<P>(args)...}};
+  const meter::Launch metered(configuration.grid, configuration.block, configuration.shared_bytes,
+                              reinterpret_cast<void (*)()>(kernel), &call, sizeof call);
   run_kernel(
       configuration,
       [](const void* what) {
@@ -81,6 +84,7 @@ void launch_cooperative(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t
 
 /// Sets `bytes` bytes to 0.
 inline void zero_async(void* memory, std::size_t bytes, const StreamRef& /*stream*/) {
+  meter::zeroes(memory, bytes);
   std::memset(memory, 0, bytes);
 }
 

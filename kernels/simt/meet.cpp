@@ -7,6 +7,7 @@
 
 #include "kernels/simt/block.h"
 #include "kernels/simt/error.h"
+#include "kernels/simt/meter_hooks.h"
 
 namespace gradepth::inline simt::detail {
 namespace {
@@ -84,6 +85,7 @@ void Block::complete_block_barrier() {
   }
   at_block_barrier_ = 0;
   ++barrier_generation_;
+  meter::block_barrier();
 }
 
 std::uint64_t Block::meet_warp(WarpOp op, unsigned mask, std::uint64_t value, unsigned source,
@@ -137,6 +139,7 @@ void Block::try_complete_warp(const Thread& arrived) {
     }
     wake(other);
   }
+  meter::warp_meets(first / kWarp, std::popcount(present) == static_cast<int>(lanes));
 }
 
 /// A lane has left: perhaps the others of its warp waited only for it.
@@ -172,6 +175,7 @@ void Block::cross_grid_barrier() {
     return;
   }
   tsan::release(&grid_order_);
+  meter::grid_barrier();
   for (Thread& thread : threads_) {
     if (!same(thread.site, threads_.front().site)) {
       fail("divergent grid.sync: " + text(threads_.front().site) + " and " + text(thread.site));

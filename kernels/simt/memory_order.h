@@ -2,6 +2,7 @@
 /// Memory that blocks of one launch exchange. The CUDA side is kernels/cuda/memory_order.h.
 #include <chrono>
 
+#include "kernels/simt/meter_hooks.h"
 #include "kernels/simt/types.h"
 
 namespace gradepth::inline simt {
@@ -19,6 +20,7 @@ T load_exchanged(const T* p) {
 
 /// Adds to *p; all that was written before is visible to who reads the sum with load_acquire.
 inline void add_release(unsigned* p, unsigned value) {
+  meter::atomic(p, sizeof *p);
   __atomic_fetch_add(p, value, __ATOMIC_RELEASE);
 }
 
@@ -32,6 +34,7 @@ inline void prefetch_l2(const void* /*p*/) {}
 /// threads run meanwhile. Throws Error when the others have failed, or after a minute.
 template <class Ready>
 void spin_until(Ready ready) {
+  const meter::Wait metered;
   if (ready()) return;
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::minutes(1);
   while (!ready()) {

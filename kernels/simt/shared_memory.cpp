@@ -51,17 +51,13 @@ class ProgramFile {
   std::size_t size_ = 0;
 };
 
-struct Range {
-  std::size_t offset, bytes;
-};
-
 /// In mangled names: local to a function (_ZZ) of namespace gradepth::simt. Guard variables of
 /// initialised thread_locals begin with _ZGV and stay as they are.
 bool is_shared_variable(std::string_view name) {
   return name.starts_with("_ZZ") && name.find("8gradepth4simt") != std::string_view::npos;
 }
 
-std::vector<Range> find_shared_variables() {
+std::vector<SharedVariable> find_shared_variables() {
   const ProgramFile file;
   const ElfW(Ehdr)& header = file.at<ElfW(Ehdr)>(0, 1)[0];
   const auto sections = file.at<ElfW(Shdr)>(header.e_shoff, header.e_shnum);
@@ -69,7 +65,7 @@ std::vector<Range> find_shared_variables() {
     if (section.sh_type != SHT_SYMTAB) continue;
     const auto& strings = sections[section.sh_link];
     const auto names = file.at<char>(strings.sh_offset, strings.sh_size);
-    std::vector<Range> found;
+    std::vector<SharedVariable> found;
     for (const auto& symbol :
          file.at<ElfW(Sym)>(section.sh_offset, section.sh_size / sizeof(ElfW(Sym)))) {
       if ((symbol.st_info & 0xfU) != STT_TLS || symbol.st_name >= names.size()) continue;
@@ -95,9 +91,26 @@ std::byte* thread_locals_of_this_thread() {
   return static_cast<std::byte*>(memory);
 }
 
+std::size_t thread_locals_bytes() {
+  std::size_t bytes = 0;
+  dl_iterate_phdr(
+      [](dl_phdr_info* program, std::size_t, void* out) {
+        for (const auto& segment : std::span(program->dlpi_phdr, program->dlpi_phnum)) {
+          if (segment.p_type == PT_TLS) *static_cast<std::size_t*>(out) = segment.p_memsz;
+        }
+        return 1;
+      },
+      &bytes);
+  return bytes;
+}
+
+const std::vector<SharedVariable>& shared_variables() {
+  static const std::vector<SharedVariable> variables = find_shared_variables();
+  return variables;  // a constant of the program
+}
+
 void fill_static_shared(std::byte* thread_locals) {
-  static const std::vector<Range> variables = find_shared_variables();  // a constant of the program
-  for (const Range& variable : variables) {
+  for (const SharedVariable& variable : shared_variables()) {
     std::byte* const at = thread_locals + variable.offset;
     asan::unpoison(at, variable.bytes);  // the thread's memory may have been a stack before
     std::memset(at, kNanByte, variable.bytes);

@@ -1,11 +1,21 @@
 #pragma once
 #include <cstddef>
 #include <memory>
+#include <vector>
 
 namespace gradepth::inline simt::detail {
 
 /// Where the program's thread_local variables lie for the calling thread.
 std::byte* thread_locals_of_this_thread();
+/// How many bytes they have.
+std::size_t thread_locals_bytes();
+
+/// One `__shared__` variable: where it begins among the thread_local variables.
+struct SharedVariable {
+  std::size_t offset, bytes;
+};
+/// All of the program.
+const std::vector<SharedVariable>& shared_variables();
 
 /// Fills every `__shared__` variable of the program with NaN bytes, for one thread's copy.
 ///

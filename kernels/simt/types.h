@@ -1,6 +1,9 @@
 #pragma once
 /// CUDA's small vector types, with CUDA's sizes and alignments, inside our namespace.
 /// They are not in the global namespace, so that one program can link this and the CUDA build.
+#ifdef GRADEPTH_SIMT_METER
+#include "kernels/simt/metered_types.h"
+#endif
 
 namespace gradepth::inline simt {
 
@@ -17,11 +20,13 @@ struct dim3 {
       : x(width), y(height), z(depth) {}
 };
 
-struct alignas(8) float2 {
-  float x, y;
-};
 struct float3 {
   float x, y, z;
+};
+
+#ifndef GRADEPTH_SIMT_METER
+struct alignas(8) float2 {
+  float x, y;
 };
 struct alignas(16) float4 {
   float x, y, z, w;
@@ -41,6 +46,7 @@ struct alignas(16) uint4 {
 struct alignas(16) double2 {
   double x, y;
 };
+#endif
 
 constexpr float2 make_float2(float x, float y) { return {x, y}; }
 constexpr float3 make_float3(float x, float y, float z) { return {x, y, z}; }
