@@ -148,6 +148,30 @@ class Speed(unittest.TestCase):
         self.assertEqual(len(cpu["growth"]["ln_norm"]), 6)
 
 
+class Profile(unittest.TestCase):
+    NAME = "recurrent/elman/tanh/f32/T16_B32_H128/cpu"
+
+    def test_prints_the_lines_for_nsight(self):
+        done = run("profile", self.NAME)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        nsys, ncu = done.stdout.splitlines()
+        self.assertTrue(nsys.startswith("nsys profile --capture-range=cudaProfilerApi "))
+        self.assertTrue(ncu.startswith("ncu --profile-from-start off "))
+        for line in (nsys, ncu):
+            self.assertTrue(line.endswith(f"{GRADEPTH} profile {self.NAME}"), line)
+        self.assertIn("runs on the processor", done.stderr)
+
+    def test_a_row_that_cannot_be_run(self):
+        done = run("profile", "--format", "json", "clip/norm/f32/N0_K0_at1/onednn")
+        self.assertEqual(done.returncode, 1)
+        self.assertEqual(json.loads(done.stdout)["status"], "unsupported")
+
+    def test_an_unknown_row(self):
+        done = run("profile", "recurrent/elman")
+        self.assertEqual(done.returncode, 2)
+        self.assertIn("recurrent/elman", done.stderr)
+
+
 class Suite(unittest.TestCase):
     def test_brief(self):
         with tempfile.TemporaryDirectory() as folder:
