@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "kernels/host_device.h"
 #include "kernels/platform.h"
 
 /// Where a thread stands, in 64 bits, and how many blocks a launch takes.
@@ -22,7 +23,7 @@ __device__ inline std::int64_t grid_threads() {
   return static_cast<std::int64_t>(gridDim.x) * blockDim.x;
 }
 
-constexpr std::int64_t divide_up(std::int64_t n, std::int64_t d) { return (n + d - 1) / d; }
+HD constexpr std::int64_t divide_up(std::int64_t n, std::int64_t d) { return (n + d - 1) / d; }
 
 /// Blocks of a grid-stride launch over n items, `per_block` at a time.
 inline unsigned blocks_for(std::int64_t n, std::int64_t per_block = block_threads,

@@ -1,33 +1,16 @@
 #pragma once
 
-#include <cmath>
-
 #include "kernels/activation.h"
-#include "kernels/block_sum.cuh"
 #include "kernels/cell_elman.h"
 #include "kernels/clip_value.h"
 #include "kernels/grid.cuh"
 #include "kernels/recurrence.h"
+#include "kernels/step_statistics.cuh"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 /// Elements of a state that one block takes; the sums' order follows from it.
 inline constexpr std::int64_t step_block_size = 4 * block_threads;
-
-/// Adds one element's gradients to the sums of its step.
-__device__ inline void measure(double (&sums)[step_quantities], float dh, float da) {
-  sums[step_dh2] += static_cast<double>(dh) * static_cast<double>(dh);
-  sums[step_da2] += static_cast<double>(da) * static_cast<double>(da);
-  sums[step_nonfinite] += isfinite(dh) && isfinite(da) ? 0.0 : 1.0;
-}
-
-/// Writes a block's sums of one step; all threads call it.
-///   partials [step_quantities, blocks]
-__device__ inline void write_step(double (&sums)[step_quantities], double* partials) {
-  block_sum<block_threads>(sums);
-  if (threadIdx.x != 0) return;
-  for (unsigned q = 0; q < step_quantities; ++q) partials[q * gridDim.x + blockIdx.x] = sums[q];
-}
 
 // blockIdx = (sample, part of its elements), a thread one element.
 template <class Act>
@@ -68,7 +51,7 @@ __global__ void __launch_bounds__(block_threads) map_backward_kernel(MapBackward
     if (p.passed != nullptr) p.passed[i] = dh_clipped;
     float da = 0;
     if (p.da != nullptr) p.da[i] = da = map_backward_element<Act>(p, i, dh_clipped);
-    measure(sums, dh, da);
+    measure<1>(sums, dh, 0, &da);
   }
   write_step(sums, p.partials);
 }

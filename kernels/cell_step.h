@@ -1,0 +1,54 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string_view>
+
+#include "kernels/platform.h"
+
+/// What the kernels of recurrent layers read and write, whichever way they run through time.
+/// G gates per unit (elman 1, gru 3, lstm 4), state t = 0 … T; step t makes state t + 1 from t.
+namespace gradepth::inline GRADEPTH_PLATFORM {
+
+/// Forward: h_{t+1} = cell(W h_t, x_t, b), and c_{t+1} for lstm.
+struct RecurrentForward {
+  std::int64_t T = 0;
+  std::int64_t B = 0;
+  std::int64_t H = 0;
+  const float* W = nullptr;  // [G H, H], rows are outputs
+  const float* x = nullptr;  // [T, B, G H] with `projected`, else [T, B, H] for every gate
+  bool projected = false;
+  const float* b = nullptr;  // [G H]; gru [4 H], the last inside the reset product
+  float* h = nullptr;        // [T + 1, B, H]; in: state 0; out: the others
+  float* c = nullptr;        // lstm, as h
+  float* gates = nullptr;    // [T, B, 4, H] out, or null: lstm i, f, g, o; gru r, z, n, m
+};
+
+/// Backward: from dL/dy_t the gradients at every state and pre-activation. What reaches state t is
+/// measured, then clipped to ±clip_value, and goes through the cell (all but state 0).
+struct RecurrentBackward {
+  std::int64_t T = 0;
+  std::int64_t B = 0;
+  std::int64_t H = 0;
+  const float* W = nullptr;      // [G H, H]
+  const float* dy = nullptr;     // [T, B, H], on states 1 … T
+  const float* h = nullptr;      // [T + 1, B, H]
+  const float* c = nullptr;      // lstm, as h
+  const float* gates = nullptr;  // [T, B, 4, H]
+  float clip_value = 0;          // 0: off
+  float* da = nullptr;           // [T, B, G H] out: at the pre-activations
+  float* dr = nullptr;           // gru only, as da: at the recurrent product (da, but dL/dm for n)
+  float* carry = nullptr;        // [B, H] lstm, in: dL/dc_T, out: dL/dc_0; gru: workspace
+  float* dh0 = nullptr;          // [B, H] out
+  float* dh = nullptr;           // [T + 1, B, H] out or null: before the clip
+  float* dc = nullptr;           // lstm, as dh
+  double* partials = nullptr;    // [T + 1, step_quantities, blocks] out or null: not measured
+  double* bias_partials = nullptr;  // [parts, biases H] out: summed over parts, db
+};
+
+/// The activations whose slope needs only the output, and which the kernels that run through time
+/// know; others go step by step.
+enum class OutputActivation : std::uint8_t { tanh, relu, sigmoid, identity, leaky_relu };
+std::optional<OutputActivation> output_activation(std::string_view name);
+
+}  // namespace gradepth::inline GRADEPTH_PLATFORM
