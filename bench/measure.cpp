@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <random>
 #include <utility>
 
 #include "host/growth/statistics.h"
@@ -99,10 +100,29 @@ Timing summarise(std::vector<double> seconds_per_run) {
   t.median = growth::quantile(seconds_per_run, 0.5);
   t.lower_quartile = growth::quantile(seconds_per_run, 0.25);
   t.upper_quartile = growth::quantile(seconds_per_run, 0.75);
-  t.min = growth::quantile(std::move(seconds_per_run), 0);
+  t.min = growth::quantile(seconds_per_run, 0);
+  t.seconds = std::move(seconds_per_run);
   const double deviation = (t.upper_quartile - t.lower_quartile) / 1.349;
   if (t.median > 0) t.noise = 1.2533 * deviation / std::sqrt(t.samples) / t.median;
   return t;
+}
+
+Speedup speedup(const Timing& baseline, const Timing& own) {
+  constexpr int resamples = 1000;
+  std::mt19937_64 random(1);
+  std::vector<double> drawn;
+  const auto resampled_median = [&](const std::vector<double>& samples) {
+    drawn.resize(samples.size());
+    for (double& x : drawn) x = samples[random() % samples.size()];
+    return growth::quantile(drawn, 0.5);
+  };
+  std::vector<double> ratios(resamples);
+  for (double& ratio : ratios) {
+    const double slow = resampled_median(baseline.seconds);
+    ratio = slow / resampled_median(own.seconds);
+  }
+  return {baseline.median / own.median, growth::quantile(ratios, 0.025),
+          growth::quantile(ratios, 0.975)};
 }
 
 std::vector<Timing> measure(const std::vector<Candidate>& candidates, const MeasureOptions& options,

@@ -44,16 +44,28 @@ struct Timing {
   double min = 0;
   double lower_quartile = 0;
   double upper_quartile = 0;
-  double noise = 0;        // estimated relative error of the median
-  int samples = 0;         // 0: none counted, and the times are 0
-  int throttled = 0;       // samples that did not count, because the clock was too low
-  std::string error = {};  // what ended the measurement, if something did
+  double noise = 0;                  // estimated relative error of the median
+  int samples = 0;                   // 0: none counted, and the times are 0
+  int throttled = 0;                 // samples that did not count, because the clock was too low
+  std::vector<double> seconds = {};  // of the samples, in the order they were taken
+  std::string error = {};            // what ended the measurement, if something did
 };
 
 /// Median, quartiles, and the median's relative standard error, 1.2533 s/√n with s estimated from
 /// the interquartile range (s = IQR / 1.349 for a normal distribution), which an outlier does not
 /// move.
 Timing summarise(std::vector<double> seconds_per_run);
+
+/// How many times as fast: baseline's median over own's, with a 95 % interval.
+struct Speedup {
+  double value = 0;
+  double low = 0;
+  double high = 0;
+};
+
+/// The interval is a percentile bootstrap: both sets of samples are drawn anew 1000 times, always
+/// in the same way. Both must have samples.
+Speedup speedup(const Timing& baseline, const Timing& own);
 
 /// Times the candidates in turn, one sample of each per round (A B A B …), so that a drift of the
 /// machine hits all alike. One round of warm-up comes first. A candidate is done when its noise is

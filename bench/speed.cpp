@@ -188,6 +188,28 @@ void add_timing(Entry& entry, const Workload& workload, const PlanTiming& measur
   row["workspace_bytes"] = entry.plan->workspace_bytes();
 }
 
+/// The library that others are compared with, of those on the same clock.
+bool is_baseline(const Row& row) {
+  return row["provider"] == "onednn" || row["provider"] == "cudnn";
+}
+
+/// `versus` of every timed row: its speed beside the baseline's.
+void add_speedups(const std::vector<Entry*>& timed, const std::vector<PlanTiming>& timings) {
+  for (std::size_t i = 0; i < timed.size(); ++i) {
+    Row& row = timed[i]->row;
+    if (row["status"] != "ok") continue;
+    row["versus"] = nullptr;
+    for (std::size_t k = 0; k < timed.size(); ++k) {
+      const Row& other = timed[k]->row;
+      if (is_baseline(row) || !is_baseline(other) || other["status"] != "ok") continue;
+      if (other["clock"] != row["clock"]) continue;
+      const Speedup s = speedup(timings[k].step, timings[i].step);
+      row["versus"] = {
+          {"provider", other["provider"]}, {"speedup", s.value}, {"low", s.low}, {"high", s.high}};
+    }
+  }
+}
+
 std::vector<Row> rows_of(std::vector<Entry> entries) {
   std::vector<Row> rows;
   rows.reserve(entries.size());
@@ -212,6 +234,7 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
   for (std::size_t i = 0; i < timed.size(); ++i) {
     add_timing(*timed[i], workload, timings[i], limits);
   }
+  add_speedups(timed, timings);
   return rows_of(std::move(entries));
 }
 

@@ -140,6 +140,20 @@ TEST(Measure, SummarisesByQuantiles) {
   EXPECT_NEAR(timing.noise, 1.2533 * (2 / 1.349) / std::sqrt(5.0) / 3, 1e-12);
 }
 
+TEST(Measure, SpeedupHasAnInterval) {
+  const Timing slow = summarise({4.0, 4.2, 3.8, 4.1, 3.9});
+  const Timing fast = summarise({2.0, 2.1, 1.9});
+  const Speedup twice = speedup(slow, fast);
+  EXPECT_NEAR(twice.value, 2, 1e-12);
+  EXPECT_LT(twice.low, 2);
+  EXPECT_GT(twice.high, 2);
+  EXPECT_GT(twice.low, 3.8 / 2.1 - 1e-12);
+  EXPECT_LT(twice.high, 4.2 / 1.9 + 1e-12);
+  const Speedup exact = speedup(summarise({3, 3}), summarise({1, 1, 1}));
+  EXPECT_EQ(exact.low, 3);
+  EXPECT_EQ(exact.high, 3);
+}
+
 TEST(Measure, OfNothingIsNothing) { EXPECT_TRUE(measure({}, {}).empty()); }
 
 TEST(Limits, WhatFitsACacheIsReadAtTheCachesRate) {
