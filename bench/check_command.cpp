@@ -17,6 +17,7 @@ struct CheckOptions {
   std::string providers = "all";
   std::string filter = ".";
   std::string format = "table";
+  std::string math = "fma";
   std::uint64_t seed = 1;
   std::uint64_t schedule = 0;
 };
@@ -29,7 +30,8 @@ struct Count {
 };
 
 int run_check(const CheckOptions& options) {
-  const Providers providers = make_providers({.schedule = options.schedule});
+  const Providers providers =
+      make_providers({.schedule = options.schedule, .math = parse_math(options.math)});
   const std::vector<Provider*> selected = select_providers(providers, options.providers);
   Provider* reference = find(providers, "reference");
   const std::regex filter(options.filter);
@@ -85,6 +87,7 @@ void add_check_command(CLI::App& app, int& exit_status) {
   command->add_option("--seed", options->seed, "seed of the inputs")->capture_default_str();
   command->add_option("--schedule", options->schedule, "seed of the executor's order of threads")
       ->capture_default_str();
+  add_math_option(*command, options->math);
   add_format_option(*command, options->format);
   command->callback([options, &exit_status] { exit_status = run_check(*options); });
 }

@@ -11,6 +11,12 @@ void add_format_option(CLI::App& command, std::string& format) {
       ->capture_default_str();
 }
 
+void add_math_option(CLI::App& command, std::string& math) {
+  command.add_option("--math", math, "products of f32 matrices on a GPU: fma, or tf32")
+      ->check(CLI::IsMember({"fma", "tf32"}))
+      ->capture_default_str();
+}
+
 std::vector<Provider*> select_providers(const Providers& providers, const std::string& names) {
   std::vector<Provider*> selected;
   std::string known;

@@ -12,6 +12,9 @@ namespace gradepth {
 /// Adds `--format table|json|csv`.
 void add_format_option(CLI::App& command, std::string& format);
 
+/// Adds `--math fma|tf32`.
+void add_math_option(CLI::App& command, std::string& math);
+
 /// The providers named in a comma-separated list, or all present ones for "all".
 /// std::invalid_argument for an unknown name; std::runtime_error, with the reason, for one that
 /// this machine or build lacks.

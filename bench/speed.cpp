@@ -83,6 +83,7 @@ Entry prepare(Row row, const Workload& workload, const Tensors& in, Provider& pr
     plan->run();
     plan->wait();
     entry.row["detail"] = plan->detail();
+    entry.row["math"] = name(plan->math());
     const Comparison comparison = compare(workload.problem, *plan, reference);
     entry.row["error"] = comparison.error;
     entry.row["tolerance"] = comparison.tolerance;

@@ -26,6 +26,7 @@ struct SpeedFlags {
   double min_time = 0.1;
   bool list = false;
   std::uint64_t seed = 1;
+  Math math = Math::fma;
   std::string format = "console";
 };
 
@@ -100,6 +101,8 @@ SpeedFlags take_flags(std::vector<char*>& argv) {
     }
     if (take_value(argument, "--seed=", value)) {
       flags.seed = parse<std::uint64_t>("--seed", value, "a whole number from 0 on");
+    } else if (take_value(argument, "--math=", value)) {
+      flags.math = parse_math(value);
     } else if (take_value(argument, "--benchmark_min_time=", value)) {
       flags.min_time = parse<double>("--benchmark_min_time", value, "seconds, a plain number");
     } else if (argument == "--benchmark_list_tests" || argument == "--benchmark_list_tests=true") {
@@ -182,7 +185,7 @@ int run_speed(std::vector<char*> argv) {
   benchmark::Initialize(&count, argv.data());
   if (benchmark::ReportUnrecognizedArguments(count, argv.data())) return 2;
 
-  const Providers providers = make_providers({});
+  const Providers providers = make_providers({.math = flags.math});
   const std::vector<Provider*> timed = flags.providers == "default"
                                            ? timed_providers(providers)
                                            : select_providers(providers, flags.providers);

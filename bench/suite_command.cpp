@@ -26,6 +26,7 @@ struct SuiteOptions {
   std::string provider = "cpu";
   std::string out;
   std::string format = "table";
+  std::string math = "fma";
   std::uint64_t seed = 1;
 };
 
@@ -34,7 +35,9 @@ volatile std::sig_atomic_t interrupted = 0;  // the only thing that a signal han
 class Suite {
  public:
   Suite(const SuiteOptions& options, Results& results)
-      : options_(options), results_(results), providers_(make_providers({})) {}
+      : options_(options),
+        results_(results),
+        providers_(make_providers({.math = parse_math(options.math)})) {}
 
   int run() {
     limits_ = measure_limits();
@@ -165,6 +168,7 @@ void add_suite_command(CLI::App& app, int& exit_status) {
       ->capture_default_str();
   command->add_option("--out", options->out, "folder of the results; default: results/<time>");
   command->add_option("--seed", options->seed, "first seed")->capture_default_str();
+  add_math_option(*command, options->math);
   command->add_option("--format", options->format, "what goes to stdout: table or json")
       ->check(CLI::IsMember({"table", "json"}))
       ->capture_default_str();

@@ -43,7 +43,10 @@ if(GRADEPTH_WERROR)
 endif()
 target_compile_options(gradepth_cuda_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:${cuda_flags}>)
 
-# Reported only: nothing is linked to cuDNN yet.
-find_package(CUDNN 9)
+# The baseline. A program that is linked to cuDNN does not start where the library is missing: turn
+# this off to build one for such a machine.
+if(GRADEPTH_CUDNN)
+  find_package(CUDNN 9)
+endif()
 message(STATUS "CUDA ${CUDAToolkit_VERSION}, architectures ${CMAKE_CUDA_ARCHITECTURES}, cuDNN "
                "${CUDNN_VERSION}")

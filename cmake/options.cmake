@@ -1,5 +1,6 @@
 # What a build can choose. Presets set these; `cmake -LH` lists them.
 option(GRADEPTH_CUDA "Build the CUDA kernels and providers (needs nvcc)" OFF)
+option(GRADEPTH_CUDNN "Build the provider cudnn where cuDNN 9 is found (CUDA builds only)" ON)
 option(GRADEPTH_OPENMP "Use OpenMP; off in ThreadSanitizer builds" ON)
 option(GRADEPTH_NATIVE "Compile for the processor of this machine" ON)
 option(GRADEPTH_WERROR "Treat warnings as errors" OFF)

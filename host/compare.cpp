@@ -71,9 +71,10 @@ std::string Comparison::describe() const {
   return text;
 }
 
-double tolerance(const Problem& problem) {
-  return 4 * format(dtype(problem)).epsilon * (8 + std::sqrt(longest_sum(problem))) *
-         std::sqrt(static_cast<double>(depth(problem)));
+double tolerance(const Problem& problem, Math math) {
+  const double sum = format(dtype(problem)).epsilon * (8 + std::sqrt(longest_sum(problem)));
+  const double factors = math == Math::tf32 ? 2 * tf32_epsilon : 0;
+  return 4 * (sum + factors) * std::sqrt(static_cast<double>(depth(problem)));
 }
 
 namespace {
@@ -142,7 +143,7 @@ double tensor_error(const Problem& problem, const std::string& tensor_name, Tens
 
 Comparison compare_outputs(const Problem& problem, Plan& plan, Plan& reference, bool by_norm) {
   Comparison worst;
-  const double strict = tolerance(problem);
+  const double strict = tolerance(problem, plan.math());
   worst.tolerance = by_norm ? std::sqrt(static_cast<double>(depth(problem)) * strict) : strict;
   worst.by_norm = by_norm;
   for (const TensorSpec& spec : outputs(problem)) {

@@ -26,7 +26,11 @@ struct Comparison {
 /// (Higham 2002, section 2.8); functions and pointwise formulas err by a few ε, the 8; each map
 /// adds its own error and a net that neither grows nor shrinks carries it on, so after `depth` maps
 /// √depth as much; 4 is the distance from a typical error to the largest of some 10^6.
-double tolerance(const Problem& problem);
+///
+/// Products in TF32 add 4 · 2 ε_tf32 · √depth: each of a product's two factors errs by up to ε_tf32
+/// (some devices cut off instead of rounding), independently of the others, so that a sum of K such
+/// products errs as much relative to its own typical size, √K times that of one.
+double tolerance(const Problem& problem, Math math = Math::fma);
 
 /// Compares slice by slice: for tensors with one slice per step or layer, each slice is measured by
 /// its own largest entry, so that a vanishing gradient is compared as strictly as any. An absolute

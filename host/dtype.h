@@ -51,6 +51,21 @@ inline Dtype parse_dtype(std::string_view text) {
   throw std::invalid_argument("dtype " + std::string(text) + ": one of f64, f32, f16, bf16");
 }
 
+/// How a product of f32 matrices may round its factors: not at all, or to TF32, which has f32's
+/// range and 10 bits after the point.
+enum class Math : std::uint8_t { fma, tf32 };
+inline constexpr double tf32_epsilon = 0x1p-10;
+
+constexpr std::string_view name(Math math) { return math == Math::fma ? "fma" : "tf32"; }
+
+/// std::invalid_argument for an unknown name.
+inline Math parse_math(std::string_view text) {
+  for (const Math math : {Math::fma, Math::tf32}) {
+    if (name(math) == text) return math;
+  }
+  throw std::invalid_argument("math " + std::string(text) + ": one of fma, tf32");
+}
+
 /// x rounded to the nearest number of the format, ties to even; subnormals kept, overflow to
 /// infinity.
 inline double round_to(Dtype dtype, double x) {

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/device_timer.h"
+#include "host/dtype.h"
 #include "host/problem.h"
 #include "host/tensor.h"
 
@@ -69,6 +70,8 @@ class Plan {
   [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
   /// What the row's name does not say: algorithm, math type. Empty when there is nothing to say.
   [[nodiscard]] virtual std::string detail() const { return {}; }
+  /// What its products of f32 matrices may do to their factors; decides the tolerance.
+  [[nodiscard]] virtual Math math() const { return Math::fma; }
 };
 
 using PlanPtr = std::unique_ptr<Plan>;
@@ -79,6 +82,7 @@ struct Context {
   int threads = 0;                // 0: all cores
   std::uint64_t schedule = 0;     // seed of the executor's order of threads; 0: in order
   bool flush_subnormals = false;  // FTZ and DAZ in every worker; results below 1e-38 become 0
+  Math math = Math::fma;          // tf32: GPU libraries may round the factors of f32 products
 };
 
 class Provider {

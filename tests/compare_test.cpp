@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <random>
 
 namespace gradepth {
 namespace {
@@ -117,6 +118,35 @@ TEST(Compare, ToleranceFollowsFormatLengthAndDepth) {
   EXPECT_NEAR(f32, 36 * 0x1p-23, 1e-12);
   EXPECT_NEAR(tolerance(ActivationProblem{.dtype = Dtype::f64}) / f32, 0x1p-29, 1e-12);
   EXPECT_GT(tolerance(RecurrentProblem{.T = 100}), tolerance(RecurrentProblem{.T = 10}));
+}
+
+/// x with 10 bits after the point, the rest cut off: what a device may make of a factor in TF32.
+double cut_to_tf32(double x) {
+  const double spacing = std::ldexp(tf32_epsilon, std::ilogb(x));
+  return std::trunc(x / spacing) * spacing;
+}
+
+/// One layer, y = W h, in exact arithmetic but for its factors.
+TEST(Compare, Tf32HasAToleranceOfItsOwn) {
+  const FeedForwardProblem layer{.act = "identity", .L = 1, .B = 40, .N = 256};
+  std::mt19937 random(std::random_device{}());
+  std::normal_distribution<double> normal;
+  double error = 0;
+  double largest = 0;
+  for (std::int64_t i = 0; i < layer.B * layer.N; ++i) {
+    double exact = 0;
+    double cut = 0;
+    for (std::int64_t k = 0; k < layer.N; ++k) {
+      const double w = normal(random);
+      const double h = normal(random);
+      exact += w * h;
+      cut += cut_to_tf32(w) * cut_to_tf32(h);
+    }
+    largest = std::max(largest, std::abs(exact));
+    error = std::max(error, std::abs(cut - exact));
+  }
+  EXPECT_LT(error / largest, tolerance(layer, Math::tf32));
+  EXPECT_GT(error / largest, tolerance(layer)) << "fma's tolerance must catch TF32";
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ std::unique_ptr<Provider> make_reference_provider(const Context& context);
 std::unique_ptr<Provider> make_cpu_provider(const Context& context);
 std::unique_ptr<Provider> make_onednn_provider(const Context& context);
 std::unique_ptr<Provider> make_simt_provider(const Context& context);
-std::unique_ptr<Provider> make_cuda_provider(const Context& context);  // only in a CUDA build
+std::unique_ptr<Provider> make_cuda_provider(const Context& context);   // only in a CUDA build
+std::unique_ptr<Provider> make_cudnn_provider(const Context& context);  // only with cuDNN
 
 }  // namespace gradepth

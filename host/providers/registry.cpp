@@ -23,7 +23,14 @@ Providers make_providers(const Context& context) {
 #else
   providers.missing.push_back({"cuda", "this build has no CUDA; use cmake --preset cuda"});
 #endif
-  providers.missing.push_back({"cudnn", "the cuDNN baseline is not in this version"});
+#if defined(GRADEPTH_HAVE_CUDNN)
+  add("cudnn", make_cudnn_provider);
+#elif defined(GRADEPTH_HAVE_CUDA)
+  providers.missing.push_back(
+      {"cudnn", "this build has no cuDNN 9: none was found, or GRADEPTH_CUDNN is off"});
+#else
+  providers.missing.push_back({"cudnn", "this build has no CUDA; use cmake --preset cuda"});
+#endif
   return providers;
 }
 

@@ -1,0 +1,14 @@
+# The provider of NVIDIA's libraries, where a CUDA build has cuDNN.
+if(GRADEPTH_CUDA AND CUDNN_FOUND)
+  add_library(gradepth_cudnn STATIC
+    providers/cudnn.cpp
+    providers/cudnn_plan.cpp
+    providers/cudnn_rnn.cpp
+    providers/cudnn_rnn_description.cpp
+    providers/cudnn_rnn_engine.cpp
+    providers/cudnn_stubs.cpp)
+  target_compile_definitions(gradepth_cudnn PRIVATE GRADEPTH_PLATFORM_CUDA)
+  target_link_libraries(gradepth_cudnn
+    PUBLIC gradepth::kernels_cuda CUDA::cublas CUDA::cublasLt CUDNN::cudnn
+    PRIVATE gradepth_core gradepth::warnings)
+endif()
