@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   gradepth::add_growth_command(app, exit_status);
   gradepth::add_train_command(app, exit_status);
   gradepth::add_check_command(app, exit_status);
+  gradepth::add_compare_command(app, exit_status);
   gradepth::add_profile_command(app, exit_status);
   gradepth::add_suite_command(app, exit_status);
   try {

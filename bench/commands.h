@@ -19,6 +19,7 @@ void add_info_command(CLI::App& app, int& exit_status);
 void add_growth_command(CLI::App& app, int& exit_status);
 void add_train_command(CLI::App& app, int& exit_status);
 void add_check_command(CLI::App& app, int& exit_status);
+void add_compare_command(CLI::App& app, int& exit_status);
 void add_profile_command(CLI::App& app, int& exit_status);
 void add_suite_command(CLI::App& app, int& exit_status);
 

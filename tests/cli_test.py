@@ -172,6 +172,47 @@ class Profile(unittest.TestCase):
         self.assertIn("recurrent/elman", done.stderr)
 
 
+class Compare(unittest.TestCase):
+    @staticmethod
+    def row(name, ms, noise=0.01, status="ok"):
+        return {"kind": "speed", "name": name, "status": status, "ms": ms, "noise": noise}
+
+    def compare(self, before, after, *flags):
+        with tempfile.TemporaryDirectory() as folder:
+            files = [pathlib.Path(folder, name) for name in ("before.jsonl", "after.jsonl")]
+            for file, rows in zip(files, (before, after)):
+                file.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
+            return run("compare", *map(str, files), *flags)
+
+    def test_a_regression(self):
+        before = [self.row("a", 1.0), self.row("b", 1.0), self.row("c", 1.0), self.row("d", 1.0)]
+        after = [self.row("a", 1.3), self.row("b", 0.5), self.row("c", 1.3, noise=0.2), self.row("d", 1.0, status="incorrect")]
+        done = self.compare(before, after, "--format", "json")
+        self.assertEqual(done.returncode, 1)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([row["verdict"] for row in rows], ["slower", "faster", "same", "broken"])
+        self.assertAlmostEqual(rows[0]["ratio"]["value"], 1.3)
+        self.assertAlmostEqual(math.log(rows[0]["ratio"]["high"] / 1.3), 1.96 * 0.01 * math.sqrt(2))
+
+    def test_the_same(self):
+        done = self.compare([self.row("a", 1.0)], [self.row("a", 1.01)])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("1 rows in both", done.stderr)
+
+    def test_bad_files(self):
+        good = [self.row("a", 1.0)]
+        hostile = ["{", "[1, 2]", "null", '{"kind": "speed"}', '{"kind": "speed", "name": 3}']
+        for bad in hostile:
+            done = self.compare(good, [bad])
+            self.assertEqual(done.returncode, 2, bad)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            self.assertIn("after.jsonl line 1", done.stderr)
+        done = self.compare(good, [{**good[0], "ms": "fast", "noise": None}])
+        self.assertEqual(done.returncode, 0, done.stderr)
+        done = run("compare", "/nonexistent", "/nonexistent")
+        self.assertEqual(done.returncode, 2)
+
+
 class Suite(unittest.TestCase):
     def test_brief(self):
         with tempfile.TemporaryDirectory() as folder:
