@@ -16,11 +16,13 @@ struct alignas(W * sizeof(float)) Pack {
 /// The i-th pack of an array whose address is a multiple of the pack's size.
 template <int W>
 __device__ Pack<W> load(const float* array, std::int64_t i) {
-  return reinterpret_cast<const Pack<W>*>(array)[i];
+  Pack<W> pack;
+  copy_whole(&pack, reinterpret_cast<const Pack<W>*>(array) + i);
+  return pack;
 }
 template <int W>
 __device__ void store(float* array, std::int64_t i, const Pack<W>& pack) {
-  reinterpret_cast<Pack<W>*>(array)[i] = pack;
+  copy_whole(reinterpret_cast<Pack<W>*>(array) + i, &pack);
 }
 
 /// Whether every one of the arrays can be read in packs of 4.
