@@ -1,0 +1,115 @@
+// `meter`: deterministic costs of the kernels, counted on the executor. A program of its own, since
+// its kernels are compiled by clang with a call for every load and store.
+#include <CLI/CLI.hpp>
+#include <cstdio>
+#include <exception>
+#include <iostream>
+#include <regex>
+
+#include "bench/meter/metered.h"
+#include "bench/meter/tables.h"
+
+namespace {
+
+using namespace gradepth;
+
+struct Options {
+  std::string format = "table";
+  std::string filter = ".";
+  std::string gpu = "all";
+  MeterSettings settings;
+};
+
+std::vector<Gpu> select_gpus(const std::string& wanted) {
+  std::vector<Gpu> selected;
+  std::string known;
+  for (const Gpu& gpu : gpus()) {
+    known += std::string(gpu.name) + ", ";
+    if (wanted == "all" || wanted == gpu.name) selected.push_back(gpu);
+  }
+  if (selected.empty()) {
+    throw std::invalid_argument("--gpu " + wanted + ": one of " + known + "all");
+  }
+  return selected;
+}
+
+std::regex compile_filter(const std::string& filter) {
+  try {
+    return std::regex(filter);
+  } catch (const std::regex_error&) {
+    throw std::invalid_argument("--filter " + filter + ": not a regular expression");
+  }
+}
+
+int run_meter(const Options& options) {
+  const std::vector<Gpu> selected = select_gpus(options.gpu);
+  const std::regex filter = compile_filter(options.filter);
+  std::vector<nlohmann::ordered_json> rows;
+  bool failed = false;
+  for (const Case& which : meter_cases()) {
+    if (!std::regex_search(which.name + "/simt", filter)) continue;
+    const Metered metered = run_case(which, options.settings);
+    rows.push_back(meter_row(which, metered, options.settings.seed, selected));
+    if (options.format == "json") std::cout << rows.back().dump() << std::endl;
+    if (metered.status == "ok") continue;
+    failed = true;
+    std::cerr << which.name << ": " << metered.status << " (" << metered.reason << ")\n";
+  }
+  if (rows.empty()) {
+    throw std::invalid_argument("--filter " + options.filter +
+                                ": a regular expression that fits a case's name, such as "
+                                "activation/backward");
+  }
+  if (options.format == "table") print_meter_tables(rows, std::cout);
+  if (options.format == "csv") print_meter_csv(rows, std::cout);
+  if (options.format == "markdown") print_meter_markdown(rows, std::cout);
+  return failed ? 1 : 0;
+}
+
+int run(int argc, char** argv) {
+  Options options;
+  CLI::App app{
+      "meter: counts what the kernels do, on the executor: bytes, sectors, bank conflicts,\n"
+      "barriers, launches, beside the least that each problem allows. Times are a model's."};
+  app.name("meter");
+  app.add_option("--format", options.format, "table, json, csv or markdown")
+      ->check(CLI::IsMember({"table", "json", "csv", "markdown"}))
+      ->capture_default_str();
+  app.add_option("--filter", options.filter, "regular expression on the case's name")
+      ->capture_default_str();
+  app.add_option("--gpu", options.gpu, "predict for A100, H100, H200, RTX4090, L4, B200, or all")
+      ->capture_default_str();
+  app.add_option("--seed", options.settings.seed, "seed of the inputs")->capture_default_str();
+  app.add_option("--schedule", options.settings.schedule,
+                 "seed of the executor's order of threads; changes no count")
+      ->capture_default_str();
+  app.add_option("--threads", options.settings.workers, "host threads; changes no count")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::CallForHelp& help) {
+    return app.exit(help);
+  } catch (const CLI::ParseError& error) {
+    throw std::invalid_argument(error.what());
+  }
+  return run_meter(options);
+}
+
+int fail(const char* reason, int exit_status) {
+  std::fprintf(stderr, "gradepth meter: %s\n", reason);
+  return exit_status;
+}
+
+}  // namespace
+
+/// Exit status: 0 done, 1 a case is wrong, 2 bad input.
+int main(int argc, char** argv) {
+  try {
+    return run(argc, argv);
+  } catch (const std::invalid_argument& error) {
+    return fail(error.what(), 2);
+  } catch (const std::exception& error) {
+    return fail(error.what(), 1);
+  }
+}

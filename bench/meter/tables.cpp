@@ -1,0 +1,135 @@
+#include "bench/meter/tables.h"
+
+#include <cstdio>
+#include <ostream>
+#include <string>
+
+#include "bench/table.h"
+
+namespace gradepth {
+namespace {
+
+using Row = nlohmann::ordered_json;
+
+bool ok(const Row& row) { return row["status"] == "ok"; }
+
+std::string text(const char* format, double x) {
+  char digits[32];
+  std::snprintf(digits, sizeof digits, format, x);
+  return digits;
+}
+
+std::string count(const Row& row, const char* key) {
+  return std::to_string(row[key].get<std::uint64_t>());
+}
+
+/// Bytes, floor, sector efficiency, conflicts, grid barriers, launches.
+std::vector<std::string> counted(const Row& row) {
+  return {text("%.3f", row["bytes_per_unit"]),
+          text("%.3f", row["floor_bytes_per_unit"]),
+          text("%.1f", 100 * row["sector_efficiency"].get<double>()),
+          count(row, "bank_conflicts"),
+          count(row, "grid_barriers"),
+          count(row, "launches")};
+}
+
+std::vector<std::string> join(std::vector<std::string> head, const std::vector<std::string>& tail) {
+  head.insert(head.end(), tail.begin(), tail.end());
+  return head;
+}
+
+/// GPUs that the rows have predictions for.
+std::vector<std::string> gpu_names(const std::vector<Row>& rows) {
+  std::vector<std::string> names;
+  for (const Row& row : rows) {
+    if (!ok(row)) continue;
+    for (const auto& [name, us] : row["model_us"].items()) names.push_back(name);
+    break;
+  }
+  return names;
+}
+
+}  // namespace
+
+void print_meter_tables(const std::vector<Row>& rows, std::ostream& out) {
+  out << "Counted: bytes asked for per unit and the floor, sectors that would do in % of\n"
+         "those moved, bank conflicts, grid barriers, launches\n\n";
+  Table counts({"case", "bytes", "floor", "sect%", "confl", "grid", "launch"});
+  const std::vector<std::string> gpus = gpu_names(rows);
+  Table model(join({"case"}, gpus));
+  for (const Row& row : rows) {
+    const std::string name = row["problem"];
+    if (!ok(row)) {
+      counts.add({name, row["status"], "", "", "", "", ""});
+      continue;
+    }
+    counts.add(join({name}, counted(row)));
+    std::vector<std::string> us = {name};
+    for (const std::string& gpu : gpus) us.push_back(text("%.1f", row["model_us"][gpu]));
+    model.add(us);
+  }
+  counts.print(out);
+  if (gpus.empty()) return;
+  out << "\nModel, not measured: us of these small sizes, launches and barriers included\n\n";
+  model.print(out);
+}
+
+void print_meter_csv(const std::vector<Row>& rows, std::ostream& out) {
+  const std::vector<std::string> gpus = gpu_names(rows);
+  std::vector<std::string> header = {"name",
+                                     "status",
+                                     "reason",
+                                     "unit",
+                                     "units",
+                                     "bytes_per_unit",
+                                     "floor_bytes_per_unit",
+                                     "sector_efficiency",
+                                     "bank_conflicts",
+                                     "grid_barriers",
+                                     "block_barriers",
+                                     "atomics",
+                                     "launches"};
+  for (const std::string& gpu : gpus) header.push_back("model_us_" + gpu);
+  Table table(header);
+  for (const Row& row : rows) {
+    std::vector<std::string> cells = {row["name"], row["status"], row["reason"]};
+    if (ok(row)) {
+      cells.push_back(row["unit"]);
+      for (const char* key :
+           {"units", "bytes_per_unit", "floor_bytes_per_unit", "sector_efficiency"}) {
+        cells.push_back(text("%.9g", row[key]));
+      }
+      for (const char* key :
+           {"bank_conflicts", "grid_barriers", "block_barriers", "atomics", "launches"}) {
+        cells.push_back(count(row, key));
+      }
+      for (const std::string& gpu : gpus) cells.push_back(text("%.6g", row["model_us"][gpu]));
+    }
+    cells.resize(header.size());
+    table.add(cells);
+  }
+  table.print_csv(out);
+}
+
+void print_meter_markdown(const std::vector<Row>& rows, std::ostream& out) {
+  const std::vector<std::string> gpus = gpu_names(rows);
+  out << "| case | floor, bytes per unit | counted | sectors % | conflicts | grid barriers | "
+         "launches |";
+  for (const std::string& gpu : gpus) out << " model us/M, " << gpu << " |";
+  out << "\n| --- | --- | --- | --- | --- | --- | --- |";
+  for (std::size_t i = 0; i < gpus.size(); ++i) out << " --- |";
+  out << '\n';
+  for (const Row& row : rows) {
+    if (!ok(row)) continue;
+    const auto cells = counted(row);
+    out << "| `" << row["problem"].get<std::string>() << "` | " << row["floor"].get<std::string>()
+        << " | " << cells[0] << " | " << cells[2] << " | " << cells[3] << " | " << cells[4] << " | "
+        << cells[5] << " |";
+    for (const std::string& gpu : gpus) {
+      out << ' ' << text("%.3g", row["model_us_per_million_units"][gpu]) << " |";
+    }
+    out << '\n';
+  }
+}
+
+}  // namespace gradepth
