@@ -126,7 +126,7 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
     recurrent_backward_kernel(Cell cell, RecurrentBackward p, Tiling q, unsigned* counters) {
   constexpr int G = Cell::gates;
   constexpr bool small = Variant == RecurrenceVariant::small;
-  __shared__ double board[step_quantities][threads_of<Variant> / 32];
+  __shared__ double board[threads_of<Variant> / 32][step_quantities];
   const Share<1, Tile> share(q, p.H, p.B);
   const Element own(q.rows, share.units);
   const std::int64_t unit = share.first_unit + own.unit;

@@ -37,24 +37,25 @@ __device__ inline void write_step(double (&sums)[step_quantities], double* parti
 
 /// The same in two parts, so that a barrier can stand between them that is needed anyway. First
 /// every warp posts its own sums …
-///   board [step_quantities, warps], in shared memory
+///   board [warps, step_quantities], in shared memory: so that its readers, one per quantity, are
+///   in different banks
 template <int Warps>
 __device__ void post_step(const double (&sums)[step_quantities],
-                          double (&board)[step_quantities][Warps]) {
+                          double (&board)[Warps][step_quantities]) {
   for (int q = 0; q < step_quantities; ++q) {
     const double sum = warp_sum(sums[q]);
-    if (threadIdx.x % 32 == 0) board[q][threadIdx.x / 32] = sum;
+    if (threadIdx.x % 32 == 0) board[threadIdx.x / 32][q] = sum;
   }
 }
 /// … and behind the barrier, one thread per quantity adds them up, in the order of the warps.
 ///   partials [step_quantities, blocks]
 template <int Warps>
-__device__ void write_posted_step(const double (&board)[step_quantities][Warps], std::int64_t block,
+__device__ void write_posted_step(const double (&board)[Warps][step_quantities], std::int64_t block,
                                   std::int64_t blocks, double* partials) {
   const unsigned q = threadIdx.x;
   if (q >= step_quantities) return;
   double sum = 0;
-  for (unsigned warp = 0; warp < blockDim.x / 32; ++warp) sum += board[q][warp];
+  for (unsigned warp = 0; warp < blockDim.x / 32; ++warp) sum += board[warp][q];
   partials[q * blocks + block] = sum;
 }
 

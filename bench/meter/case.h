@@ -92,6 +92,7 @@ struct Case {
   double floor_bytes = 0;  // the least global traffic: each input read, each output written once
   std::string_view floor_formula;  // the same in words, by unit
   double flops = 0;                // fp32 arithmetic of a product; 0: next to none
+  double weights_bytes = 0;        // of a buffer "W" that stays the same for many steps; 0: none
   std::function<void(Run&)> run;
 };
 
@@ -101,7 +102,8 @@ std::vector<Case> meter_cases();
 // By family, in the order of the table.
 void add_activation_cases(std::vector<Case>& cases);
 void add_clip_cases(std::vector<Case>& cases);
-void add_recurrence_cases(std::vector<Case>& cases);
+void add_recurrent_cases(std::vector<Case>& cases);
+void add_map_cases(std::vector<Case>& cases);
 void add_product_cases(std::vector<Case>& cases);
 
 }  // namespace gradepth

@@ -64,7 +64,7 @@ void run_value(Run& run) {
 Case make(const std::string& mode, double floor_per_parameter, std::string_view formula,
           std::function<void(Run&)> run) {
   const auto n = static_cast<double>(parameters());
-  return {.name = "clip/" + mode + "/f32",
+  return {.name = "clip/" + mode + "/f32/n" + std::to_string(parameters()),
           .dtype = "f32",
           .unit = "parameter",
           .units = n,

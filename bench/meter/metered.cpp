@@ -100,6 +100,12 @@ std::uint64_t Metered::conflicts() const {
     return l.shared_loads.conflicts() + l.shared_stores.conflicts();
   });
 }
+std::uint64_t Metered::loaded(const std::string& buffer) const {
+  return sum(launches, [&](const auto& l) {
+    const meter::BufferCounts* const counts = l.buffer(buffer);
+    return counts == nullptr ? std::uint64_t{0} : counts->loads.bytes;
+  });
+}
 std::uint64_t Metered::grid_barriers() const {
   return sum(launches, [](const auto& l) { return l.grid_barriers; });
 }
@@ -159,6 +165,10 @@ nlohmann::ordered_json meter_row(const Case& which, const Metered& metered, std:
   row["floor_bytes_per_unit"] = which.floor_bytes / which.units;
   row["floor"] = which.floor_formula;
   row["of_floor"] = bytes / which.floor_bytes;
+  if (which.weights_bytes > 0) {
+    row["weights_bytes"] = which.weights_bytes;
+    row["weights_loaded_bytes"] = metered.loaded("W");
+  }
   row["unique_bytes"] = loads.unique_bytes + stores.unique_bytes;
   row["sectors"] = loads.sectors + stores.sectors;
   row["sector_efficiency"] = metered.sector_efficiency();

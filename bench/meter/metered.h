@@ -26,7 +26,8 @@ struct Metered {
 
   [[nodiscard]] meter::Traffic loads() const;
   [[nodiscard]] meter::Traffic stores() const;
-  [[nodiscard]] std::uint64_t bytes() const;       // asked for, both ways
+  [[nodiscard]] std::uint64_t bytes() const;                            // asked for, both ways
+  [[nodiscard]] std::uint64_t loaded(const std::string& buffer) const;  // bytes
   [[nodiscard]] double sector_efficiency() const;  // sectors that would do / sectors moved
   [[nodiscard]] std::uint64_t conflicts() const;   // wavefronts beyond the least
   [[nodiscard]] std::uint64_t grid_barriers() const;

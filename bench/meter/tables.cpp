@@ -25,8 +25,8 @@ std::string count(const Row& row, const char* key) {
 
 /// Bytes, floor, sector efficiency, conflicts, grid barriers, launches.
 std::vector<std::string> counted(const Row& row) {
-  return {text("%.3f", row["bytes_per_unit"]),
-          text("%.3f", row["floor_bytes_per_unit"]),
+  return {text("%.2f", row["bytes_per_unit"]),
+          text("%.2f", row["floor_bytes_per_unit"]),
           text("%.1f", 100 * row["sector_efficiency"].get<double>()),
           count(row, "bank_conflicts"),
           count(row, "grid_barriers"),
@@ -52,13 +52,15 @@ std::vector<std::string> gpu_names(const std::vector<Row>& rows) {
 }  // namespace
 
 void print_meter_tables(const std::vector<Row>& rows, std::ostream& out) {
-  out << "Counted: bytes asked for per unit and the floor, sectors that would do in % of\n"
-         "those moved, bank conflicts, grid barriers, launches\n\n";
+  out << "Counted: bytes asked for and floor, per unit; sectors that would do, in % of\n"
+         "those moved; bank conflicts; grid barriers; launches\n\n";
   Table counts({"case", "bytes", "floor", "sect%", "confl", "grid", "launch"});
   const std::vector<std::string> gpus = gpu_names(rows);
   Table model(join({"case"}, gpus));
   for (const Row& row : rows) {
-    const std::string name = row["problem"];
+    // Without the sizes, which would not fit beside the numbers.
+    std::string name = row["problem"];
+    name.erase(name.find_last_of('/'));
     if (!ok(row)) {
       counts.add({name, row["status"], "", "", "", "", ""});
       continue;

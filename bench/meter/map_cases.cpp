@@ -1,4 +1,4 @@
-// Recurrences: the pointwise map between two products, step by step.
+// The pointwise map between two products with W, for chains that go step by step.
 #include "bench/meter/case.h"
 #include "kernels/activation.h"
 #include "kernels/recurrence.h"
@@ -51,15 +51,15 @@ void run_map_backward(Run& run) {
 
 }  // namespace
 
-void add_recurrence_cases(std::vector<Case>& cases) {
-  cases.push_back({.name = "recurrence/map_forward/tanh/f32",
+void add_map_cases(std::vector<Case>& cases) {
+  cases.push_back({.name = "map/forward/tanh/f32/B32_H512",
                    .dtype = "f32",
                    .unit = "element",
                    .units = n,
                    .floor_bytes = 16.0 * n + 4.0 * H,
                    .floor_formula = "16: W h, x in; a, h out; b in once",
                    .run = run_map_forward});
-  cases.push_back({.name = "recurrence/map_backward/tanh/f32",
+  cases.push_back({.name = "map/backward/tanh/f32/B32_H512",
                    .dtype = "f32",
                    .unit = "element",
                    .units = n,
