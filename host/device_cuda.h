@@ -13,6 +13,7 @@
 #include "host/provider.h"
 #include "kernels/gemm.h"
 #include "kernels/platform.h"
+#include "kernels/recurrence_plan.h"
 
 namespace gradepth::inline cuda {
 
@@ -45,6 +46,8 @@ struct Destroyer {
 };
 using Stream = std::unique_ptr<CUstream_st, Destroyer<cudaStreamDestroy>>;
 using Event = std::unique_ptr<CUevent_st, Destroyer<cudaEventDestroy>>;
+using Graph = std::unique_ptr<CUgraph_st, Destroyer<cudaGraphDestroy>>;
+using GraphExec = std::unique_ptr<CUgraphExec_st, Destroyer<cudaGraphExecDestroy>>;
 using CublasHandle = std::unique_ptr<cublasContext, Destroyer<cublasDestroy>>;
 
 inline Stream make_stream() {
@@ -143,6 +146,23 @@ class Device {
     transfer(to, from, n, cudaMemcpyDeviceToDevice);
   }
   void wait() const { check(cudaStreamSynchronize(stream_.get())); }
+  /// What a plan of a recurrence must know.
+  [[nodiscard]] static DeviceLimits limits() {
+    const auto attribute = [](cudaDeviceAttr which) {
+      int value = 0;
+      check(cudaDeviceGetAttribute(&value, which, 0));
+      return value;
+    };
+    constexpr double ghz_per_khz = 1e-6;
+    return {.processors = attribute(cudaDevAttrMultiProcessorCount),
+            .shared_per_block =
+                static_cast<std::size_t>(attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin)),
+            .cooperative = attribute(cudaDevAttrCooperativeLaunch) != 0,
+            .clock_ghz = attribute(cudaDevAttrClockRate) * ghz_per_khz,
+            .l2_bytes = static_cast<std::size_t>(attribute(cudaDevAttrL2CacheSize))};
+  }
+  /// What a plan was made for, if that is not this device.
+  [[nodiscard]] static std::string planned_for() { return {}; }
   [[nodiscard]] std::unique_ptr<DeviceTimer> timer() const { return make_timer(stream_.get()); }
 
  private:
@@ -164,5 +184,50 @@ inline void Device::gemm(const Gemm& p) const {
                        p.B, p.transpose_b ? p.k : p.n, p.A, p.transpose_a ? p.m : p.k, &p.beta, p.C,
                        p.n));
 }
+
+/// Work that is the same each time: many launches, captured once as a graph and then replayed,
+/// which costs the host one launch.
+class Recording {
+ public:
+  /// The first time the work runs plainly: kernels are loaded then, and libraries allocate, which a
+  /// capture would forbid. The second time it is captured.
+  template <class Work>
+  void run(const Device& device, Work&& work) {
+    if (!warm_) {
+      work();
+      warm_ = true;
+      return;
+    }
+    if (!graph_) capture(device, work);
+    check(cudaGraphLaunch(graph_.get(), device.stream().handle));
+  }
+
+ private:
+  template <class Work>
+  void capture(const Device& device, Work& work) {
+    const cudaStream_t stream = device.stream().handle;
+    check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
+    Graph graph;
+    try {
+      work();
+    } catch (...) {
+      (void)end_capture(stream, graph);  // its failure would hide this one
+      throw;
+    }
+    check(end_capture(stream, graph));
+    cudaGraphExec_t executable = nullptr;
+    check(cudaGraphInstantiate(&executable, graph.get(), 0));
+    graph_.reset(executable);
+  }
+  static cudaError_t end_capture(cudaStream_t stream, Graph& graph) {
+    cudaGraph_t captured = nullptr;
+    const cudaError_t status = cudaStreamEndCapture(stream, &captured);
+    graph.reset(captured);
+    return status;
+  }
+
+  bool warm_ = false;
+  GraphExec graph_;
+};
 
 }  // namespace gradepth::inline cuda

@@ -12,6 +12,7 @@
 #include "host/provider.h"
 #include "kernels/gemm.h"
 #include "kernels/platform.h"
+#include "kernels/recurrence_plan.h"
 #include "kernels/simt/sanitizers.h"
 
 namespace gradepth::inline simt {
@@ -106,11 +107,30 @@ class Device {
     std::copy_n(from, n, to);
   }
   void wait() const {}
+
+  /// Of a pretend GPU, so small that already the problems of the checks need every variant of a
+  /// recurrence.
+  [[nodiscard]] static DeviceLimits limits() {
+    return {.processors = 6, .shared_per_block = std::size_t{6} * 1024, .l2_bytes = 1 << 20};
+  }
+  /// What a plan was made for, if that is not this device.
+  [[nodiscard]] static std::string planned_for() {
+    return "planned for a pretend GPU of 6 multiprocessors with 6 KB";
+  }
   /// The executor works on the host's time.
   [[nodiscard]] static std::unique_ptr<DeviceTimer> timer() { return nullptr; }
 
  private:
   Stream stream_;
+};
+
+/// Work that is the same each time. Here it simply runs; a GPU replays a captured graph.
+class Recording {
+ public:
+  template <class Work>
+  void run(const Device& /*device*/, Work&& work) {
+    work();
+  }
 };
 
 }  // namespace gradepth::inline simt

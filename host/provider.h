@@ -83,6 +83,10 @@ struct Context {
   std::uint64_t schedule = 0;     // seed of the executor's order of threads; 0: in order
   bool flush_subnormals = false;  // FTZ and DAZ in every worker; results below 1e-38 become 0
   Math math = Math::fma;          // tf32: GPU libraries may round the factors of f32 products
+  /// How simt and cuda take recurrent layers through time: auto (as the planner says), or one of
+  /// small, persistent, steps, graph (steps, captured once and replayed); what cannot go that way
+  /// is then unsupported. kernels/recurrence_plan.h says what they are.
+  std::string variant = "auto";
 };
 
 class Provider {

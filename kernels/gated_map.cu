@@ -35,4 +35,12 @@ void gated_backward(std::string_view cell, const RecurrentBackward& p, std::int6
   });
 }
 
+void sum_gates(std::int64_t rows, int gates, std::int64_t H, const float* da, float* dx,
+               const StreamRef& stream) {
+  const dim3 grid(as_blocks(rows), as_blocks(divide_up(H, block_threads)));
+  const auto kernel = gates == LstmStep::gates ? sum_gates_kernel<LstmStep::gates>
+                                               : sum_gates_kernel<GruStep::gates>;
+  launch(kernel, grid, dim3(block_threads), 0, stream, H, da, dx);
+}
+
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -41,4 +41,16 @@ __global__ void __launch_bounds__(block_threads)
   if (p.partials != nullptr) write_step(sums, p.partials + s * step_quantities * gridDim.x);
 }
 
+// blockIdx = (row, part of the units), a thread one unit.
+template <int Gates>
+__global__ void __launch_bounds__(block_threads)
+    sum_gates_kernel(std::int64_t H, const float* da, float* dx) {
+  const std::int64_t row = blockIdx.x;
+  const std::int64_t unit = static_cast<std::int64_t>(blockIdx.y) * block_threads + threadIdx.x;
+  if (unit >= H) return;
+  float sum = 0;
+  for (int g = 0; g < Gates; ++g) sum += da[(row * Gates + g) * H + unit];
+  dx[row * H + unit] = sum;
+}
+
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

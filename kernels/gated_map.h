@@ -22,4 +22,9 @@ void gated_forward(std::string_view cell, const RecurrentForward& p, std::int64_
 void gated_backward(std::string_view cell, const RecurrentBackward& p, std::int64_t s,
                     const float* through, const StreamRef& stream);
 
+/// dx = Σ_g da_g, where x was added to every gate as it is.
+///   da [rows, G, H], dx [rows, H]
+void sum_gates(std::int64_t rows, int gates, std::int64_t H, const float* da, float* dx,
+               const StreamRef& stream);
+
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

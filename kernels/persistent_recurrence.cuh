@@ -62,12 +62,14 @@ struct Element {
   int entry;    // the first one
   int entries;  // threads that share a unit
   bool active;
+  bool has_first;  // whether it has an element of the first chunk, of `first_entries`
 
-  __device__ Element(int units_per_block, int units)
+  __device__ Element(int units_per_block, int units, int first_entries)
       : unit(static_cast<int>(threadIdx.x) % units_per_block),
         entry(static_cast<int>(threadIdx.x) / units_per_block),
         entries(static_cast<int>(blockDim.x) / units_per_block),
-        active(entry < entries && unit < units) {}
+        active(entry < entries && unit < units),
+        has_first(active && entry < first_entries) {}
 };
 
 template <RecurrenceVariant Variant>
@@ -81,14 +83,14 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   constexpr int G = Cell::gates;
   constexpr bool small = Variant == RecurrenceVariant::small;
   const Share<G, Tile> share(q, p.H, p.B);
-  const Element own(q.rows / G, share.units);
+  const Element own(q.rows / G, share.units, min(q.chunk, share.batch));
   const std::int64_t unit = share.first_unit + own.unit;
   SliceBarrier barrier(counters);
 
   float bias[Cell::biases] = {};
   ForwardInputs<Cell> first{};  // of this thread's first element in the step that comes next
   const auto load_first = [&](std::int64_t t) {
-    if (!own.active || own.entry >= share.batch) return;
+    if (!own.has_first) return;
     first = load_forward<Cell>(p, t * p.B + share.first_entry + own.entry, unit);
   };
   if (own.active) load_bias<Cell>(p.b, p.H, unit, bias);
@@ -128,7 +130,7 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   constexpr bool small = Variant == RecurrenceVariant::small;
   __shared__ double board[threads_of<Variant> / 32][step_quantities];
   const Share<1, Tile> share(q, p.H, p.B);
-  const Element own(q.rows, share.units);
+  const Element own(q.rows, share.units, min(q.chunk, share.batch));
   const std::int64_t unit = share.first_unit + own.unit;
   const std::int64_t depth = G * p.H;
   const std::int64_t blocks = static_cast<std::int64_t>(gridDim.x) * gridDim.y;
@@ -139,7 +141,7 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   double bias[Cell::biases] = {};
   BackwardInputs<Cell> first{};  // of this thread's first element at the state that comes next
   const auto load_first = [&](std::int64_t s) {
-    if (!own.active || own.entry >= share.batch) return;
+    if (!own.has_first) return;
     first = load_backward<Cell>(p, s, share.first_entry + own.entry, unit);
   };
   load_first(p.T);

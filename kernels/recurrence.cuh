@@ -51,9 +51,9 @@ __global__ void __launch_bounds__(block_threads) map_backward_kernel(MapBackward
     if (p.passed != nullptr) p.passed[i] = dh_clipped;
     float da = 0;
     if (p.da != nullptr) p.da[i] = da = map_backward_element<Act>(p, i, dh_clipped);
-    measure<1>(sums, dh, 0, &da);
+    if (p.partials != nullptr) measure<1>(sums, dh, 0, &da);
   }
-  write_step(sums, p.partials);
+  if (p.partials != nullptr) write_step(sums, p.partials);
 }
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -38,7 +38,8 @@ struct MapBackward {
   float* dh = nullptr;         // [n] out or null: dh' before the clip
   float* passed = nullptr;     // [n] out or null: dh' after the clip; may be `past`
   float* da = nullptr;         // [n] out or null (state 0 has no map before it)
-  double* partials = nullptr;  // [step_quantities, step_blocks(n)] out: sums of this step by block
+  double* partials = nullptr;  // [step_quantities, step_blocks(n)] out: sums of this step by block;
+                               // null: not measured
 };
 
 /// What is summed over one step's elements, in float64 and before the clip.

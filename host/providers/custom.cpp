@@ -1,3 +1,6 @@
+#include <algorithm>
+#include <array>
+
 #include "host/providers/custom_plan.h"
 #include "host/providers/factories.h"
 
@@ -9,7 +12,13 @@ namespace {
 class CustomProvider final : public Provider {
  public:
   explicit CustomProvider(const Context& context)
-      : device_(std::make_shared<const Device>(context)) {}
+      : device_(std::make_shared<const Device>(context)), variant_(context.variant) {
+    constexpr std::array variants{"auto", "small", "persistent", "steps", "graph"};
+    if (std::find(variants.begin(), variants.end(), variant_) == variants.end()) {
+      throw std::invalid_argument("variant " + variant_ +
+                                  ": one of auto, small, persistent, steps, graph");
+    }
+  }
 
   [[nodiscard]] std::string_view name() const override { return Device::name; }
   [[nodiscard]] std::string version() const override { return device_->description(); }
@@ -31,16 +40,15 @@ class CustomProvider final : public Provider {
   }
   [[nodiscard]] Planned plan_of(const ClipProblem& p) const { return make_clip_plan(device_, p); }
   [[nodiscard]] Planned plan_of(const RecurrentProblem& p) const {
-    if (p.cell == "elman") return make_chain_plan(device_, p);
     if (p.cell == "additive") return make_additive_plan(device_, p);
-    return Unsupported{p.cell + " on " + std::string(name()) +
-                       " comes with the persistent kernels"};
+    return make_recurrent_plan(device_, p, variant_);
   }
   [[nodiscard]] Planned plan_of(const FeedForwardProblem& p) const {
     return make_chain_plan(device_, p);
   }
 
   std::shared_ptr<const Device> device_;
+  std::string variant_;
 };
 
 }  // namespace

@@ -25,6 +25,9 @@ struct Chain {
   float clip_value = 0;
   bool backward = true;
   bool record = false;
+  bool norms = true;   // measured on the way back
+  bool graph = false;  // replayed as a graph
+  std::string why{};   // why it goes step by step, if that needs saying
 
   [[nodiscard]] std::int64_t n() const { return B * units * pixels; }  // elements of a state
   [[nodiscard]] std::int64_t weights() const {
@@ -45,6 +48,7 @@ Chain chain_of(const RecurrentProblem& p) {
   c.clip_value = static_cast<float>(p.clip_value);
   c.backward = p.pass != Pass::forward;
   c.record = p.record;
+  c.norms = p.norms;
   return c;
 }
 
@@ -84,12 +88,19 @@ class ChainPlan final : public CustomPlan {
     if (c_.backward) allocate_backward(weights);
   }
 
-  void run_forward() override;
-  void run_backward() override;
+  void run_forward() override {
+    replay(forward_, [this] { forward(); });
+  }
+  void run_backward_data() override {
+    replay(backward_, [this] { backward_data(); });
+  }
+  void run_backward_weights() override { weight_gradients(); }
+  [[nodiscard]] bool has_parts() const override { return true; }
 
   [[nodiscard]] std::string detail() const override {
-    return c_.pixels > 1 ? "step by step, direct convolution"
-                         : "step by step, " + Device::gemm_name();
+    return std::string(c_.graph ? "step by step as a graph" : "step by step") +
+           (c_.why.empty() ? "" : " (" + c_.why + ")") +
+           (c_.pixels > 1 ? ", direct convolution" : ", " + Device::gemm_name());
   }
 
  private:
@@ -108,9 +119,10 @@ class ChainPlan final : public CustomPlan {
     } else if (c_.recurrent) {
       bind("dx", da_);  // x is added as it is
     }
+    bias_partials_ = doubles(c_.copies() * column_sum_parts(bias_rows()) * c_.units);
+    if (!c_.norms) return;
     blocks_ = step_blocks(n_);
     partials_ = doubles((c_.T + 1) * step_quantities * blocks_);
-    bias_partials_ = doubles(c_.copies() * column_sum_parts(bias_rows()) * c_.units);
     steps_ = doubles((c_.T + 1) * step_quantities);
     bind("dh_norm2", steps_ + step_dh2, step_quantities);
   }
@@ -125,6 +137,17 @@ class ChainPlan final : public CustomPlan {
   /// What W multiplies in map t.
   [[nodiscard]] const float* operand(std::int64_t t) const { return (c_.preact ? f_ : h_) + at(t); }
 
+  template <class Work>
+  void replay(Recording& recording, Work&& work) {
+    if (c_.graph) {
+      recording.run(device(), work);
+    } else {
+      work();
+    }
+  }
+
+  void forward();
+  void backward_data();
   void multiply(std::int64_t t);
   void multiply_transposed(std::int64_t t);
   void measure_and_descend(std::int64_t t);
@@ -153,6 +176,8 @@ class ChainPlan final : public CustomPlan {
   double* partials_ = nullptr;       // [T + 1, step_quantities, blocks]
   double* bias_partials_ = nullptr;  // [copies, parts, units]
   double* steps_ = nullptr;          // [T + 1, step_quantities]
+  Recording forward_;
+  Recording backward_;
 };
 
 /// a_t = W h_t, on top of the projected input where there is one.
@@ -172,7 +197,7 @@ void ChainPlan::multiply(std::int64_t t) {
                  .C = a});
 }
 
-void ChainPlan::run_forward() {
+void ChainPlan::forward() {
   const auto& stream = device().stream();
   if (c_.inputs > 0) {  // all steps' inputs at once
     device().gemm({.transpose_b = true,
@@ -229,7 +254,7 @@ void ChainPlan::measure_and_descend(std::int64_t t) {
   map.through = t < c_.T ? through_ : nullptr;
   map.past = past;
   map.dh = t == 0 ? dh0_ : dh_ != nullptr ? dh_ + at(t) : nullptr;
-  map.partials = partials_ + t * step_quantities * blocks_;
+  if (c_.norms) map.partials = partials_ + t * step_quantities * blocks_;
   if (t > 0) {
     map.clip_value = c_.clip_value;
     map.scale = c_.scale;
@@ -261,34 +286,38 @@ void ChainPlan::weight_gradients() {
                    .C = dW_ + copy * c_.weights()});
   }
   column_sums(c_.copies(), bias_rows(), c_.units, da_, db_, bias_partials_, stream);
+  if (c_.inputs == 0) return;
+  device().gemm({.transpose_a = true,
+                 .m = c_.units,
+                 .n = c_.inputs,
+                 .k = c_.T * c_.B,
+                 .A = da_,
+                 .B = x_,
+                 .C = dWx_});
 }
 
-void ChainPlan::run_backward() {
-  const auto& stream = device().stream();
+void ChainPlan::backward_data() {
   for (std::int64_t t = c_.T; t > 0; --t) {
     measure_and_descend(t);
     multiply_transposed(t - 1);
   }
   measure_and_descend(0);
   if (dh_ != nullptr) device().copy(dh_, static_cast<const float*>(dh0_), length(n_));
-  sum_rows((c_.T + 1) * step_quantities, blocks_, partials_, steps_, stream);
-  weight_gradients();
+  if (c_.norms) {
+    sum_rows((c_.T + 1) * step_quantities, blocks_, partials_, steps_, device().stream());
+  }
   if (c_.inputs == 0) return;
-  const std::int64_t rows = c_.T * c_.B;
-  device().gemm({.m = rows, .n = c_.inputs, .k = c_.units, .A = da_, .B = Wx_, .C = dx_});
-  device().gemm({.transpose_a = true,
-                 .m = c_.units,
-                 .n = c_.inputs,
-                 .k = rows,
-                 .A = da_,
-                 .B = x_,
-                 .C = dWx_});
+  device().gemm({.m = c_.T * c_.B, .n = c_.inputs, .k = c_.units, .A = da_, .B = Wx_, .C = dx_});
 }
 
 }  // namespace
 
-PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem) {
-  return std::make_unique<ChainPlan>(std::move(device), problem, chain_of(problem));
+PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
+                        bool graph, std::string why) {
+  Chain chain = chain_of(problem);
+  chain.graph = graph;
+  chain.why = std::move(why);
+  return std::make_unique<ChainPlan>(std::move(device), problem, std::move(chain));
 }
 PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const FeedForwardProblem& problem) {
   return std::make_unique<ChainPlan>(std::move(device), problem, chain_of(problem));

@@ -20,7 +20,10 @@ void CustomPlan::set(const Tensors& in) {
     std::vector<float> numbers(tensor.size());
     std::transform(tensor.data.begin(), tensor.data.end(), numbers.begin(),
                    [](double x) { return static_cast<float>(x); });
-    device_->upload(std::get<float*>(views_.find(name)->second), numbers.data(), numbers.size());
+    const auto input = inputs_.find(name);
+    float* const to =
+        input != inputs_.end() ? input->second : std::get<float*>(views_.find(name)->second);
+    device_->upload(to, numbers.data(), numbers.size());
   }
   complete_ = true;
   after_set();

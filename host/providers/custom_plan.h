@@ -42,6 +42,11 @@ class CustomPlan : public Plan {
     views_.insert_or_assign(std::move(name), Strided{data, stride});
   }
 
+  /// Where input `name` goes, if an output has the same name.
+  void bind_input(std::string name, float* data) {
+    inputs_.insert_or_assign(std::move(name), data);
+  }
+
   /// Called at the end of set().
   virtual void after_set() {}
 
@@ -66,6 +71,7 @@ class CustomPlan : public Plan {
   bool complete_ = false;  // whether set() has brought all inputs
   std::list<std::unique_ptr<Memory>> memory_;
   std::map<std::string, std::variant<float*, Strided>, std::less<>> views_;
+  std::map<std::string, float*, std::less<>> inputs_;  // those with a place of their own
 };
 
 template <class T>
@@ -85,11 +91,16 @@ T* CustomPlan::allocate(std::int64_t n) {
 }
 
 /// One function per kind of problem, each in its file.
+/// elman, lstm and gru, as Context::variant asks.
+Planned make_recurrent_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
+                            std::string_view variant);
 PlanPtr make_activation_plan(std::shared_ptr<const Device> device,
                              const ActivationProblem& problem);
 PlanPtr make_clip_plan(std::shared_ptr<const Device> device, const ClipProblem& problem);
 PlanPtr make_additive_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem);
-PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem);
+/// Elman step by step, with `graph` captured and replayed; `why` says why it goes that way.
+PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
+                        bool graph, std::string why);
 PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const FeedForwardProblem& problem);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

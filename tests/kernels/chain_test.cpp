@@ -361,10 +361,6 @@ TEST(SimtProvider, RefusesWithAReason) {
   const auto refusal = [&](const Problem& problem) {
     return std::get<Unsupported>(provider->plan(problem)).reason;
   };
-  EXPECT_EQ(refusal(RecurrentProblem{.cell = "lstm"}),
-            "lstm on simt comes with the persistent kernels");
-  EXPECT_EQ(refusal(RecurrentProblem{.cell = "gru"}),
-            "gru on simt comes with the persistent kernels");
   EXPECT_EQ(refusal(ActivationProblem{.dtype = Dtype::f64}), "the kernels are f32 only, not f64");
   EXPECT_EQ(refusal(ClipProblem{.sizes = {}, .dtype = Dtype::bf16}),
             "the kernels are f32 only, not bf16");

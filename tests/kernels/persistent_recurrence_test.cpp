@@ -268,12 +268,16 @@ std::string trace(const RecurrentNumbers& n, const Plans& plans) {
 
 /// Sizes that are no multiple of anything, T from 1 on.
 std::vector<RecurrentShape> shapes() {
-  if (thread_sanitizer) return {{1, 1, 1}, {3, 3, 7}, {2, 9, 12}, {2, 1, 33}};
+  if (thread_sanitizer) return {{3, 3, 7}, {2, 9, 12}};
   return {{1, 1, 1}, {1, 7, 33}, {2, 1, 7},  {3, 3, 1},  {4, 7, 7},   {5, 3, 33}, {9, 1, 33},
           {6, 2, 5}, {7, 9, 12}, {3, 17, 4}, {2, 5, 64}, {2, 3, 200}, {8, 4, 16}};
 }
 
-/// Calls f(numbers, seed) for every cell and shape, with and without projected inputs.
+/// Whether a test only asks for other numbers on the way that the others take; ThreadSanitizer,
+/// which is slow, sees nothing new there.
+bool only_arithmetic() { return thread_sanitizer; }
+
+/// Calls f(numbers) for every cell and shape, with and without projected inputs.
 void for_each_layer(const std::function<void(const RecurrentNumbers&)>& f) {
   unsigned seed = 1;
   for (const char* cell : cells) {
@@ -331,6 +335,7 @@ TEST(GatedMap, StepByStepIsBackPropagationThroughTime) {
 }
 
 TEST(PersistentRecurrence, KnowsTheActivationsThatItNames) {
+  if (only_arithmetic()) return;
   for_each_activation([](auto act) {
     RecurrentNumbers n = draw("elman", {4, 3, 9}, false, 5);
     n.act = decltype(act)::name;
@@ -345,6 +350,7 @@ TEST(PersistentRecurrence, KnowsTheActivationsThatItNames) {
 }
 
 TEST(PersistentRecurrence, ClipsWhatGoesFurtherBackButMeasuresItBefore) {
+  if (only_arithmetic()) return;
   for (const char* cell : cells) {
     RecurrentNumbers n = draw(cell, {6, 3, 10}, false, 9);
     n.clip_value = 0.3F;
@@ -357,6 +363,7 @@ TEST(PersistentRecurrence, ClipsWhatGoesFurtherBackButMeasuresItBefore) {
 }
 
 TEST(PersistentRecurrence, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
+  if (only_arithmetic()) return;
   for (const char* cell : cells) {
     RecurrentNumbers n = draw(cell, {4, 3, 10}, false, 11);
     n.clip_value = 0.5F;
@@ -381,6 +388,7 @@ TEST(PersistentRecurrence, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
 }
 
 TEST(PersistentRecurrence, SquaresBeyondTheFormatDoNotOverflow) {
+  if (only_arithmetic()) return;
   RecurrentNumbers n = draw("elman", {1, 1, 7}, false, 3);
   n.dy.assign(7, 3e38F);
   n.W.assign(49, 0.F);
@@ -391,6 +399,7 @@ TEST(PersistentRecurrence, SquaresBeyondTheFormatDoNotOverflow) {
 
 /// Zeros behind the last state must not meet an infinite weight.
 TEST(PersistentRecurrence, TakesNothingThroughWToTheLastState) {
+  if (only_arithmetic()) return;
   RecurrentNumbers n = draw("elman", {1, 2, 7}, false, 3);
   n.W[3] = infinity;
   std::fill(n.h0.begin(), n.h0.end(), 0.5F);
@@ -402,7 +411,7 @@ TEST(PersistentRecurrence, TakesNothingThroughWToTheLastState) {
 
 TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
   for (const char* cell : cells) {
-    const RecurrentNumbers n = draw(cell, {4, 3, 10}, true, 13);
+    const RecurrentNumbers n = draw(cell, {2, 3, 10}, true, 13);
     for (const Plans& plans : {small_plans(n), persistent_plans(n, 3)}) {
       SCOPED_TRACE(trace(n, plans));
       Result with = Layer(n, plans).run({});
@@ -419,6 +428,7 @@ TEST(PersistentRecurrence, HasTheSameBitsOnEverySchedule) {
     for (const Plans& plans :
          {small_plans(n), persistent_plans(n, 6), tight_plans(n, 4), Plans{}}) {
       if (n.cell == "elman" && plans.backward.rows == 0) continue;
+      if (thread_sanitizer && n.cell != "gru") continue;
       SCOPED_TRACE(trace(n, plans));
       on_all_schedules([&](const StreamRef& stream) { return Layer(n, plans).run(stream).all(); });
     }
