@@ -412,6 +412,7 @@ TEST(PersistentRecurrence, TakesNothingThroughWToTheLastState) {
 TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
   for (const char* cell : cells) {
     const RecurrentNumbers n = draw(cell, {2, 3, 10}, true, 13);
+    if (thread_sanitizer && n.cell != "lstm") continue;
     for (const Plans& plans : {small_plans(n), persistent_plans(n, 3)}) {
       SCOPED_TRACE(trace(n, plans));
       Result with = Layer(n, plans).run({});
@@ -424,11 +425,15 @@ TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
 
 TEST(PersistentRecurrence, HasTheSameBitsOnEverySchedule) {
   for (const char* cell : cells) {
-    const RecurrentNumbers n = draw(cell, {3, 5, 19}, true, 17);
-    for (const Plans& plans :
-         {small_plans(n), persistent_plans(n, 6), tight_plans(n, 4), Plans{}}) {
+    RecurrentNumbers n = draw(cell, {3, 5, 19}, true, 17);
+    std::vector<Plans> ways{small_plans(n), persistent_plans(n, 6), tight_plans(n, 4), Plans{}};
+    if (thread_sanitizer) {
+      if (n.cell != "gru") continue;
+      n = draw(cell, {2, 3, 9}, true, 17);
+      ways = {small_plans(n), tight_plans(n, 3)};
+    }
+    for (const Plans& plans : ways) {
       if (n.cell == "elman" && plans.backward.rows == 0) continue;
-      if (thread_sanitizer && n.cell != "gru") continue;
       SCOPED_TRACE(trace(n, plans));
       on_all_schedules([&](const StreamRef& stream) { return Layer(n, plans).run(stream).all(); });
     }
