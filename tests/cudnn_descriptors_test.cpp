@@ -1,231 +1,235 @@
 #include <gtest/gtest.h>
 
-#include <algorithm>
+#include <cmath>
 #include <set>
 
-#include "bench/workloads.h"
 #include "host/providers/cudnn_choice.h"
+#include "host/providers/cudnn_convolution.h"
+#include "host/providers/cudnn_elementwise.h"
+#include "host/providers/cudnn_matmul.h"
 #include "host/providers/cudnn_plan.h"
-#include "host/providers/cudnn_rnn_description.h"
+#include "tests/cudnn_support.h"
 
-/// What of the provider `cudnn` runs without a device: descriptors of every workload, and the
-/// mapping of weights. cuDNN itself is the judge of the descriptors.
+/// What of the provider `cudnn` needs no device, but for recurrent nets: descriptors of every
+/// workload, of which the libraries themselves are the judges, and what is plain arithmetic.
 namespace gradepth::cudnn {
 namespace {
 
-/// All problems of one kind in the lists that are checked and timed.
-template <class P>
-std::vector<P> problems() {
-  std::vector<P> found;
-  for (const char* preset : {"small", "quick", "full"}) {
-    for (const Workload& workload : workloads(preset)) {
-      if (const auto* p = std::get_if<P>(&workload.problem)) found.push_back(*p);
-    }
-  }
-  return found;
+/// A tensor's sizes and strides as cuDNN has them.
+struct Extents {
+  std::vector<int> sizes, strides;
+};
+Extents extents_of(const TensorDescriptor& tensor) {
+  cudnnDataType_t type{};
+  int rank = 0;
+  Extents e{std::vector<int>(CUDNN_DIM_MAX), std::vector<int>(CUDNN_DIM_MAX)};
+  check(cudnnGetTensorNdDescriptor(tensor.get(), CUDNN_DIM_MAX, &type, &rank, e.sizes.data(),
+                                   e.strides.data()));
+  e.sizes.resize(static_cast<std::size_t>(rank));
+  e.strides.resize(static_cast<std::size_t>(rank));
+  return e;
 }
 
-TEST(CudnnRnn, DescribesEveryWorkloadThatItDoesNotRefuse) {
-  std::set<std::string> cells;
+TEST(CudnnTensor, IsDenseAndRowMajor) {
+  const Extents e = extents_of(describe_tensor(Dtype::f16, {2, 3, 5, 7}));
+  EXPECT_EQ(e.sizes, (std::vector<int>{2, 3, 5, 7}));
+  EXPECT_EQ(e.strides, (std::vector<int>{105, 35, 7, 1}));
+  EXPECT_THROW((void)describe_tensor(Dtype::f32, {1, 1, std::int64_t{1} << 31}),
+               std::runtime_error);
+}
+
+TEST(CudnnActivation, HasTheActivationsWithOurFormula) {
+  std::set<std::string> described;
+  for (const ActivationProblem& p : problems<ActivationProblem>()) {
+    (void)describe_tensor(p.dtype, {1, 1, p.rows, p.cols});
+    const ActivationDescriptor act = describe_activation(p.act);
+    if (!act) continue;
+    described.insert(p.act);
+    cudnnActivationMode_t mode{};
+    cudnnNanPropagation_t nan{};
+    double alpha = 0;
+    check(cudnnGetActivationDescriptor(act.get(), &mode, &nan, &alpha));
+    EXPECT_EQ(nan, CUDNN_PROPAGATE_NAN);
+    if (mode == CUDNN_ACTIVATION_ELU) {
+      EXPECT_EQ(alpha, 1);
+    }
+    if (mode == CUDNN_ACTIVATION_SWISH) {
+      double beta = 0;
+      check(cudnnGetActivationDescriptorSwishBeta(act.get(), &beta));
+      EXPECT_EQ(beta, 1);
+    }
+  }
+  EXPECT_EQ(described, (std::set<std::string>{"sigmoid", "tanh", "relu", "elu", "silu"}));
+}
+
+TEST(CudnnActivation, SumsInF32OrWider) {
+  for (const Dtype dtype : {Dtype::f64, Dtype::f32, Dtype::f16, Dtype::bf16}) {
+    const ReduceDescriptor sum = describe_sum(dtype);
+    cudnnReduceTensorOp_t op{};
+    cudnnDataType_t type{};
+    cudnnNanPropagation_t nan{};
+    cudnnReduceTensorIndices_t indices{};
+    cudnnIndicesType_t index_type{};
+    check(cudnnGetReduceTensorDescriptor(sum.get(), &op, &type, &nan, &indices, &index_type));
+    EXPECT_EQ(op, CUDNN_REDUCE_TENSOR_ADD);
+    EXPECT_EQ(type, dtype == Dtype::f64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT);
+    EXPECT_EQ(indices, CUDNN_REDUCE_TENSOR_NO_INDICES);
+  }
+}
+
+TEST(CudnnActivation, BlendsInTheTypeThatCudnnReads) {
+  const Blend f16(Dtype::f16, 0.5, 1);
+  EXPECT_EQ(*static_cast<const float*>(f16.alpha()), 0.5F);
+  EXPECT_EQ(*static_cast<const float*>(f16.beta()), 1.F);
+  const Blend f64(Dtype::f64, 0.1, 0);
+  EXPECT_EQ(*static_cast<const double*>(f64.alpha()), 0.1);
+  EXPECT_EQ(*static_cast<const double*>(f64.beta()), 0.0);
+}
+
+TEST(CudnnConvolution, MakesImagesOfThePaddedSizeLess2) {
   int described = 0;
-  for (const RecurrentProblem& p : problems<RecurrentProblem>()) {
-    if (!rnn_refusal(p).empty()) continue;
-    cells.insert(p.cell + p.act);
+  for (const FeedForwardProblem& p : problems<FeedForwardProblem>()) {
+    if (p.net != "cnn") continue;
     for (const Math math : {Math::fma, Math::tf32}) {
-      for (const RnnWay& way : rnn_ways(p.dtype, math)) {
-        EXPECT_NO_THROW((void)describe_rnn(p, way, nullptr))
-            << gradepth::name(p) << ' ' << name(way);
-        ++described;
-      }
+      const ConvolutionDescription d = describe_convolution(p, math);
+      int sizes[4] = {};
+      check(cudnnGetConvolution2dForwardOutputDim(d.operation.get(), d.padded.get(), d.W.get(),
+                                                  &sizes[0], &sizes[1], &sizes[2], &sizes[3]));
+      const Extents image = extents_of(d.image);
+      EXPECT_EQ(std::vector<int>(std::begin(sizes), std::end(sizes)), image.sizes);
+      cudnnMathType_t type{};
+      check(cudnnGetConvolutionMathType(d.operation.get(), &type));
+      EXPECT_EQ(type, math == Math::fma ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH);
+      ++described;
     }
   }
-  EXPECT_EQ(cells, (std::set<std::string>{"elmantanh", "elmanrelu", "lstmtanh", "grutanh"}));
-  EXPECT_GT(described, 500);
+  EXPECT_GE(described, 10);
 }
 
-TEST(CudnnRnn, DescribesWhatWasAskedFor) {
-  const RecurrentProblem p{.cell = "lstm", .T = 7, .B = 3, .H = 20, .I = 5};
-  const RnnDescription d = describe_rnn(p, {CUDNN_RNN_ALGO_STANDARD, CUDNN_FMA_MATH}, nullptr);
-  cudnnRNNAlgo_t algorithm{};
-  cudnnRNNMode_t mode{};
-  cudnnRNNBiasMode_t bias{};
-  cudnnDirectionMode_t direction{};
-  cudnnRNNInputMode_t input{};
-  cudnnDataType_t data{};
-  cudnnDataType_t accumulate{};
-  cudnnMathType_t math{};
-  int I = 0;
-  int H = 0;
-  int projection = 0;
-  int layers = 0;
-  cudnnDropoutDescriptor_t dropout = nullptr;
-  std::uint32_t flags = 0;
-  check(cudnnGetRNNDescriptor_v8(d.rnn.get(), &algorithm, &mode, &bias, &direction, &input, &data,
-                                 &accumulate, &math, &I, &H, &projection, &layers, &dropout,
-                                 &flags));
-  EXPECT_EQ(mode, CUDNN_LSTM);
-  EXPECT_EQ(bias, CUDNN_RNN_SINGLE_INP_BIAS);
-  EXPECT_EQ(input, CUDNN_LINEAR_INPUT);
-  EXPECT_EQ(math, CUDNN_FMA_MATH) << "nothing else may compete with f32";
-  EXPECT_EQ(I, 5);
-  EXPECT_EQ(H, 20);
-  EXPECT_EQ(projection, 20);
-  EXPECT_EQ(layers, 1);
-
-  cudnnRNNDataLayout_t layout{};
-  int T = 0;
-  int B = 0;
-  int features = 0;
-  int lengths[3] = {};
-  float fill = 0;
-  check(cudnnGetRNNDataDescriptor(d.x.get(), &data, &layout, &T, &B, &features, 3, lengths, &fill));
-  EXPECT_EQ(layout, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED);
-  EXPECT_EQ(T, 7);
-  EXPECT_EQ(B, 3);
-  EXPECT_EQ(features, 5);
-  for (const int length : lengths) EXPECT_EQ(length, 7);
+template <class T>
+T attribute(const MatmulDescription& d, cublasLtMatmulDescAttributes_t name) {
+  T value{};
+  std::size_t written = 0;
+  check(cublasLtMatmulDescGetAttribute(d.operation.get(), name, &value, sizeof value, &written));
+  EXPECT_EQ(written, sizeof value);
+  return value;
+}
+template <class T>
+T attribute(const MatrixLayout& layout, cublasLtMatrixLayoutAttribute_t name) {
+  T value{};
+  std::size_t written = 0;
+  check(cublasLtMatrixLayoutGetAttribute(layout.get(), name, &value, sizeof value, &written));
+  EXPECT_EQ(written, sizeof value);
+  return value;
 }
 
-TEST(CudnnRnn, RefusesWithReasons) {
-  const RecurrentProblem inside{.project_input = false, .record = true};
-  EXPECT_EQ(rnn_refusal(inside), "") << "growth by depth of an Elman net";
-  EXPECT_TRUE(sees_inside(inside));
-  for (const RecurrentProblem& p :
-       {RecurrentProblem{.cell = "additive", .act = "identity"}, RecurrentProblem{.act = "sigmoid"},
-        RecurrentProblem{.project_input = false, .share = false},
-        RecurrentProblem{.clip_value = 0.1}, RecurrentProblem{.record = true},
-        RecurrentProblem{.cell = "lstm", .project_input = false, .record = true},
-        RecurrentProblem{.cell = "gru", .project_input = false, .record = true}}) {
-    EXPECT_NE(rnn_refusal(p), "") << gradepth::name(p);
-    EXPECT_FALSE(p.cell != "elman" && sees_inside(p));
-  }
-}
-
-TEST(CudnnRnn, RefusesPersistentAlgorithmsInFloat64AsDocumented) {
-  const RecurrentProblem p{.cell = "lstm", .dtype = Dtype::f64};
-  const auto accepts = [&](cudnnRNNAlgo_t algorithm) {
-    return try_out("",
-                   [&] {
-                     (void)describe_rnn(p, {algorithm, CUDNN_FMA_MATH}, nullptr);
-                     return 0.0;
-                   })
-        .refusal.empty();
+/// Multiplies as cuBLASLt would by its documentation, from a description alone.
+std::vector<double> multiply_as_described(const MatmulDescription& d, const std::vector<double>& A,
+                                          const std::vector<double>& B) {
+  struct View {  // column-major, transposed where the operation says so
+    std::int64_t rows, cols, leading;
+    bool transposed;
+    const std::vector<double>* data;
+    double operator()(std::int64_t r, std::int64_t c) const {
+      return data->at(static_cast<std::size_t>(transposed ? r * leading + c : c * leading + r));
+    }
+    std::int64_t op_rows() const { return transposed ? cols : rows; }
+    std::int64_t op_cols() const { return transposed ? rows : cols; }
   };
-  EXPECT_TRUE(accepts(CUDNN_RNN_ALGO_STANDARD));
-  EXPECT_TRUE(accepts(CUDNN_RNN_ALGO_PERSIST_DYNAMIC));
-  EXPECT_FALSE(accepts(CUDNN_RNN_ALGO_PERSIST_STATIC));
-  EXPECT_FALSE(accepts(CUDNN_RNN_ALGO_PERSIST_STATIC_SMALL_H));
-}
-
-TEST(CudnnRnn, OffersTensorCoresToTf32Alone) {
-  for (const RnnWay& way : rnn_ways(Dtype::f32, Math::fma)) EXPECT_EQ(way.math, CUDNN_FMA_MATH);
-  EXPECT_EQ(rnn_ways(Dtype::f32, Math::fma).size(), 4U);
-  EXPECT_EQ(rnn_ways(Dtype::f32, Math::tf32).size(), 12U);
-  EXPECT_EQ(rnn_ways(Dtype::bf16, Math::fma).size(), 12U);
-  EXPECT_EQ(rnn_ways(Dtype::f64, Math::fma).size(), 8U);
-  for (const RnnWay& way : rnn_ways(Dtype::f32, Math::tf32)) {
-    EXPECT_NE(way.math, CUDNN_TENSOR_OP_MATH_ALLOW_CONVERSION) << "that may be f16";
-  }
-}
-
-/// A made-up weight space: matrices and biases one after the other, last product first, with gaps.
-/// `input_bias` and `state_bias` say which sets of biases there are.
-RnnPlaces made_up_places(const RecurrentProblem& p, bool input_bias, bool state_bias) {
-  constexpr std::int64_t gap = 64;
-  const std::int64_t width = static_cast<std::int64_t>(element_bytes(p.dtype));
-  const std::int64_t G = gates(p.cell);
-  RnnPlaces places(static_cast<std::size_t>(2 * G));
-  std::int64_t next = gap;
-  for (std::int64_t i = 2 * G; i-- > 0;) {
-    RnnPlace& place = places[static_cast<std::size_t>(i)];
-    const bool of_input = i < G;
-    if (!of_input || p.project_input) {
-      place.matrix = next;
-      next += p.H * (of_input && p.I > 0 ? p.I : p.H) * width + gap;
-    }
-    if (of_input ? input_bias : state_bias) {
-      place.bias = next;
-      next += p.H * width + gap;
+  const auto view = [&](const MatrixLayout& layout, cublasLtMatmulDescAttributes_t op,
+                        const std::vector<double>* data) {
+    return View{
+        static_cast<std::int64_t>(attribute<std::uint64_t>(layout, CUBLASLT_MATRIX_LAYOUT_ROWS)),
+        static_cast<std::int64_t>(attribute<std::uint64_t>(layout, CUBLASLT_MATRIX_LAYOUT_COLS)),
+        attribute<std::int64_t>(layout, CUBLASLT_MATRIX_LAYOUT_LD),
+        attribute<std::int32_t>(d, op) == CUBLAS_OP_T, data};
+  };
+  const View left = view(d.left, CUBLASLT_MATMUL_DESC_TRANSA, &B);
+  const View right = view(d.right, CUBLASLT_MATMUL_DESC_TRANSB, &A);
+  const auto rows = attribute<std::uint64_t>(d.result, CUBLASLT_MATRIX_LAYOUT_ROWS);
+  const auto cols = attribute<std::uint64_t>(d.result, CUBLASLT_MATRIX_LAYOUT_COLS);
+  EXPECT_EQ(static_cast<std::int64_t>(rows), left.op_rows());
+  EXPECT_EQ(static_cast<std::int64_t>(cols), right.op_cols());
+  EXPECT_EQ(left.op_cols(), right.op_rows());
+  std::vector<double> D(rows * cols);
+  const auto leading = attribute<std::int64_t>(d.result, CUBLASLT_MATRIX_LAYOUT_LD);
+  for (std::int64_t c = 0; c < right.op_cols(); ++c) {
+    for (std::int64_t r = 0; r < left.op_rows(); ++r) {
+      for (std::int64_t k = 0; k < left.op_cols(); ++k) {
+        D.at(static_cast<std::size_t>(c * leading + r)) += left(r, k) * right(k, c);
+      }
     }
   }
-  return places;
+  return D;
 }
 
-/// Every byte of our weights has one place, and no two share one.
-void expect_one_to_one(const RecurrentProblem& p, const RnnPlaces& places) {
-  std::map<std::string, std::vector<int>> covered;
-  for (const TensorSpec& spec : inputs(p)) {
-    if (spec.name == "Wx" || spec.name == "Wh" || spec.name == "b") {
-      covered[spec.name].resize(size(spec.shape) * element_bytes(p.dtype));
-    }
-  }
-  std::set<std::size_t> taken;
-  for (const RnnPiece& piece : rnn_pieces(p, places)) {
-    for (std::size_t i = 0; i < piece.bytes; ++i) {
-      ++covered.at(piece.tensor).at(piece.ours + i);
-      EXPECT_TRUE(taken.insert(piece.cudnn + i).second) << piece.tensor << " at " << piece.cudnn;
-    }
-  }
-  for (const auto& [tensor, counts] : covered) {
-    EXPECT_TRUE(std::all_of(counts.begin(), counts.end(), [](int n) { return n == 1; })) << tensor;
-  }
-}
-
-TEST(CudnnRnn, EveryWeightHasOnePlace) {
-  for (const char* cell : {"elman", "lstm", "gru"}) {
-    for (const bool project : {true, false}) {
-      for (const Dtype dtype : {Dtype::f32, Dtype::f16}) {
-        const RecurrentProblem p{
-            .cell = cell, .T = 1, .B = 1, .H = 3, .project_input = project, .I = 5, .dtype = dtype};
-        expect_one_to_one(p, made_up_places(p, true, true));
-        if (p.cell == "gru") continue;
-        expect_one_to_one(p, made_up_places(p, true, false));
-        expect_one_to_one(p, made_up_places(p, false, true));
+TEST(CudnnMatmul, DescribesRowMajorProducts) {
+  constexpr std::int64_t m = 3;
+  constexpr std::int64_t n = 5;
+  constexpr std::int64_t k = 4;
+  std::vector<double> A(m * k);
+  std::vector<double> B(k * n);
+  for (std::size_t i = 0; i < A.size(); ++i) A[i] = static_cast<double>(i) + 1;
+  for (std::size_t i = 0; i < B.size(); ++i) B[i] = static_cast<double>(i * i) - 7;
+  for (const bool transpose_a : {false, true}) {
+    for (const bool transpose_b : {false, true}) {
+      const Gemm shape{
+          .transpose_a = transpose_a, .transpose_b = transpose_b, .m = m, .n = n, .k = k};
+      const MatmulDescription d = describe_matmul(shape, CUBLASLT_EPILOGUE_DEFAULT, Math::fma);
+      const std::vector<double> D = multiply_as_described(d, A, B);
+      for (std::int64_t i = 0; i < m; ++i) {
+        for (std::int64_t j = 0; j < n; ++j) {
+          double expected = 0;
+          for (std::int64_t x = 0; x < k; ++x) {
+            const std::int64_t a = transpose_a ? x * m + i : i * k + x;
+            const std::int64_t b = transpose_b ? j * k + x : x * n + j;
+            expected += A[static_cast<std::size_t>(a)] * B[static_cast<std::size_t>(b)];
+          }
+          EXPECT_EQ(D[static_cast<std::size_t>(i * n + j)], expected);
+        }
       }
     }
   }
 }
 
-/// The piece of our tensor that begins at element `first`.
-RnnPiece piece_at(const RecurrentProblem& p, const RnnPlaces& places, const std::string& tensor,
-                  std::int64_t first) {
-  for (const RnnPiece& piece : rnn_pieces(p, places)) {
-    if (piece.tensor == tensor && piece.ours == static_cast<std::size_t>(first) * 4) return piece;
+TEST(CudnnMatmul, DescribesEveryLayerWithItsEpilogues) {
+  int described = 0;
+  for (const FeedForwardProblem& p : problems<FeedForwardProblem>()) {
+    if (p.net == "cnn") continue;
+    for (const cublasLtEpilogue_t epilogue :
+         {CUBLASLT_EPILOGUE_BIAS, CUBLASLT_EPILOGUE_RELU_AUX_BIAS, CUBLASLT_EPILOGUE_GELU_AUX_BIAS,
+          CUBLASLT_EPILOGUE_DRELU_BGRAD, CUBLASLT_EPILOGUE_DGELU_BGRAD}) {
+      const Gemm shape{.transpose_b = true, .m = p.B, .n = p.N, .k = p.N};
+      const MatmulDescription d = describe_matmul(shape, epilogue, Math::fma);
+      EXPECT_EQ(attribute<std::uint32_t>(d, CUBLASLT_MATMUL_DESC_EPILOGUE), epilogue);
+      EXPECT_EQ(attribute<std::uint64_t>(d.result, CUBLASLT_MATRIX_LAYOUT_ROWS),
+                static_cast<std::uint64_t>(p.N))
+          << "a bias lies along the rows of cuBLASLt's result";
+      const auto leading = attribute<std::int64_t>(d, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_LD);
+      EXPECT_EQ(leading, aux_leading_dimension(epilogue, p.N));
+      EXPECT_TRUE(epilogue == CUBLASLT_EPILOGUE_BIAS || leading >= p.N);
+      ++described;
+    }
   }
-  ADD_FAILURE() << tensor << " has no piece at " << first;
-  return {};
+  EXPECT_GT(described, 50);
 }
 
-TEST(CudnnRnn, PutsGatesAndBiasesWhereTheDocumentationSays) {
-  const RecurrentProblem lstm{.cell = "lstm", .T = 1, .B = 1, .H = 3, .I = 5};
-  RnnPlaces places = made_up_places(lstm, true, true);
-  for (std::int64_t gate = 0; gate < 4; ++gate) {  // i, f, g, o in both
-    const auto g = static_cast<std::size_t>(gate);
-    const auto at = [](std::int64_t place) { return static_cast<std::size_t>(place); };
-    EXPECT_EQ(piece_at(lstm, places, "Wx", gate * 15).cudnn, at(places[g].matrix));
-    EXPECT_EQ(piece_at(lstm, places, "Wh", gate * 9).cudnn, at(places[4 + g].matrix));
-    EXPECT_EQ(piece_at(lstm, places, "b", gate * 3).cudnn, at(places[g].bias));
-  }
-  const RecurrentProblem gru{.cell = "gru", .T = 1, .B = 1, .H = 3, .project_input = false};
-  places = made_up_places(gru, true, true);
-  for (const std::size_t gate : {0U, 1U, 2U}) {  // r, z, n in both
-    EXPECT_EQ(piece_at(gru, places, "Wh", static_cast<std::int64_t>(gate) * 9).cudnn,
-              static_cast<std::size_t>(places[3 + gate].matrix));
-    EXPECT_EQ(piece_at(gru, places, "b", static_cast<std::int64_t>(gate) * 3).cudnn,
-              static_cast<std::size_t>(places[gate].bias));
-  }
-  EXPECT_EQ(piece_at(gru, places, "b", 9).cudnn, static_cast<std::size_t>(places[5].bias))
-      << "b_m is the recurrent bias of n";
-  const RecurrentProblem skip{.T = 1, .B = 1, .H = 3, .project_input = false};
-  places = made_up_places(skip, true, true);
-  EXPECT_EQ(piece_at(skip, places, "b", 0).cudnn, static_cast<std::size_t>(places[1].bias))
-      << "without an input product the bias goes with the state's";
+TEST(CudnnMatmul, KeepsWhatBackwardNeedsAsDocumented) {
+  EXPECT_EQ(aux_leading_dimension(CUBLASLT_EPILOGUE_RELU_AUX_BIAS, 129), 256) << "bits, by 128";
+  EXPECT_EQ(aux_bytes(CUBLASLT_EPILOGUE_DRELU_BGRAD, 3, 129), 3 * 32);
+  EXPECT_EQ(aux_leading_dimension(CUBLASLT_EPILOGUE_GELU_AUX_BIAS, 17), 24) << "numbers, by 8";
+  EXPECT_EQ(aux_bytes(CUBLASLT_EPILOGUE_DGELU_BGRAD, 3, 17), 3 * 24 * 4);
+  EXPECT_EQ(aux_bytes(CUBLASLT_EPILOGUE_BIAS, 3, 17), 0);
 }
 
-TEST(CudnnRnn, SaysWhatHasNoPlace) {
-  const RecurrentProblem gru{.cell = "gru", .T = 1, .B = 1, .H = 3};
-  EXPECT_THROW((void)rnn_pieces(gru, made_up_places(gru, true, false)), std::runtime_error);
-  EXPECT_THROW((void)rnn_pieces(gru, made_up_places(gru, false, true)), std::runtime_error);
+TEST(CudnnMatmul, RoundsFactorsOnlyWhenAsked) {
+  const Gemm shape{.m = 2, .n = 2, .k = 2};
+  const auto compute = [&](Math math) {
+    return attribute<std::int32_t>(describe_matmul(shape, CUBLASLT_EPILOGUE_DEFAULT, math),
+                                   CUBLASLT_MATMUL_DESC_COMPUTE_TYPE);
+  };
+  EXPECT_EQ(compute(Math::fma), CUBLAS_COMPUTE_32F);
+  EXPECT_EQ(compute(Math::tf32), CUBLAS_COMPUTE_32F_FAST_TF32);
 }
 
 TEST(CudnnChoice, TakesTheFastestThatWasAccepted) {

@@ -80,9 +80,7 @@ void* LibraryPlan::allocate(std::size_t bytes) {
 }
 
 void* LibraryPlan::tensor(std::string name, std::int64_t n, Dtype format) {
-  const std::size_t bytes = static_cast<std::size_t>(n) * element_bytes(format);
-  void* const data = allocate(bytes);
-  tensors_ += bytes;
+  void* const data = allocate(static_cast<std::size_t>(n) * element_bytes(format));
   views_.insert_or_assign(std::move(name), View{data, n, format});
   return data;
 }
@@ -128,6 +126,16 @@ Tensor LibraryPlan::read(std::string_view name) {
 
 Tensor LibraryPlan::derive(std::string_view name) {
   throw std::logic_error("the plan has no output " + std::string(name));
+}
+
+std::size_t LibraryPlan::workspace_bytes() const {
+  std::size_t tensors = 0;
+  for (const auto& specs : {inputs(problem_), outputs(problem_)}) {
+    for (const TensorSpec& spec : specs) {
+      tensors += size(spec.shape) * element_bytes(dtype(problem_));
+    }
+  }
+  return held_ - std::min(held_, tensors) + library_bytes();
 }
 
 Math LibraryPlan::math() const {

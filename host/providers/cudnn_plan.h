@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/problem.h"
 #include "host/provider.h"
@@ -45,7 +46,7 @@ class LibraryPlan : public Plan {
   void wait() final { library().device.wait(); }
   Tensor get(std::string_view name) final;
   /// Everything held but the tensors of the problem.
-  [[nodiscard]] std::size_t workspace_bytes() const final { return held_ - tensors_; }
+  [[nodiscard]] std::size_t workspace_bytes() const final;
   /// Of problems with products alone, and of f32.
   [[nodiscard]] Math math() const final;
 
@@ -68,6 +69,8 @@ class LibraryPlan : public Plan {
   /// Tensor `name` lies within memory that is there already.
   void bind(std::string name, void* data, std::int64_t n);
 
+  /// What parts of a derived plan hold beside that.
+  [[nodiscard]] virtual std::size_t library_bytes() const { return 0; }
   /// Called at the end of set(), when all inputs are there.
   virtual void after_set() {}
   /// Called before an output is read: brings gradients from the library's layout into ours.
@@ -98,8 +101,7 @@ class LibraryPlan : public Plan {
   Problem problem_;
   bool complete_ = false;  // whether set() has brought all inputs
   std::list<Buffer<std::byte>> memory_;
-  std::size_t held_ = 0;
-  std::size_t tensors_ = 0;  // bytes of problem tensors among them
+  std::size_t held_ = 0;  // bytes
   std::map<std::string, View, std::less<>> views_;
 };
 

@@ -38,6 +38,9 @@ class RnnPlan final : public LibraryPlan {
   void try_way(const LibraryPtr& shared, const RnnWay& way);
   void step(RnnEngine& engine) const;
 
+  [[nodiscard]] std::size_t library_bytes() const override {
+    return engine_ ? engine_->bytes() : 0;
+  }
   void after_set() override {
     if (engine_) engine_->take_weights(weights_);
   }

@@ -1,0 +1,69 @@
+// Padding and folding of images on a torus, against plain loops over coordinates.
+#include "kernels/torus.h"
+
+#include "tests/kernels/support.h"
+
+namespace gradepth {
+namespace {
+
+using namespace testing;
+
+constexpr std::int64_t counts[] = {1, 7, 33};
+constexpr int padded_pixels = torus_side * torus_side;
+
+/// The pixel of an image that pixel `p` of the padded image shows.
+int shown_by(int p) {
+  const int y = (p / torus_side + 7) % 8;
+  const int x = (p % torus_side + 7) % 8;
+  return y * 8 + x;
+}
+
+TEST(Torus, PadShowsTheOtherSide) {
+  for (const std::int64_t count : counts) {
+    std::vector<float> images = normal(count * conv_pixels, 1);
+    images[5] = nan;
+    const Memory<float> from(images);
+    const auto padded = on_all_schedules([&](const StreamRef& stream) {
+      const Memory<float> to(count * padded_pixels);
+      torus_pad(count, from.data(), to.data(), stream);
+      return to.read();
+    });
+    for (std::int64_t i = 0; i < count * padded_pixels; ++i) {
+      const std::int64_t image = i / padded_pixels;
+      const auto p = static_cast<int>(i % padded_pixels);
+      expect_near(padded[length(i)], images[length(image * conv_pixels + shown_by(p))], 0, "padded",
+                  length(i));
+    }
+  }
+}
+
+TEST(Torus, FoldAddsAllPlacesThatShowAPixel) {
+  for (const std::int64_t count : counts) {
+    const std::vector<float> padded = normal(count * padded_pixels, 2);
+    const Memory<float> from(padded);
+    const auto images = on_all_schedules([&](const StreamRef& stream) {
+      const Memory<float> to(count * conv_pixels);
+      torus_fold(count, from.data(), to.data(), stream);
+      return to.read();
+    });
+    std::vector<double> expected(images.size());
+    std::vector<double> sizes(images.size());
+    for (std::int64_t i = 0; i < count * padded_pixels; ++i) {
+      const auto p = static_cast<int>(i % padded_pixels);
+      const std::size_t at = length(i / padded_pixels * conv_pixels + shown_by(p));
+      expected[at] += padded[length(i)];
+      sizes[at] += std::abs(padded[length(i)]);
+    }
+    for (std::size_t i = 0; i < images.size(); ++i) {  // at most four terms
+      expect_near(images[i], expected[i], 4 * unit * sizes[i], "folded", i);
+    }
+  }
+}
+
+TEST(Torus, NoImages) {
+  torus_pad(0, nullptr, nullptr, {});
+  torus_fold(0, nullptr, nullptr, {});
+}
+
+}  // namespace
+}  // namespace gradepth
