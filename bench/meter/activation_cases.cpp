@@ -89,7 +89,7 @@ void add_backward(std::vector<Case>& cases) {
        .unit = "element",
        .units = n,
        .floor_bytes = 12.0 * n,
-       .floor_formula = Act::from_output ? "12: dy, y in; dx out" : "12: dy, x in; dx out",
+       .floor_formula = Act::from_output ? "dy, y in; dx out" : "dy, x in; dx out",
        .run = [](Run& run) { run_backward<Act>(run, n); }});
 }
 
@@ -102,7 +102,7 @@ void add_activation_cases(std::vector<Case>& cases) {
                    .unit = "element",
                    .units = n,
                    .floor_bytes = 8.0 * n,
-                   .floor_formula = "8: x in; y out",
+                   .floor_formula = "x in; y out",
                    .run = [](Run& run) { run_forward<Tanh>(run, n); }});
   add_backward<Tanh>(cases);
   add_backward<Gelu>(cases);
@@ -113,7 +113,7 @@ void add_activation_cases(std::vector<Case>& cases) {
                    .unit = "element",
                    .units = rows * cols,
                    .floor_bytes = 12.0 * rows * cols + 4.0 * cols,
-                   .floor_formula = "12: dy, y in; dx out; db out once",
+                   .floor_formula = "dy, y in; dx out; db out once",
                    .run = [](Run& run) { run_backward_bias<Tanh>(run, rows, cols); }});
 }
 

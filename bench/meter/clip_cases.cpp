@@ -77,9 +77,9 @@ Case make(const std::string& mode, double floor_per_parameter, std::string_view 
 
 void add_clip_cases(std::vector<Case>& cases) {
   cases.push_back(
-      make("norm/two-pass", 12, "12: g in, in again, out", [](Run& run) { run_norm(run, 0.5); }));
-  cases.push_back(make("norm/not-triggered", 4, "4: g in", [](Run& run) { run_norm(run, 2); }));
-  cases.push_back(make("value", 8, "8: g in, out", run_value));
+      make("norm/two-pass", 12, "g in, in again, out", [](Run& run) { run_norm(run, 0.5); }));
+  cases.push_back(make("norm/not-triggered", 4, "g in", [](Run& run) { run_norm(run, 2); }));
+  cases.push_back(make("value", 8, "g in, out", run_value));
 }
 
 }  // namespace gradepth

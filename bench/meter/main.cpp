@@ -62,7 +62,6 @@ int run_meter(const Options& options) {
   }
   if (options.format == "table") print_meter_tables(rows, std::cout);
   if (options.format == "csv") print_meter_csv(rows, std::cout);
-  if (options.format == "markdown") print_meter_markdown(rows, std::cout);
   return failed ? 1 : 0;
 }
 
@@ -72,8 +71,8 @@ int run(int argc, char** argv) {
       "meter: counts what the kernels do, on the executor: bytes, sectors, bank conflicts,\n"
       "barriers, launches, beside the least that each problem allows. Times are a model's."};
   app.name("meter");
-  app.add_option("--format", options.format, "table, json, csv or markdown")
-      ->check(CLI::IsMember({"table", "json", "csv", "markdown"}))
+  app.add_option("--format", options.format, "table, json or csv")
+      ->check(CLI::IsMember({"table", "json", "csv"}))
       ->capture_default_str();
   app.add_option("--filter", options.filter, "regular expression on the case's name")
       ->capture_default_str();

@@ -57,14 +57,14 @@ void add_map_cases(std::vector<Case>& cases) {
                    .unit = "element",
                    .units = n,
                    .floor_bytes = 16.0 * n + 4.0 * H,
-                   .floor_formula = "16: W h, x in; a, h out; b in once",
+                   .floor_formula = "W h, x in; a, h out; b in once",
                    .run = run_map_forward});
   cases.push_back({.name = "map/backward/tanh/f32/B32_H512",
                    .dtype = "f32",
                    .unit = "element",
                    .units = n,
                    .floor_bytes = 16.0 * n,
-                   .floor_formula = "16: W' da, dy, y in; da out",
+                   .floor_formula = "W' da, dy, y in; da out",
                    .run = run_map_backward});
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <exception>
 #include <map>
+#include <set>
 
 #include "bench/meter/source_lines.h"
 
@@ -44,6 +45,15 @@ Json conflict_sites(const meter::LaunchCounts& launch) {
   return sites;
 }
 
+/// Widths in bytes of a kernel's global accesses of one kind, ascending.
+std::set<unsigned> widths(const meter::LaunchCounts& launch, meter::Access access) {
+  std::set<unsigned> found;
+  for (const meter::SiteCounts& site : launch.sites) {
+    if (site.access == access) found.insert(site.bytes);
+  }
+  return found;
+}
+
 Json launch_row(const meter::LaunchCounts& launch) {
   Json row = {{"kernel", launch.kernel},
               {"blocks", launch.blocks},
@@ -54,7 +64,9 @@ Json launch_row(const meter::LaunchCounts& launch) {
               {"warp_operations", launch.warp_operations},
               {"global_atomics", launch.global_atomics},
               {"shared_atomics", launch.shared_atomics},
-              {"atomic_steps", launch.atomic_steps}};
+              {"atomic_steps", launch.atomic_steps},
+              {"load_widths", widths(launch, meter::Access::kGlobalLoad)},
+              {"store_widths", widths(launch, meter::Access::kGlobalStore)}};
   Json buffers = Json::object();
   for (const meter::BufferCounts& buffer : launch.buffers) {
     buffers[buffer.name] = {{"loads", traffic_row(buffer.loads)},

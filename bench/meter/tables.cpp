@@ -53,8 +53,8 @@ std::vector<std::string> gpu_names(const std::vector<Row>& rows) {
 
 void print_meter_tables(const std::vector<Row>& rows, std::ostream& out) {
   out << "Counted: bytes asked for and floor, per unit; sectors that would do, in % of\n"
-         "those moved; bank conflicts; grid barriers; launches\n\n";
-  Table counts({"case", "bytes", "floor", "sect%", "confl", "grid", "launch"});
+         "those moved; bank conflicts; grid barriers; launches (runs)\n\n";
+  Table counts({"case", "bytes", "floor", "sect%", "confl", "grid", "runs"});
   const std::vector<std::string> gpus = gpu_names(rows);
   Table model(join({"case"}, gpus));
   for (const Row& row : rows) {
@@ -111,27 +111,6 @@ void print_meter_csv(const std::vector<Row>& rows, std::ostream& out) {
     table.add(cells);
   }
   table.print_csv(out);
-}
-
-void print_meter_markdown(const std::vector<Row>& rows, std::ostream& out) {
-  const std::vector<std::string> gpus = gpu_names(rows);
-  out << "| case | floor, bytes per unit | counted | sectors % | conflicts | grid barriers | "
-         "launches |";
-  for (const std::string& gpu : gpus) out << " model us/M, " << gpu << " |";
-  out << "\n| --- | --- | --- | --- | --- | --- | --- |";
-  for (std::size_t i = 0; i < gpus.size(); ++i) out << " --- |";
-  out << '\n';
-  for (const Row& row : rows) {
-    if (!ok(row)) continue;
-    const auto cells = counted(row);
-    out << "| `" << row["problem"].get<std::string>() << "` | " << row["floor"].get<std::string>()
-        << " | " << cells[0] << " | " << cells[2] << " | " << cells[3] << " | " << cells[4] << " | "
-        << cells[5] << " |";
-    for (const std::string& gpu : gpus) {
-      out << ' ' << text("%.3g", row["model_us_per_million_units"][gpu]) << " |";
-    }
-    out << '\n';
-  }
 }
 
 }  // namespace gradepth

@@ -11,7 +11,5 @@ namespace gradepth {
 void print_meter_tables(const std::vector<nlohmann::ordered_json>& rows, std::ostream& out);
 /// All numbers of the first table and the model, one line per row.
 void print_meter_csv(const std::vector<nlohmann::ordered_json>& rows, std::ostream& out);
-/// The table of kernels/README.md.
-void print_meter_markdown(const std::vector<nlohmann::ordered_json>& rows, std::ostream& out);
 
 }  // namespace gradepth
