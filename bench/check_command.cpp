@@ -18,6 +18,7 @@ struct CheckOptions {
   std::string filter = ".";
   std::string format = "table";
   std::string math = "fma";
+  std::string variant = "auto";
   std::uint64_t seed = 1;
   std::uint64_t schedule = 0;
 };
@@ -30,8 +31,8 @@ struct Count {
 };
 
 int run_check(const CheckOptions& options) {
-  const Providers providers =
-      make_providers({.schedule = options.schedule, .math = parse_math(options.math)});
+  const Providers providers = make_providers(
+      {.schedule = options.schedule, .math = parse_math(options.math), .variant = options.variant});
   const std::vector<Provider*> selected = select_providers(providers, options.providers);
   Provider* reference = find(providers, "reference");
   const std::regex filter(options.filter);
@@ -49,9 +50,9 @@ int run_check(const CheckOptions& options) {
         failed = true;
         std::cerr << row["name"].get<std::string>() << ": " << status << " ("
                   << row["reason"].get<std::string>() << ")\n  repeat: ./bench/run check --preset "
-                  << options.preset << " --seed " << options.seed << " --provider "
-                  << row["provider"].get<std::string>() << " --filter '^"
-                  << row["problem"].get<std::string>() << "$'\n";
+                  << options.preset << " --seed " << options.seed << " --variant "
+                  << options.variant << " --provider " << row["provider"].get<std::string>()
+                  << " --filter '^" << row["problem"].get<std::string>() << "$'\n";
       }
       if (options.format == "json") std::cout << row.dump() << '\n';
     }
@@ -88,6 +89,7 @@ void add_check_command(CLI::App& app, int& exit_status) {
   command->add_option("--schedule", options->schedule, "seed of the executor's order of threads")
       ->capture_default_str();
   add_math_option(*command, options->math);
+  add_variant_option(*command, options->variant);
   add_format_option(*command, options->format);
   command->callback([options, &exit_status] { exit_status = run_check(*options); });
 }

@@ -17,6 +17,14 @@ void add_math_option(CLI::App& command, std::string& math) {
       ->capture_default_str();
 }
 
+void add_variant_option(CLI::App& command, std::string& variant) {
+  command
+      .add_option("--variant", variant,
+                  "how simt and cuda run recurrent layers: auto, small, persistent, steps or graph")
+      ->check(CLI::IsMember({"auto", "small", "persistent", "steps", "graph"}))
+      ->capture_default_str();
+}
+
 std::vector<Provider*> select_providers(const Providers& providers, const std::string& names) {
   std::vector<Provider*> selected;
   std::string known;

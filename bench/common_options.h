@@ -14,6 +14,8 @@ void add_format_option(CLI::App& command, std::string& format);
 
 /// Adds `--math fma|tf32`.
 void add_math_option(CLI::App& command, std::string& math);
+/// Adds `--variant auto|small|persistent|steps|graph`.
+void add_variant_option(CLI::App& command, std::string& variant);
 
 /// The providers named in a comma-separated list, or all present ones for "all".
 /// std::invalid_argument for an unknown name; std::runtime_error, with the reason, for one that

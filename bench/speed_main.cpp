@@ -27,6 +27,7 @@ struct SpeedFlags {
   bool list = false;
   std::uint64_t seed = 1;
   Math math = Math::fma;
+  std::string variant = "auto";
   std::string format = "console";
 };
 
@@ -96,6 +97,7 @@ SpeedFlags take_flags(std::vector<char*>& argv) {
     if (take_value(argument, "--preset=", flags.preset) ||
         take_value(argument, "--provider=", flags.providers) ||
         take_value(argument, "--rows=", flags.rows_file) ||
+        take_value(argument, "--variant=", flags.variant) ||
         take_value(argument, "--benchmark_filter=", flags.filter)) {
       continue;
     }
@@ -185,7 +187,7 @@ int run_speed(std::vector<char*> argv) {
   benchmark::Initialize(&count, argv.data());
   if (benchmark::ReportUnrecognizedArguments(count, argv.data())) return 2;
 
-  const Providers providers = make_providers({.math = flags.math});
+  const Providers providers = make_providers({.math = flags.math, .variant = flags.variant});
   const std::vector<Provider*> timed = flags.providers == "default"
                                            ? timed_providers(providers)
                                            : select_providers(providers, flags.providers);

@@ -15,7 +15,7 @@ class CustomProvider final : public Provider {
       : device_(std::make_shared<const Device>(context)), variant_(context.variant) {
     constexpr std::array variants{"auto", "small", "persistent", "steps", "graph"};
     if (std::find(variants.begin(), variants.end(), variant_) == variants.end()) {
-      throw std::invalid_argument("variant " + variant_ +
+      throw std::invalid_argument("--variant " + variant_ +
                                   ": one of auto, small, persistent, steps, graph");
     }
   }
