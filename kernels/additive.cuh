@@ -47,15 +47,16 @@ __global__ void __launch_bounds__(block_threads) additive_backward_kernel(Additi
       if (p.dh != nullptr) p.dh[t * p.n + i] = dh;
       if (t == 0) {
         p.dh0[i] = dh;
-        measure<0>(sums, dh, 0, nullptr);
+        if (p.partials != nullptr) measure<0>(sums, dh, 0, nullptr);
       } else {
         const float da = p.clip_value > 0 ? clipped(dh, p.clip_value) : dh;
         if (p.da != nullptr) p.da[(t - 1) * p.n + i] = da;
         dw[0] += static_cast<double>(da) * static_cast<double>(p.a[(t - 1) * p.n + i]);
         gradients.add(da);
-        measure<1>(sums, dh, 0, &da);
+        if (p.partials != nullptr) measure<1>(sums, dh, 0, &da);
       }
     }
+    if (p.partials == nullptr) continue;
     write_step(sums, p.partials + t * step_quantities * gridDim.x);
     __syncthreads();  // before the next step's sums
   }

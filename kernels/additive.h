@@ -21,7 +21,7 @@ struct Additive {
   float* dh0 = nullptr;           // [n] out
   float* dh = nullptr;            // [T + 1, n] out or null: dL/df_t before the clip
   float* da = nullptr;            // [T, n] out or null: dL/d(w a_t), dL/df_{t+1} after the clip
-  double* partials = nullptr;     // [T + 1, step_quantities, additive_blocks(n)] out
+  double* partials = nullptr;     // [T + 1, step_quantities, additive_blocks(n)] out, or null
   double* dw_partials = nullptr;  // [additive_blocks(n)] out: dL/dw by block
 };
 

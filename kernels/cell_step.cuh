@@ -54,6 +54,9 @@ struct ElmanStep {
                                              std::int64_t unit) {
     return {p.h[(row + p.B) * p.H + unit]};
   }
+  __device__ static void prefetch(const RecurrentBackward& p, std::int64_t row, std::int64_t unit) {
+    prefetch_l2(p.h + (row + p.B) * p.H + unit);
+  }
   /// da of the step from dh'; what W's product sees is the same.
   __device__ void backward(float dh, float /*dc*/, const Saved& saved, float (&da)[1],
                            float (&dr)[1], float* /*carry*/) const {
@@ -77,6 +80,11 @@ __device__ inline void store_gates(float* gates, std::int64_t row, std::int64_t 
   at[H] = v1;
   at[2 * H] = v2;
   at[3 * H] = v3;
+}
+
+__device__ inline void prefetch_gates(const float* gates, std::int64_t row, std::int64_t unit,
+                                      std::int64_t H) {
+  for (int k = 0; k < 4; ++k) prefetch_l2(gates + (row * 4 + k) * H + unit);
 }
 
 struct LstmStep {
@@ -104,6 +112,10 @@ struct LstmStep {
                                              std::int64_t unit) {
     return {load_gates<LstmCell::Gates<float>>(p.gates, row, unit, p.H), p.c[row * p.H + unit],
             p.c[(row + p.B) * p.H + unit]};
+  }
+  __device__ static void prefetch(const RecurrentBackward& p, std::int64_t row, std::int64_t unit) {
+    prefetch_gates(p.gates, row, unit, p.H);
+    prefetch_l2(p.c + row * p.H + unit);
   }
   /// da of the step from dh' and dc'; `carry` becomes dL/dc.
   __device__ static void backward(float dh, float dc, const Saved& saved, float (&da)[4],
@@ -141,6 +153,10 @@ struct GruStep {
                                              std::int64_t unit) {
     return {load_gates<GruCell::Gates<float>>(p.gates, row, unit, p.H), p.h[row * p.H + unit]};
   }
+  __device__ static void prefetch(const RecurrentBackward& p, std::int64_t row, std::int64_t unit) {
+    prefetch_gates(p.gates, row, unit, p.H);
+    prefetch_l2(p.h + row * p.H + unit);
+  }
   /// da of the step from dh'; `carry` becomes what reaches h past W.
   __device__ static void backward(float dh, float /*dc*/, const Saved& saved, float (&da)[3],
                                   float (&dr)[3], float* carry) {
@@ -171,6 +187,16 @@ __device__ ForwardInputs<Cell> load_forward(const RecurrentForward& p, std::int6
   if constexpr (Cell::carries_c) in.state = p.c[row * p.H + unit];
   if constexpr (Cell::carries_h) in.state = p.h[row * p.H + unit];
   return in;
+}
+
+/// Brings what load_forward will read into L2, so that it need not wait for main memory. (What this
+/// layer itself wrote is there.)
+template <class Cell>
+__device__ void prefetch_forward(const RecurrentForward& p, std::int64_t row, std::int64_t unit) {
+  constexpr int G = Cell::gates;
+  for (int g = 0; g < (p.projected ? G : 1); ++g) {
+    prefetch_l2(p.x + (p.projected ? row * G + g : row) * p.H + unit);
+  }
 }
 
 /// The biases of a unit.
@@ -216,6 +242,15 @@ __device__ BackwardInputs<Cell> load_backward(const RecurrentBackward& p, std::i
   in.dy = p.dy[row * p.H + unit];
   in.saved = Cell::load(p, row, unit);
   return in;
+}
+
+/// Brings what load_backward will read into L2; not for state 0, which reads next to nothing.
+template <class Cell>
+__device__ void prefetch_backward(const RecurrentBackward& p, std::int64_t s, std::int64_t b,
+                                  std::int64_t unit) {
+  const std::int64_t row = (s - 1) * p.B + b;
+  prefetch_l2(p.dy + row * p.H + unit);
+  Cell::prefetch(p, row, unit);
 }
 
 /// One element of state s: measures and clips dL/dstate, and takes it through the cell of the step

@@ -72,6 +72,15 @@ struct Element {
         has_first(active && entry < first_entries) {}
 };
 
+/// Calls f(b) for this thread's share of a slice's entries but for the block's first elements,
+/// those that threads load into registers while they wait.
+template <class F>
+__device__ void for_each_later_entry(const Element& own, int first_entries, int batch, F f) {
+  for (int b = own.entry; own.active && b < batch; b += own.entries) {
+    if (b >= min(own.entries, first_entries)) f(b);
+  }
+}
+
 template <RecurrenceVariant Variant>
 inline constexpr int threads_of =
     Variant == RecurrenceVariant::small ? small_threads : persistent_threads;
@@ -83,7 +92,8 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   constexpr int G = Cell::gates;
   constexpr bool small = Variant == RecurrenceVariant::small;
   const Share<G, Tile> share(q, p.H, p.B);
-  const Element own(q.rows / G, share.units, min(q.chunk, share.batch));
+  const int first_entries = min(q.chunk, share.batch);
+  const Element own(q.rows / G, share.units, first_entries);
   const std::int64_t unit = share.first_unit + own.unit;
   SliceBarrier barrier(counters);
 
@@ -118,6 +128,9 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
     if (t + 1 == p.T) break;
     if constexpr (!small) barrier.arrive();
     load_first(t + 1);
+    for_each_later_entry(own, first_entries, share.batch, [&](int b) {
+      prefetch_forward<Cell>(p, (t + 1) * p.B + share.first_entry + b, unit);
+    });
     if constexpr (!small) barrier.wait();
   }
 }
@@ -130,7 +143,8 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   constexpr bool small = Variant == RecurrenceVariant::small;
   __shared__ double board[threads_of<Variant> / 32][step_quantities];
   const Share<1, Tile> share(q, p.H, p.B);
-  const Element own(q.rows, share.units, min(q.chunk, share.batch));
+  const int first_entries = min(q.chunk, share.batch);
+  const Element own(q.rows, share.units, first_entries);
   const std::int64_t unit = share.first_unit + own.unit;
   const std::int64_t depth = G * p.H;
   const std::int64_t blocks = static_cast<std::int64_t>(gridDim.x) * gridDim.y;
@@ -175,6 +189,11 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
     if (!small && s > 0) barrier.arrive();
     if (p.partials != nullptr) post_step(sums, board);
     if (s > 0) load_first(s - 1);
+    if (s > 1) {
+      for_each_later_entry(own, first_entries, share.batch, [&](int b) {
+        prefetch_backward<Cell>(p, s - 1, share.first_entry + b, unit);
+      });
+    }
     if (!small && s > 0) {
       barrier.wait();
     } else if (p.partials != nullptr) {

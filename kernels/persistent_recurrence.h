@@ -8,7 +8,8 @@
 #include "kernels/recurrence_plan.h"
 
 /// A recurrent layer through all its steps in one launch, forward or backward, with W on chip: the
-/// variants `small` and `persistent` of a RecurrencePlan. Each is read from global memory once.
+/// variants `small` and `persistent` of a RecurrencePlan. Each slice of the batch reads W from
+/// global memory once.
 ///
 /// In each step a block multiplies its rows of W by the exchanged vector (forward h_t, backward the
 /// gradients at the products of step t), then applies the cell to its own units: activation, clip,

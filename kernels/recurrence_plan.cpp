@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <sstream>
+#include <stdexcept>
 
 namespace gradepth {
 namespace {
@@ -238,6 +239,23 @@ RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduc
   against(RecurrenceVariant::small, small);
   against(RecurrenceVariant::persistent, persistent);
   return best;
+}
+
+RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduct& product,
+                               RecurrenceVariant variant) {
+  std::optional<RecurrencePlan> plan;
+  if (variant == RecurrenceVariant::small) {
+    plan = plan_small(device, product);
+  } else if (variant == RecurrenceVariant::persistent) {
+    plan = plan_persistent(device, product);
+  } else {
+    plan.emplace().predicted_step = step_by_step_ns(device, product);
+  }
+  if (!plan) {
+    throw std::invalid_argument(std::string(name(variant)) + ": " +
+                                why_not(variant, device, product));
+  }
+  return *plan;
 }
 
 std::string description(const RecurrencePlan& plan, const RecurrentProduct& product) {

@@ -93,7 +93,12 @@ inline constexpr int persistent_threads = 256;
 /// The plan with the least predicted time per step; step by step always fits.
 RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduct& product);
 
-/// The best plan of one variant; no plan where it does not fit.
+/// The best plan of the variant that is asked for; std::invalid_argument, with why_not, where it
+/// does not fit.
+RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduct& product,
+                               RecurrenceVariant variant);
+
+/// The same; no plan where it does not fit.
 std::optional<RecurrencePlan> plan_small(const DeviceLimits& device,
                                          const RecurrentProduct& product);
 std::optional<RecurrencePlan> plan_persistent(const DeviceLimits& device,

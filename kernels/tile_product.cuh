@@ -88,10 +88,13 @@ template <class Tile>
 __device__ void block_product(const float* w, int row_tiles, const float* v, int batch_tiles,
                               int pitch, int depth, float* sums, int stride) {
   const int warps = static_cast<int>(blockDim.x) / 32;
-  for (int tile = static_cast<int>(threadIdx.x) / 32; tile < row_tiles * batch_tiles;
-       tile += warps) {
-    Tile::multiply(w + tile % row_tiles * Tile::rows * pitch,
-                   v + tile / row_tiles * Tile::batch * pitch, pitch, depth, sums + tile * stride);
+  const int warp = static_cast<int>(threadIdx.x) / 32;
+  int row_tile = warp % row_tiles;
+  int batch_tile = warp / row_tiles;
+  for (int tile = warp; tile < row_tiles * batch_tiles; tile += warps) {
+    Tile::multiply(w + row_tile * Tile::rows * pitch, v + batch_tile * Tile::batch * pitch, pitch,
+                   depth, sums + tile * stride);
+    for (row_tile += warps; row_tile >= row_tiles; row_tile -= row_tiles) ++batch_tile;
   }
 }
 

@@ -105,6 +105,8 @@ TEST(RecurrencePlan, IsValidOnEveryDevice) {
       if (!plan) continue;
       expect_valid(device, product, *plan);
       EXPECT_LE(best.predicted_step, plan->predicted_step);
+      const RecurrencePlan again = plan_recurrence(device, product, plan->variant);
+      EXPECT_EQ(again.predicted_step, plan->predicted_step);
     }
   });
 }
@@ -130,6 +132,8 @@ TEST(RecurrencePlan, NamesTheObstacle) {
             "W of 1032 KB and a state do not fit in one block's 226 KB");
   EXPECT_EQ(why_not(RecurrenceVariant::persistent, h100, forward_product(4, 32, 2048)),
             "W of 65664 KB and a staged vector per block do not fit in 132 x 226 KB");
+  EXPECT_THROW((void)plan_recurrence(h100, forward_product(1, 32, 512), RecurrenceVariant::small),
+               std::invalid_argument);
   DeviceLimits alone = h100;
   alone.cooperative = false;
   EXPECT_EQ(why_not(RecurrenceVariant::persistent, alone, forward_product(1, 32, 512)),

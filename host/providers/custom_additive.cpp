@@ -28,14 +28,16 @@ class AdditivePlan final : public CustomPlan {
     net_.dy = dy;
     net_.clip_value = static_cast<float>(p.clip_value);
     net_.dh0 = floats(n);
-    net_.partials = doubles((p.T + 1) * step_quantities * blocks_);
     net_.dw_partials = doubles(blocks_);
-    steps_ = doubles((p.T + 1) * step_quantities);
     dw_ = doubles(1);
     bind("dy", dy);
     bind("dh0", net_.dh0);
     bind("dWh", dw_);
-    bind("dh_norm2", steps_ + step_dh2, step_quantities);
+    if (p.norms) {
+      net_.partials = doubles((p.T + 1) * step_quantities * blocks_);
+      steps_ = doubles((p.T + 1) * step_quantities);
+      bind("dh_norm2", steps_ + step_dh2, step_quantities);
+    }
     if (!p.record) return;
     bind("dh", net_.dh = floats((p.T + 1) * n));
     bind("da", net_.da = floats(p.T * n));
@@ -46,7 +48,9 @@ class AdditivePlan final : public CustomPlan {
   void run_backward() override {
     const auto& stream = device().stream();
     additive_backward(net_, stream);
-    sum_rows((net_.T + 1) * step_quantities, blocks_, net_.partials, steps_, stream);
+    if (net_.partials != nullptr) {
+      sum_rows((net_.T + 1) * step_quantities, blocks_, net_.partials, steps_, stream);
+    }
     sum_rows(1, blocks_, net_.dw_partials, dw_, stream);
   }
 

@@ -338,38 +338,37 @@ std::string why_step_by_step(const RecurrentProblem& p) {
   return {};
 }
 
-/// The plan of one direction; a RecurrencePlan, or why the variant asked for is not possible.
-std::variant<RecurrencePlan, Unsupported> plan_direction(const DeviceLimits& limits,
-                                                         const RecurrentProduct& product,
-                                                         std::string_view variant) {
-  if (variant == "auto") return plan_recurrence(limits, product);
-  const bool small = variant == "small";
-  auto plan = small ? plan_small(limits, product) : plan_persistent(limits, product);
-  if (plan) return *std::move(plan);
-  const auto wanted = small ? RecurrenceVariant::small : RecurrenceVariant::persistent;
-  return Unsupported{std::string(variant) + ": " + why_not(wanted, limits, product)};
-}
-
 std::variant<Ways, Unsupported> choose(const RecurrentProblem& p, std::string_view variant) {
   Ways ways;
   if (variant == "steps" || variant == "graph") {
     ways.graph = variant == "graph";
     return ways;
   }
+  const auto refused = [&](const std::string& why) {
+    return Unsupported{std::string(variant) + ": " + why};
+  };
   const std::string obstacle = why_step_by_step(p);
   if (!obstacle.empty()) {
-    if (variant != "auto") return Unsupported{std::string(variant) + ": " + obstacle};
+    if (variant != "auto") return refused(obstacle);
     ways.forward.why = ways.backward.why = obstacle;
     return ways;
   }
   const auto G = static_cast<int>(gates(p.cell));
-  auto forward = plan_direction(Device::limits(), forward_product(G, p.B, p.H), variant);
-  auto backward = plan_direction(Device::limits(), backward_product(G, p.B, p.H), variant);
-  for (const auto* direction : {&forward, &backward}) {
-    if (const auto* refusal = std::get_if<Unsupported>(direction)) return *refusal;
+  const RecurrentProduct forward = forward_product(G, p.B, p.H);
+  const RecurrentProduct backward = backward_product(G, p.B, p.H);
+  const DeviceLimits limits = Device::limits();
+  if (variant == "auto") {
+    ways.forward = plan_recurrence(limits, forward);
+    ways.backward = plan_recurrence(limits, backward);
+    return ways;
   }
-  ways.forward = std::get<RecurrencePlan>(std::move(forward));
-  ways.backward = std::get<RecurrencePlan>(std::move(backward));
+  const auto asked = variant == "small" ? RecurrenceVariant::small : RecurrenceVariant::persistent;
+  for (const RecurrentProduct& product : {forward, backward}) {
+    const std::string why = why_not(asked, limits, product);
+    if (!why.empty()) return refused(why);
+  }
+  ways.forward = plan_recurrence(limits, forward, asked);
+  ways.backward = plan_recurrence(limits, backward, asked);
   return ways;
 }
 

@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <set>
+#include <utility>
 
 #include "kernels/gated_map.h"
 #include "kernels/gemm.h"
@@ -48,9 +49,9 @@ struct Result {
 /// The device memory of one layer.
 class Layer {
  public:
-  Layer(const RecurrentNumbers& numbers, const Plans& cut)
-      : n(numbers),
-        plans(cut),
+  Layer(RecurrentNumbers numbers, Plans cut)
+      : n(std::move(numbers)),
+        plans(std::move(cut)),
         blocks(steps() ? step_blocks(n.B * n.H) : plans.backward.blocks()),
         W(n.W, 1),
         x(n.x, 1),
@@ -239,7 +240,8 @@ constexpr std::size_t large_block = 227 * 1024;  // shared memory
 
 Plans small_plans(const RecurrentNumbers& n) {
   const DeviceLimits device{.processors = 2, .shared_per_block = large_block};
-  return {plan_small(device, forward_of(n)).value(), plan_small(device, backward_of(n)).value()};
+  return {plan_recurrence(device, forward_of(n), RecurrenceVariant::small),
+          plan_recurrence(device, backward_of(n), RecurrenceVariant::small)};
 }
 
 /// The persistent plan on a device whose shared memory is as little as it can be: then the batch
@@ -255,8 +257,8 @@ Plans tight_plans(const RecurrentNumbers& n, int processors) {
 }
 Plans persistent_plans(const RecurrentNumbers& n, int processors) {
   const DeviceLimits device{.processors = processors, .shared_per_block = large_block};
-  return {plan_persistent(device, forward_of(n)).value(),
-          plan_persistent(device, backward_of(n)).value()};
+  return {plan_recurrence(device, forward_of(n), RecurrenceVariant::persistent),
+          plan_recurrence(device, backward_of(n), RecurrenceVariant::persistent)};
 }
 
 std::string trace(const RecurrentNumbers& n, const Plans& plans) {

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels/activation.h"
@@ -51,7 +52,7 @@ struct Float64Recurrence {
   using Numbers = std::vector<double>;
   Numbers h, c, dh, dc, da, dr, db, dh2, da2;
 
-  explicit Float64Recurrence(const RecurrentNumbers& numbers) : n(numbers) {
+  explicit Float64Recurrence(RecurrentNumbers numbers) : n(std::move(numbers)) {
     const std::size_t states = length((n.T + 1) * n.B * n.H);
     for (Numbers* v : {&h, &c, &dh, &dc}) v->assign(states, 0);
     a.assign(length(n.T * n.B * 4 * n.H), 0);
