@@ -1,4 +1,4 @@
-#include <optional>
+#include <memory>
 #include <vector>
 
 #include "host/providers/cudnn_choice.h"
@@ -59,7 +59,7 @@ class ActivationPlan final : public LibraryPlan {
   void choose_sum(const LibraryPtr& shared) {
     db_ = tensor("db", p_.cols);
     trials_.push_back(try_out("cudnnReduceTensor", [&] {
-      sum_.emplace(shared, p_.dtype, p_.rows, p_.cols);
+      sum_ = std::make_unique<RowSum>(shared, p_.dtype, p_.rows, p_.cols);
       return median_ms(stream(), [&] { sum_rows(false); });
     }));
     if (p_.dtype == Dtype::f32) {
@@ -82,7 +82,7 @@ class ActivationPlan final : public LibraryPlan {
   void* dx_ = nullptr;
   void* db_ = nullptr;
   float* ones_ = nullptr;
-  std::optional<RowSum> sum_;
+  std::unique_ptr<RowSum> sum_;
   bool by_gemv_ = false;
   std::vector<Trial> trials_;
 };

@@ -30,7 +30,7 @@ class ClipPlan final : public LibraryPlan {
       : LibraryPlan(shared, problem),
         p_(problem),
         n_(std::accumulate(p_.sizes.begin(), p_.sizes.end(), std::int64_t{0})) {
-    g_ = floats("g", n_);
+    g_ = static_cast<float*>(tensor("g", n_));
     original_ = allocate_numbers<float>(n_);
     if (p_.mode == "norm") allocate_norm();
     set_trial_inputs();
@@ -52,6 +52,7 @@ class ClipPlan final : public LibraryPlan {
     library().device.copy(original_, static_cast<const float*>(g_), count(n_));
   }
   void allocate_norm();
+  void try_way(const char* name, Way way);
   void try_ways();
   template <class T>
   const T* on_device(const std::vector<T>& numbers) {
@@ -103,8 +104,8 @@ class ClipPlan final : public LibraryPlan {
 
 void ClipPlan::allocate_norm() {
   result_ = allocate_numbers<ForeachResult>(1);
-  bind("norm", &result_->norm, 1);
-  bind("skipped", &result_->skipped, 1);
+  bind("norm", &result_->norm, 1, 1);
+  bind("skipped", &result_->skipped, 1, 1);
   const ForeachList list = make_foreach_list(g_, p_.sizes);
   tensors_ = list.tensors;
   list_ = list_on_device(list);
@@ -116,21 +117,20 @@ void ClipPlan::allocate_norm() {
   workspace_ = allocate(workspace_bytes_);
 }
 
+void ClipPlan::try_way(const char* name, Way way) {
+  trials_.push_back(try_out(name, [&] { return median_ms(stream(), [&] { (this->*way)(); }); }));
+  if (fastest(trials_) + 1 == static_cast<std::ptrdiff_t>(trials_.size())) way_ = way;
+}
+
 void ClipPlan::try_ways() {
-  std::vector<std::pair<const char*, Way>> ways;
   if (p_.mode == "value") {
-    ways = {{"CUB DeviceTransform", &ClipPlan::value_by_cub}};
+    try_way("CUB DeviceTransform", &ClipPlan::value_by_cub);
   } else {
-    ways = {{"cuBLAS nrm2 and scal per tensor", &ClipPlan::by_cublas},
-            {"CUB DeviceReduce and a scale kernel", &ClipPlan::by_cub},
-            {"the passes of PyTorch's foreach clip", &ClipPlan::by_foreach}};
+    try_way("cuBLAS nrm2 and scal per tensor", &ClipPlan::by_cublas);
+    try_way("CUB DeviceReduce and a scale kernel", &ClipPlan::by_cub);
+    try_way("the passes of PyTorch's foreach clip", &ClipPlan::by_foreach);
   }
-  for (const auto& [name, way] : ways) {
-    trials_.push_back(try_out(name, [&] { return median_ms(stream(), [&] { (this->*way)(); }); }));
-  }
-  const auto best = fastest(trials_);
-  if (best < 0) throw std::runtime_error("no library clips: " + describe(trials_));
-  way_ = ways[static_cast<std::size_t>(best)].second;
+  if (way_ == nullptr) throw std::runtime_error("no library clips: " + describe(trials_));
 }
 
 void ClipPlan::by_cublas() {

@@ -1,4 +1,4 @@
-#include <optional>
+#include <memory>
 
 #include "host/providers/cudnn_convolution.h"
 #include "host/providers/cudnn_elementwise.h"
@@ -19,7 +19,7 @@ class CnnPlan final : public LibraryPlan {
         activation_(shared, p_.act, Dtype::f32, n_) {
     allocate_tensors();
     set_trial_inputs();
-    convolution_.emplace(shared, p_, data(0));
+    convolution_ = std::make_unique<Convolution>(shared, p_, data(0));
     forget();
   }
 
@@ -27,7 +27,7 @@ class CnnPlan final : public LibraryPlan {
     for (std::int64_t l = 0; l < p_.L; ++l) {
       torus_pad(p_.B * p_.N, h(l), padded(l), library().device.stream());
       convolution_->forward(data(l));
-      convolution_->add_bias(b_ + l * p_.N, a(l));
+      convolution_->add_bias(b_ + l * pitch(p_.N), a(l));
       activation_.forward(a(l), h(l + 1));
     }
   }
@@ -41,7 +41,7 @@ class CnnPlan final : public LibraryPlan {
   void run_backward_weights() override {
     for (std::int64_t l = 0; l < p_.L; ++l) {
       convolution_->backward_weights(data(l));
-      convolution_->backward_bias(da(l), db_ + l * p_.N);
+      convolution_->backward_bias(da(l), db_ + l * pitch(p_.N));
     }
   }
   [[nodiscard]] bool has_parts() const override { return !forward_only(); }
@@ -58,26 +58,26 @@ class CnnPlan final : public LibraryPlan {
   }
   Tensor derive(std::string_view /*name*/) override { return squared_norms(read("dh"), p_.L + 1); }
 
-  [[nodiscard]] float* h(std::int64_t l) const { return h_ + l * n_; }
-  [[nodiscard]] float* a(std::int64_t l) const { return a_ + l * n_; }
-  [[nodiscard]] float* dh(std::int64_t l) const { return dh_ + l * n_; }
-  [[nodiscard]] float* da(std::int64_t l) const { return da_ + l * n_; }
-  [[nodiscard]] float* padded(std::int64_t l) const { return padded_ + l * padded_size_; }
+  [[nodiscard]] float* h(std::int64_t l) const { return h_ + l * pitch(n_); }
+  [[nodiscard]] float* a(std::int64_t l) const { return a_ + l * pitch(n_); }
+  [[nodiscard]] float* dh(std::int64_t l) const { return dh_ + l * pitch(n_); }
+  [[nodiscard]] float* da(std::int64_t l) const { return da_ + l * pitch(n_); }
+  [[nodiscard]] float* padded(std::int64_t l) const { return padded_ + l * pitch(padded_size_); }
   [[nodiscard]] ConvolutionData data(std::int64_t l) const {
-    const std::int64_t weights = l * p_.N * p_.N * conv_taps;
+    const std::int64_t weights = l * pitch(p_.N * p_.N * conv_taps);
     return {.padded = padded(l),
             .W = W_ + weights,
             .a = a(l),
-            .da = da(l),
+            .da = forward_only() ? nullptr : da(l),
             .dpadded = dpadded_,
-            .dW = dW_ + weights};
+            .dW = forward_only() ? nullptr : dW_ + weights};
   }
 
   FeedForwardProblem p_;
   std::int64_t n_;            // elements of a state
   std::int64_t padded_size_;  // and of a padded one
   Activation activation_;
-  std::optional<Convolution> convolution_;
+  std::unique_ptr<Convolution> convolution_;
   float* W_ = nullptr;        // [L, N, N, 3, 3]
   float* b_ = nullptr;        // [L, N]
   float* h_ = nullptr;        // [L+1, n]
@@ -91,24 +91,27 @@ class CnnPlan final : public LibraryPlan {
 };
 
 void CnnPlan::allocate_tensors() {
-  const std::int64_t weights = p_.L * p_.N * p_.N * conv_taps;
-  W_ = floats("W", weights);
-  b_ = floats("b", p_.L * p_.N);
-  h_ = allocate_numbers<float>((p_.L + 1) * n_);
-  bind("h0", h_, n_);
-  bind("y", h(p_.L), n_);
-  bind("h", h_, (p_.L + 1) * n_);
-  padded_ = allocate_numbers<float>(p_.L * padded_size_);
-  a_ = allocate_numbers<float>(p_.L * n_);
+  const std::int64_t weights = p_.N * p_.N * conv_taps;
+  const auto states = [this](std::int64_t count) {
+    return allocate_numbers<float>(count * pitch(n_));
+  };
+  W_ = layers("W", p_.L, weights);
+  b_ = layers("b", p_.L, p_.N);
+  h_ = states(p_.L + 1);
+  bind("h0", h(0), 1, n_);
+  bind("y", h(p_.L), 1, n_);
+  bind("h", h_, p_.L + 1, n_);
+  padded_ = allocate_numbers<float>(p_.L * pitch(padded_size_));
+  a_ = states(p_.L);
   if (forward_only()) return;
-  dh_ = allocate_numbers<float>((p_.L + 1) * n_);
-  bind("dy", dh(p_.L), n_);
-  bind("dh0", dh_, n_);
-  bind("dh", dh_, (p_.L + 1) * n_);
-  bind("da", da_ = allocate_numbers<float>(p_.L * n_), p_.L * n_);
+  dh_ = states(p_.L + 1);
+  bind("dy", dh(p_.L), 1, n_);
+  bind("dh0", dh(0), 1, n_);
+  bind("dh", dh_, p_.L + 1, n_);
+  da_ = layers("da", p_.L, n_);
   dpadded_ = allocate_numbers<float>(padded_size_);
-  dW_ = floats("dW", weights);
-  db_ = floats("db", p_.L * p_.N);
+  dW_ = layers("dW", p_.L, weights);
+  db_ = layers("db", p_.L, p_.N);
 }
 
 }  // namespace

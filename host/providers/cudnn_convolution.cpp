@@ -121,7 +121,7 @@ void Convolution::choose(Chosen<Pass>& chosen, const ConvolutionData& sample) {
   for (int i = 0; i < count; ++i) {
     const int algorithm = static_cast<int>(found[i].algo);
     if (!tried.insert(algorithm).second) continue;
-    std::optional<Buffer<std::byte>> workspace;
+    std::unique_ptr<Buffer<std::byte>> workspace;
     chosen.trials.push_back(try_out("algorithm " + std::to_string(algorithm), [&] {
       check(found[i].status);
       if (found[i].determinism != CUDNN_DETERMINISTIC) {
@@ -129,7 +129,7 @@ void Convolution::choose(Chosen<Pass>& chosen, const ConvolutionData& sample) {
       }
       std::size_t bytes = 0;
       check(Pass::size(handle, d_, algorithm, &bytes));
-      workspace.emplace(bytes);
+      workspace = std::make_unique<Buffer<std::byte>>(bytes);
       return median_ms(library_->stream(),
                        [&] { check(Pass::run(handle, d_, algorithm, *workspace, sample)); });
     }));

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <optional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -60,7 +60,7 @@ class Convolution {
   template <class Pass>
   struct Chosen {
     int algorithm = -1;
-    std::optional<Buffer<std::byte>> workspace;
+    std::unique_ptr<Buffer<std::byte>> workspace;
     std::vector<Trial> trials;
   };
 

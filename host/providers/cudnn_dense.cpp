@@ -1,5 +1,5 @@
+#include <memory>
 #include <numeric>
-#include <optional>
 
 #include "host/providers/cudnn_elementwise.h"
 #include "host/providers/cudnn_feedforward.h"
@@ -9,22 +9,21 @@
 namespace gradepth::cudnn {
 namespace {
 
-/// The epilogues that do a layer of an mlp in one product each way.
+/// The epilogues that do a layer of an mlp in one product each way; false if there are none.
 struct Fused {
-  cublasLtEpilogue_t forward;
-  cublasLtEpilogue_t backward;
+  cublasLtEpilogue_t forward = CUBLASLT_EPILOGUE_DEFAULT;
+  cublasLtEpilogue_t backward = CUBLASLT_EPILOGUE_DEFAULT;
+  explicit operator bool() const { return forward != CUBLASLT_EPILOGUE_DEFAULT; }
 };
-std::optional<Fused> fused_epilogues(const FeedForwardProblem& p) {
-  if (p.net != "mlp") return std::nullopt;
-  if (p.act == "relu") {
-    return Fused{CUBLASLT_EPILOGUE_RELU_AUX_BIAS, CUBLASLT_EPILOGUE_DRELU_BGRAD};
-  }
+Fused fused_epilogues(const FeedForwardProblem& p) {
+  if (p.net != "mlp") return {};
+  if (p.act == "relu") return {CUBLASLT_EPILOGUE_RELU_AUX_BIAS, CUBLASLT_EPILOGUE_DRELU_BGRAD};
   // cuBLASLt's GELU is the tanh form. Its argument is kept in rows of whole 8 numbers; other widths
   // would need a copy before the last layer's derivative.
   if (p.act == "gelu_tanh" && p.N % 8 == 0) {
-    return Fused{CUBLASLT_EPILOGUE_GELU_AUX_BIAS, CUBLASLT_EPILOGUE_DGELU_BGRAD};
+    return {CUBLASLT_EPILOGUE_GELU_AUX_BIAS, CUBLASLT_EPILOGUE_DGELU_BGRAD};
   }
-  return std::nullopt;
+  return {};
 }
 
 /// mlp and residual nets. Two ways:
@@ -83,22 +82,24 @@ class DensePlan final : public LibraryPlan {
   Tensor derive(std::string_view name) override;
 
   // Of layer or state l.
-  [[nodiscard]] float* h(std::int64_t l) const { return h_ + l * n_; }
-  [[nodiscard]] float* a(std::int64_t l) const { return a_ + l * n_; }
-  [[nodiscard]] float* f(std::int64_t l) const { return f_ + l * n_; }
-  [[nodiscard]] float* dh(std::int64_t l) const { return dh_ + l * n_; }
-  [[nodiscard]] float* da(std::int64_t l) const { return preact_ ? dh(l + 1) : da_ + l * n_; }
-  [[nodiscard]] float* W(std::int64_t l) const { return W_ + l * p_.N * p_.N; }
-  [[nodiscard]] float* dW(std::int64_t l) const { return dW_ + l * p_.N * p_.N; }
-  [[nodiscard]] float* b(std::int64_t l) const { return b_ + l * p_.N; }
-  [[nodiscard]] float* db(std::int64_t l) const { return db_ + l * p_.N; }
+  [[nodiscard]] float* h(std::int64_t l) const { return h_ + l * pitch(n_); }
+  [[nodiscard]] float* a(std::int64_t l) const { return a_ + l * pitch(n_); }
+  [[nodiscard]] float* f(std::int64_t l) const { return f_ + l * pitch(n_); }
+  [[nodiscard]] float* dh(std::int64_t l) const { return dh_ + l * pitch(n_); }
+  [[nodiscard]] float* da(std::int64_t l) const {
+    return preact_ ? dh(l + 1) : da_ + l * pitch(n_);
+  }
+  [[nodiscard]] float* W(std::int64_t l) const { return W_ + l * pitch(p_.N * p_.N); }
+  [[nodiscard]] float* dW(std::int64_t l) const { return dW_ + l * pitch(p_.N * p_.N); }
+  [[nodiscard]] float* b(std::int64_t l) const { return b_ + l * pitch(p_.N); }
+  [[nodiscard]] float* db(std::int64_t l) const { return db_ + l * pitch(p_.N); }
   [[nodiscard]] std::byte* aux(std::int64_t l) const { return aux_ + l * aux_stride_; }
   /// What W multiplies in layer l.
   [[nodiscard]] const float* operand(std::int64_t l) const { return preact_ ? f(l) : h(l); }
 
-  [[nodiscard]] Matmul make_product(const Gemm& shape, cublasLtEpilogue_t epilogue,
-                                    const MatmulData& sample) const {
-    return {shared_, shape, epilogue, sample, alignment_};
+  [[nodiscard]] std::unique_ptr<Matmul> make_product(const Gemm& shape, cublasLtEpilogue_t epilogue,
+                                                     const MatmulData& sample) const {
+    return std::make_unique<Matmul>(shared_, shape, epilogue, sample);
   }
   /// to = x + factor · y, all [n].
   void add_scaled(const float* x, double factor, const float* y, float* to) const;
@@ -108,60 +109,53 @@ class DensePlan final : public LibraryPlan {
   bool residual_, preact_;
   double scale_;
   std::int64_t n_;  // elements of a state
-  std::optional<Fused> epilogues_;
+  Fused epilogues_;
   bool fused_ = false;
-  std::size_t alignment_ = 256;  // bytes, of every matrix of every layer
-  float* W_ = nullptr;           // [L, N, N]
-  float* b_ = nullptr;           // [L, N]
-  float* h_ = nullptr;           // [L+1, n]
-  float* a_ = nullptr;           // [L, n]; fused: none
-  float* f_ = nullptr;           // [L, n], residual: f(a), preact: f(h)
-  float* dh_ = nullptr;          // [L+1, n]
-  float* da_ = nullptr;          // [L, n], preact: dh of the next state
-  float* back_ = nullptr;        // [n], preact: Wᵀ da
-  float* dW_ = nullptr;          // [L, N, N]
-  float* db_ = nullptr;          // [L, N]
-  float* ones_ = nullptr;        // [B]
-  std::byte* aux_ = nullptr;     // fused: what forward leaves for backward, by layer
+  float* W_ = nullptr;        // [L, N, N]
+  float* b_ = nullptr;        // [L, N]
+  float* h_ = nullptr;        // [L+1, n]
+  float* a_ = nullptr;        // [L, n]; fused: none
+  float* f_ = nullptr;        // [L, n], residual: f(a), preact: f(h)
+  float* dh_ = nullptr;       // [L+1, n]
+  float* da_ = nullptr;       // [L, n], preact: dh of the next state
+  float* back_ = nullptr;     // [n], preact: Wᵀ da
+  float* dW_ = nullptr;       // [L, N, N]
+  float* db_ = nullptr;       // [L, N]
+  float* ones_ = nullptr;     // [B]
+  std::byte* aux_ = nullptr;  // fused: what forward leaves for backward, by layer
   std::int64_t aux_stride_ = 0;
-  std::optional<Activation> activation_;
-  std::optional<Matmul> forward_, backward_, weights_;    // of a layer
-  std::optional<Matmul> fused_forward_, fused_backward_;  // with their epilogues
+  std::unique_ptr<Activation> activation_;
+  std::unique_ptr<Matmul> forward_, backward_, weights_;    // of a layer
+  std::unique_ptr<Matmul> fused_forward_, fused_backward_;  // with their epilogues
   std::vector<Trial> trials_;
 };
 
-/// The largest power of two up to 256 that divides `bytes`: memory begins at multiples of 256.
-std::size_t alignment_of(std::int64_t bytes) {
-  std::size_t alignment = 256;
-  while (static_cast<std::size_t>(bytes) % alignment != 0) alignment /= 2;
-  return alignment;
-}
-
 void DensePlan::allocate_tensors() {
-  constexpr std::int64_t width = sizeof(float);
-  alignment_ = std::min(alignment_of(n_ * width), alignment_of(p_.N * p_.N * width));
-  W_ = floats("W", p_.L * p_.N * p_.N);
-  b_ = floats("b", p_.L * p_.N);
-  h_ = allocate_numbers<float>((p_.L + 1) * n_);
-  bind("h0", h_, n_);
-  bind("y", h(p_.L), n_);
-  bind("h", h_, (p_.L + 1) * n_);
-  a_ = allocate_numbers<float>(p_.L * n_);
-  if (residual_) f_ = allocate_numbers<float>(p_.L * n_);
+  const auto states = [this](std::int64_t count) {
+    return allocate_numbers<float>(count * pitch(n_));
+  };
+  W_ = layers("W", p_.L, p_.N * p_.N);
+  b_ = layers("b", p_.L, p_.N);
+  h_ = states(p_.L + 1);
+  bind("h0", h(0), 1, n_);
+  bind("y", h(p_.L), 1, n_);
+  bind("h", h_, p_.L + 1, n_);
+  a_ = states(p_.L);
+  if (residual_) f_ = states(p_.L);
   if (epilogues_) {
-    aux_stride_ = (aux_bytes(epilogues_->forward, p_.B, p_.N) + 255) / 256 * 256;
+    aux_stride_ = (aux_bytes(epilogues_.forward, p_.B, p_.N) + 255) / 256 * 256;
     aux_ = allocate_numbers<std::byte>(p_.L * aux_stride_);
   }
   if (forward_only()) return;
-  dh_ = allocate_numbers<float>((p_.L + 1) * n_);
-  bind("dy", dh(p_.L), n_);
-  bind("dh0", dh_, n_);
-  bind("dh", dh_, (p_.L + 1) * n_);
-  if (!preact_) da_ = allocate_numbers<float>(p_.L * n_);
-  bind("da", da(0), p_.L * n_);
-  if (preact_) back_ = allocate_numbers<float>(n_);
-  dW_ = floats("dW", p_.L * p_.N * p_.N);
-  db_ = floats("db", p_.L * p_.N);
+  dh_ = states(p_.L + 1);
+  bind("dy", dh(p_.L), 1, n_);
+  bind("dh0", dh(0), 1, n_);
+  bind("dh", dh_, p_.L + 1, n_);
+  if (!preact_) da_ = states(p_.L);
+  bind("da", da(0), p_.L, n_);
+  if (preact_) back_ = states(1);
+  dW_ = layers("dW", p_.L, p_.N * p_.N);
+  db_ = layers("db", p_.L, p_.N);
   const std::vector<float> ones(static_cast<std::size_t>(p_.B), 1.F);
   ones_ = allocate_numbers<float>(p_.B);
   library().device.upload(ones_, ones.data(), ones.size());
@@ -170,42 +164,38 @@ void DensePlan::allocate_tensors() {
 /// The products that both ways have: back through a layer without an epilogue, and dW.
 void DensePlan::prepare_common() {
   if (!activation_ && describe_activation(p_.act)) {
-    activation_.emplace(shared_, p_.act, Dtype::f32, n_);
+    activation_ = std::make_unique<Activation>(shared_, p_.act, Dtype::f32, n_);
   }
   if (forward_only() || weights_) return;
   const bool adds = residual_ && !preact_;  // the skip's gradient
-  backward_.emplace(make_product(
+  backward_ = make_product(
       {.m = p_.B, .n = p_.N, .k = p_.N, .beta = adds ? 1.F : 0.F}, CUBLASLT_EPILOGUE_DEFAULT,
-      {.A = da(0), .B = W(0), .C = adds ? dh(1) : nullptr, .D = preact_ ? back_ : dh(0)}));
-  weights_.emplace(make_product({.transpose_a = true, .m = p_.N, .n = p_.N, .k = p_.B},
-                                CUBLASLT_EPILOGUE_DEFAULT,
-                                {.A = da(0), .B = operand(0), .D = dW(0)}));
+      {.A = da(0), .B = W(0), .C = adds ? dh(1) : nullptr, .D = preact_ ? back_ : dh(0)});
+  weights_ = make_product({.transpose_a = true, .m = p_.N, .n = p_.N, .k = p_.B},
+                          CUBLASLT_EPILOGUE_DEFAULT, {.A = da(0), .B = operand(0), .D = dW(0)});
 }
 
-// The samples' biases are the second layer's (one past the end of a single layer's): as badly
-// aligned as any.
 void DensePlan::prepare_separate() {
   prepare_common();
-  forward_.emplace(make_product(
+  forward_ = make_product(
       {.transpose_b = true, .m = p_.B, .n = p_.N, .k = p_.N, .beta = preact_ ? 1.F : 0.F},
       CUBLASLT_EPILOGUE_BIAS,
       {.A = operand(0),
        .B = W(0),
        .C = preact_ ? h(0) : nullptr,
        .D = preact_ ? h(1) : a(0),
-       .bias = b(1)}));
+       .bias = b(0)});
 }
 
 void DensePlan::prepare_fused() {
   prepare_common();
-  fused_forward_.emplace(
-      make_product({.transpose_b = true, .m = p_.B, .n = p_.N, .k = p_.N}, epilogues_->forward,
-                   {.A = h(0), .B = W(0), .D = h(1), .bias = b(1), .aux = aux(0)}));
+  fused_forward_ =
+      make_product({.transpose_b = true, .m = p_.B, .n = p_.N, .k = p_.N}, epilogues_.forward,
+                   {.A = h(0), .B = W(0), .D = h(1), .bias = b(0), .aux = aux(0)});
   if (forward_only()) return;
   // Into the gradients of states, which this way leaves free: A and D must not be the same.
-  fused_backward_.emplace(
-      make_product({.m = p_.B, .n = p_.N, .k = p_.N}, epilogues_->backward,
-                   {.A = da(0), .B = W(0), .D = dh(0), .bias = db(1), .aux = aux(0)}));
+  fused_backward_ = make_product({.m = p_.B, .n = p_.N, .k = p_.N}, epilogues_.backward,
+                                 {.A = da(0), .B = W(0), .D = dh(0), .bias = db(0), .aux = aux(0)});
 }
 
 void DensePlan::add_scaled(const float* x, double factor, const float* y, float* to) const {

@@ -71,14 +71,14 @@ MatmulDescription describe_matmul(const Gemm& shape, cublasLtEpilogue_t epilogue
 }
 
 Matmul::Matmul(LibraryPtr library, const Gemm& shape, cublasLtEpilogue_t epilogue,
-               const MatmulData& sample, std::size_t alignment)
+               const MatmulData& sample)
     : library_(std::move(library)),
       beta_(shape.beta),
       has_bias_(sample.bias != nullptr),
       has_aux_(sample.aux != nullptr),
       description_(describe_matmul(shape, epilogue, library_->math)),
       workspace_(workspace_size) {
-  choose(sample, alignment);
+  choose(sample);
 }
 
 void Matmul::point_to(const MatmulData& data) const {
@@ -86,15 +86,10 @@ void Matmul::point_to(const MatmulData& data) const {
   if (has_aux_) set(description_.operation, CUBLASLT_MATMUL_DESC_EPILOGUE_AUX_POINTER, data.aux);
 }
 
-void Matmul::choose(const MatmulData& sample, std::size_t alignment) {
+void Matmul::choose(const MatmulData& sample) {
   const auto preference = make<MatmulPreference>(cublasLtMatmulPreferenceCreate);
   set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
       static_cast<std::uint64_t>(workspace_size));
-  for (const auto attribute :
-       {CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_A_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_B_BYTES,
-        CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_C_BYTES, CUBLASLT_MATMUL_PREF_MIN_ALIGNMENT_D_BYTES}) {
-    set(preference, attribute, static_cast<std::uint32_t>(alignment));
-  }
   point_to(sample);  // the heuristic looks at how they are aligned
   cublasLtMatmulHeuristicResult_t candidates[most_candidates] = {};
   int found = 0;

@@ -46,11 +46,10 @@ struct MatmulData {
 /// A product with its fastest algorithm of those that cuBLASLt's heuristic offers.
 class Matmul {
  public:
-  /// `sample` is what the algorithms are timed on; all data that follows is aligned at least as
-  /// `alignment` bytes and as sample.bias and sample.aux. std::runtime_error if no algorithm does
-  /// it.
+  /// `sample` is what the algorithms are timed on; it and all data that follows begins at multiples
+  /// of 256 bytes. std::runtime_error if no algorithm does it.
   Matmul(LibraryPtr library, const Gemm& shape, cublasLtEpilogue_t epilogue,
-         const MatmulData& sample, std::size_t alignment);
+         const MatmulData& sample);
 
   void run(const MatmulData& data) const;
   [[nodiscard]] std::size_t bytes() const { return workspace_.bytes(); }
@@ -58,7 +57,7 @@ class Matmul {
  private:
   void point_to(const MatmulData& data) const;
   void run_with(const cublasLtMatmulAlgo_t& algorithm, const MatmulData& data) const;
-  void choose(const MatmulData& sample, std::size_t alignment);
+  void choose(const MatmulData& sample);
 
   LibraryPtr library_;
   float beta_;

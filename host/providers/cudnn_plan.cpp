@@ -81,20 +81,42 @@ void* LibraryPlan::allocate(std::size_t bytes) {
 
 void* LibraryPlan::tensor(std::string name, std::int64_t n, Dtype format) {
   void* const data = allocate(static_cast<std::size_t>(n) * element_bytes(format));
-  views_.insert_or_assign(std::move(name), View{data, n, format});
+  views_.insert_or_assign(std::move(name), View{static_cast<std::byte*>(data), 1, n, n, format});
   return data;
 }
 
-void LibraryPlan::bind(std::string name, void* data, std::int64_t n) {
-  views_.insert_or_assign(std::move(name), View{data, n, dtype(problem_)});
+float* LibraryPlan::layers(std::string name, std::int64_t count, std::int64_t size) {
+  auto* const data = allocate_numbers<float>(count * pitch(size));
+  bind(std::move(name), data, count, size);
+  return data;
+}
+
+void LibraryPlan::bind(std::string name, float* data, std::int64_t count, std::int64_t size) {
+  views_.insert_or_assign(std::move(name), View{reinterpret_cast<std::byte*>(data), count, size,
+                                                pitch(size), Dtype::f32});
+}
+
+void LibraryPlan::transfer(const View& view, std::byte* packed, bool to_device) const {
+  const std::size_t width = static_cast<std::size_t>(view.cols) * element_bytes(view.format);
+  const std::size_t pitch = static_cast<std::size_t>(view.pitch) * element_bytes(view.format);
+  const auto rows = static_cast<std::size_t>(view.rows);
+  if (rows * width == 0) return;
+  if (to_device) {
+    check(cudaMemcpy2DAsync(view.data, pitch, packed, width, width, rows, cudaMemcpyHostToDevice,
+                            stream()));
+  } else {
+    check(cudaMemcpy2DAsync(packed, width, view.data, pitch, width, rows, cudaMemcpyDeviceToHost,
+                            stream()));
+  }
+  library_->device.wait();
 }
 
 void LibraryPlan::set(const Tensors& in) {
   check_inputs(problem_, in, !complete_);
   for (const auto& [name, tensor] : in) {
     const View& view = views_.find(name)->second;
-    const std::vector<std::byte> bytes = encode(view.format, tensor.data);
-    library_->device.upload(static_cast<std::byte*>(view.data), bytes.data(), bytes.size());
+    std::vector<std::byte> bytes = encode(view.format, tensor.data);
+    transfer(view, bytes.data(), true);
   }
   complete_ = true;
   after_set();
@@ -119,9 +141,10 @@ Tensor LibraryPlan::get(std::string_view name) {
 
 Tensor LibraryPlan::read(std::string_view name) {
   const View& view = views_.find(name)->second;
-  std::vector<std::byte> bytes(static_cast<std::size_t>(view.n) * element_bytes(view.format));
-  library_->device.download(bytes.data(), static_cast<const std::byte*>(view.data), bytes.size());
-  return {{view.n}, decode(view.format, bytes)};
+  const std::int64_t n = view.rows * view.cols;
+  std::vector<std::byte> bytes(static_cast<std::size_t>(n) * element_bytes(view.format));
+  transfer(view, bytes.data(), false);
+  return {{n}, decode(view.format, bytes)};
 }
 
 Tensor LibraryPlan::derive(std::string_view name) {
@@ -160,8 +183,8 @@ void LibraryPlan::set_trial_inputs() {
 
 void LibraryPlan::forget() {
   for (const auto& [name, view] : views_) {
-    const std::size_t bytes = static_cast<std::size_t>(view.n) * element_bytes(view.format);
-    if (bytes > 0) check(cudaMemsetAsync(view.data, 0xff, bytes, stream()));
+    const auto n = static_cast<std::size_t>((view.rows - 1) * view.pitch + view.cols);
+    if (n > 0) check(cudaMemsetAsync(view.data, 0xff, n * element_bytes(view.format), stream()));
   }
   wait();
   complete_ = false;

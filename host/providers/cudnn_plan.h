@@ -62,12 +62,13 @@ class LibraryPlan : public Plan {
     return tensor(std::move(name), n, dtype(problem_));
   }
   void* tensor(std::string name, std::int64_t n, Dtype format);
-  /// The same of an f32 problem.
-  float* floats(std::string name, std::int64_t n) {
-    return static_cast<float*>(tensor(std::move(name), n, Dtype::f32));
-  }
-  /// Tensor `name` lies within memory that is there already.
-  void bind(std::string name, void* data, std::int64_t n);
+  /// Elements from one layer's array of `size` f32 to the next's: each begins at a multiple of 256
+  /// bytes, as if it had been allocated by itself. Libraries count on that.
+  static std::int64_t pitch(std::int64_t size) { return (size + 63) / 64 * 64; }
+  /// f32 memory for tensor `name` of that many layers, pitch(size) apart.
+  float* layers(std::string name, std::int64_t count, std::int64_t size);
+  /// Tensor `name` lies within memory that is there already, likewise.
+  void bind(std::string name, float* data, std::int64_t count, std::int64_t size);
 
   /// What parts of a derived plan hold beside that.
   [[nodiscard]] virtual std::size_t library_bytes() const { return 0; }
@@ -91,11 +92,14 @@ class LibraryPlan : public Plan {
   [[nodiscard]] bool forward_only() const;
 
  private:
+  /// `rows` pieces of `cols` numbers each, `pitch` numbers apart.
   struct View {
-    void* data;
-    std::int64_t n;
+    std::byte* data;
+    std::int64_t rows, cols, pitch;
     Dtype format;
   };
+  /// Copies a tensor between its place and packed bytes of the host.
+  void transfer(const View& view, std::byte* packed, bool to_device) const;
 
   LibraryPtr library_;
   Problem problem_;
