@@ -18,13 +18,13 @@ class ActivationPlan final : public LibraryPlan {
     const std::int64_t n = p_.rows * p_.cols;
     x_ = tensor("x", n);
     y_ = tensor("y", n);
-    if (p_.pass == Pass::backward) {
+    if (!forward_only()) {
       dy_ = tensor("dy", n);
       dx_ = tensor("dx", n);
     }
     set_trial_inputs();
     run_activation();  // what cuDNN refuses, it refuses here
-    if (p_.bias_gradient && p_.pass == Pass::backward) choose_sum(shared);
+    if (p_.bias_gradient && !forward_only()) choose_sum(shared);
     wait();
     forget();
   }

@@ -26,12 +26,11 @@ Fused fused_epilogues(const FeedForwardProblem& p) {
   return {};
 }
 
-/// mlp and residual nets. Two ways:
-///   separate: products by cuBLASLt with the bias, cuDNN's activations, cuBLAS's sums
-///   fused (mlp with ReLU or tanh-form GELU): forward writes f(W h + b) and what backward needs in
-///   one
-///     product; backward's product gives da of the layer before and its bias gradient. The
-///     gradients of states then exist nowhere: they are computed after the step, when asked for.
+/// mlp and residual nets, in one of two ways.
+/// Separate: products by cuBLASLt with the bias, cuDNN's activations, cuBLAS's sums.
+/// Fused (mlp with ReLU or tanh-form GELU): forward's product writes f(W h + b) and what backward
+/// needs; backward's product gives da of the layer before and its bias gradient. The gradients of
+/// states then exist nowhere: they are computed after the step, when asked for.
 class DensePlan final : public LibraryPlan {
  public:
   DensePlan(LibraryPtr shared, const FeedForwardProblem& problem)
@@ -49,6 +48,12 @@ class DensePlan final : public LibraryPlan {
     if (epilogues_) try_way("fused epilogues", [this] { prepare_fused(); });
     const auto best = fastest(trials_);
     fused_ = best >= 0 && trials_[static_cast<std::size_t>(best)].name != "separate";
+    if (fused_) {
+      forward_.reset();
+    } else {
+      fused_forward_.reset();
+      fused_backward_.reset();
+    }
     forget();
   }
   [[nodiscard]] bool found() const { return fastest(trials_) >= 0; }
@@ -315,8 +320,9 @@ Planned make_dense_plan(const FeedForwardProblem& problem, const LibraryPtr& lib
 }
 
 Planned make_plan(const FeedForwardProblem& problem, const LibraryPtr& library) {
-  if (problem.dtype != Dtype::f32)
+  if (problem.dtype != Dtype::f32) {
     return Unsupported{"feed-forward nets of the libraries: f32 only"};
+  }
   if (problem.clip_value > 0) return Unsupported{"the libraries clip no gradient between layers"};
   return problem.net == "cnn" ? make_convolution_plan(problem, library)
                               : make_dense_plan(problem, library);
