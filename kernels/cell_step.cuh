@@ -266,7 +266,7 @@ __device__ void backward_element(const Cell& cell, const RecurrentBackward& p, s
   const std::int64_t n = p.B * p.H;
   float dh = through + in.dy;
   if constexpr (Cell::carries_h) dh += in.carry;
-  float dc = Cell::carries_c ? in.carry : 0.F;
+  const float dc = Cell::carries_c ? in.carry : 0.F;
   if (p.dh != nullptr) p.dh[s * n + state] = dh;
   if (Cell::carries_c && p.dc != nullptr) p.dc[s * n + state] = dc;
   if (s == 0) {

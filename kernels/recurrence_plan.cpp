@@ -1,7 +1,9 @@
 #include "kernels/recurrence_plan.h"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
+#include <limits>
 #include <sstream>
 #include <stdexcept>
 
@@ -34,12 +36,28 @@ std::int64_t round_up(std::int64_t n, std::int64_t to) { return divide_up(n, to)
 /// different banks, which transposing W on its way into shared memory asks for.
 std::int64_t pitch_of(std::int64_t depth) { return 4 * (divide_up(depth, 4) | 1); }
 
-/// The sums of a tile lie side by side, as its warp writes them. The gap behind them keeps the
-/// threads that read them, unit by unit, in different banks.
-int tile_stride_of(TileShape tile, int rows_per_unit, std::int64_t rows) {
-  if (tile.batch == 1 && rows_per_unit == 1) return tile_outputs(tile);  // read as written
-  const std::int64_t units = rows / rows_per_unit;
-  return tile_outputs(tile) + static_cast<int>(std::clamp<std::int64_t>(warp / units, 1, 8));
+/// The most floats that tile_stride leaves free behind a tile's sums.
+int most_gap(TileShape tile) { return tile.batch; }
+
+/// Extra passes through the banks of shared memory that a block's threads take to read their sums,
+/// a thread one unit (neighbours are neighbours) of one entry.
+int read_conflicts(const RecurrencePlan& p, TileShape tile, int rows_per_unit, int stride) {
+  const int units = p.rows / rows_per_unit;
+  const int row_tiles = p.rows / tile.rows;
+  const int readers = std::min(p.threads, units * std::min(p.chunk, p.threads / units));
+  int conflicts = 0;
+  for (int first = 0; first < readers; first += warp) {
+    std::array<int, warp> asked{};  // how many threads of the warp ask each bank
+    for (int thread = first; thread < std::min(first + warp, readers); ++thread) {
+      const int row = thread % units * rows_per_unit;
+      const int b = thread / units;
+      const int at = (b / tile.batch * row_tiles + row / tile.rows) * stride +
+                     row % tile.rows * tile.batch + b % tile.batch;
+      ++asked[static_cast<std::size_t>(at % warp)];
+    }
+    conflicts += *std::max_element(asked.begin(), asked.end()) - 1;
+  }
+  return conflicts;
 }
 
 /// Clocks of a block's product: the arithmetic or the reads of shared memory, or, where few tiles
@@ -80,6 +98,21 @@ int staged_at_once(const DeviceLimits& device, RecurrencePlan p, TileShape tile)
   return static_cast<int>(std::min((more + 1) * tile.batch, round_up(p.batch, tile.batch)));
 }
 
+/// A tile's sums lie side by side, as its warp writes them. The gap behind them is chosen so that
+/// the threads, which read them unit by unit, find them in different banks.
+void choose_gap(RecurrencePlan& p, int rows_per_unit) {
+  const TileShape tile = tile_shape(rows_per_unit, p.shape);
+  const int most = p.tile_stride;
+  int fewest = std::numeric_limits<int>::max();
+  for (int stride = tile_outputs(tile); stride <= most && fewest > 0; ++stride) {
+    const int conflicts = read_conflicts(p, tile, rows_per_unit, stride);
+    if (conflicts >= fewest) continue;
+    fewest = conflicts;
+    p.tile_stride = stride;
+  }
+  p.shared = shared_bytes(p, tile);
+}
+
 void keep_better(std::optional<RecurrencePlan>& best, const RecurrencePlan& plan) {
   if (!best || plan.predicted_step < best->predicted_step) best = plan;
 }
@@ -98,7 +131,7 @@ std::optional<RecurrencePlan> cut(const RecurrentProduct& product, int shape, st
   p.rows = static_cast<int>(rows);
   p.batch = static_cast<int>(batch);
   p.pitch = static_cast<int>(pitch_of(product.depth));
-  p.tile_stride = tile_stride_of(tile, product.rows_per_unit, rows);
+  p.tile_stride = tile_outputs(tile) + most_gap(tile);
   p.row_blocks = static_cast<int>(divide_up(product.rows(), rows));
   p.batch_slices = static_cast<int>(divide_up(product.batch, batch));
   return p;
@@ -169,6 +202,7 @@ std::optional<RecurrencePlan> plan_small(const DeviceLimits& device,
       keep_better(best, *p);
     }
   }
+  if (best) choose_gap(*best, product.rows_per_unit);
   return best;
 }
 
@@ -197,6 +231,7 @@ std::optional<RecurrencePlan> plan_persistent(const DeviceLimits& device,
       keep_better(best, *p);
     }
   }
+  if (best) choose_gap(*best, product.rows_per_unit);
   return best;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "kernels/platform.h"
+#include "kernels/recurrence_plan.h"
 
 /// The product of one step within a block, out of shared memory:
 ///   sums[b, r] = Σ_k w[r, k] v[b, k]
@@ -42,8 +43,7 @@ template <int Rows, int Batch>
 struct WarpTile {
   static constexpr int rows = Rows;
   static constexpr int batch = Batch;
-  static constexpr int padded_rows = Rows == 3 ? 4 : Rows;
-  static constexpr int outputs = padded_rows * Batch;
+  static constexpr int outputs = tile_outputs({Rows, Batch});  // rows filled up to a power of two
   static_assert((outputs & (outputs - 1)) == 0 && outputs <= 32, "one output per lane at most");
 
   /// depth: a multiple of 4; where the matrix ends earlier, w and v hold zeros up to it.
