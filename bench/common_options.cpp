@@ -34,6 +34,7 @@ std::vector<Provider*> select_providers(const Providers& providers, const std::s
     known += provider->name();
   }
   if (names == "all") return selected;
+  known += ", all";
   std::istringstream list(names);
   for (std::string wanted; std::getline(list, wanted, ',');) {
     if (Provider* provider = find(providers, wanted)) {
@@ -44,7 +45,7 @@ std::vector<Provider*> select_providers(const Providers& providers, const std::s
       if (missing.name != wanted) continue;
       throw std::runtime_error("--provider " + wanted + ": " + missing.reason);
     }
-    throw std::invalid_argument("--provider " + wanted + ": one of " + known + ", all");
+    throw std::invalid_argument("--provider " + wanted + ": one of " + known);
   }
   return selected;
 }

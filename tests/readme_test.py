@@ -3,7 +3,8 @@
 Commands of ./bench/run are run with the built programs; the two scripts themselves, the presets and the
 tools are checked to exist, because running them here would build and test inside a test.
 
-Run by ctest as: python3 readme_test.py SOURCE_DIR GRADEPTH GRADEPTH_SPEED
+Run by ctest as: python3 readme_test.py SOURCE_DIR GRADEPTH GRADEPTH_SPEED [GRADEPTH_METER]
+Without the meter, which is built apart, its commands are checked like the scripts.
 """
 
 import json
@@ -16,6 +17,7 @@ import sys
 import unittest
 
 SOURCE, GRADEPTH, SPEED = sys.argv[1:4]
+METER = sys.argv[4:5]
 
 
 def commands(document):
@@ -28,8 +30,10 @@ def commands(document):
 class Documents(unittest.TestCase):
     def check(self, command):
         words = shlex.split(command)
-        if words[0] == "./bench/run" and len(words) > 1:
-            program = [SPEED] if words[1] == "speed" else [GRADEPTH, words[1]]
+        runs = words[0] == "./bench/run" and len(words) > 1
+        if runs and (words[1] != "meter" or METER):
+            programs = {"speed": [SPEED], "meter": METER}
+            program = programs.get(words[1], [GRADEPTH, words[1]])
             done = subprocess.run([*program, *words[2:]], capture_output=True, text=True, timeout=300)
             self.assertEqual(done.returncode, 0, command + "\n" + done.stderr)
             self.assertTrue(done.stdout, command)
