@@ -1,4 +1,6 @@
 // Recurrent layers through all their steps in one launch, W on chip.
+#include <stdexcept>
+
 #include "bench/meter/case.h"
 #include "bench/meter/recurrent_reference.h"
 #include "kernels/persistent_recurrence.h"
@@ -16,8 +18,10 @@ constexpr std::int64_t T = 8;
 constexpr std::int64_t B = 4;
 
 RecurrencePlan plan_of(RecurrenceVariant variant, const RecurrentProduct& product) {
-  return variant == RecurrenceVariant::small ? plan_small(device, product).value()
-                                             : plan_persistent(device, product).value();
+  const bool small = variant == RecurrenceVariant::small;
+  const auto plan = small ? plan_small(device, product) : plan_persistent(device, product);
+  if (!plan) throw std::invalid_argument(why_not(variant, device, product));
+  return *plan;
 }
 
 /// The layer's numbers in device memory; W such that gradients neither vanish nor explode.
@@ -159,7 +163,7 @@ double backward_floats(const RecurrentLayer& l) {
 
 void add(std::vector<Case>& cases, const RecurrentLayer& layer, RecurrenceVariant variant,
          bool backward) {
-  const double elements = static_cast<double>(T * B * layer.H);
+  const auto elements = static_cast<double>(T * B * layer.H);
   const auto macs = elements * static_cast<double>(layer.gates() * layer.H);
   cases.push_back(
       {.name = "recurrent/" + std::string(layer.cell) + (backward ? "/bptt/" : "/forward/") +

@@ -11,6 +11,7 @@ void copy_whole(T* to, const T* from) {
 #ifdef GRADEPTH_SIMT_METER
   if constexpr (sizeof(T) == 8 || sizeof(T) == 16) {
     using Bits [[gnu::vector_size(sizeof(T)), gnu::may_alias]] = float;
+    // NOLINTNEXTLINE(misc-const-correctness): the line below may change it, says the compiler
     Bits bits = *reinterpret_cast<const Bits*>(from);
     asm("" : "+x"(bits));  // one value: it cannot be taken apart
     *reinterpret_cast<Bits*>(to) = bits;

@@ -79,10 +79,10 @@ __global__ void reverse_packs_kernel(const float4* x, float4* y) {
 }
 
 __global__ void store_shared_kernel(int pitch, float* y) {
-  double* const doubles = dynamic_shared<double>();
+  auto* const doubles = dynamic_shared<double>();
   doubles[threadIdx.x] = threadIdx.x;
   __syncthreads();
-  float* const floats = dynamic_shared<float>();
+  auto* const floats = dynamic_shared<float>();
   floats[static_cast<int>(threadIdx.x) * pitch] = static_cast<float>(threadIdx.x);
   __syncthreads();
   y[threadIdx.x] = floats[static_cast<int>(threadIdx.x) * pitch];
@@ -131,7 +131,7 @@ __global__ void histogram_kernel(int n, const int* x, int* counts) {
 }
 
 __global__ void chain_kernel(Chain p) {
-  float* const h = dynamic_shared<float>();
+  auto* const h = dynamic_shared<float>();
   const int j = thread();
   for (int t = 0; t < p.T; ++t) {
     const float* in = p.h + t % 2 * p.H;

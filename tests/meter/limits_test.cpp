@@ -74,7 +74,8 @@ TEST(Limits, ClipPassesOverTheGradientAsOftenAsItMust) {
 TEST(Limits, PersistentRecurrencesLoadWOnceAndWaitOnceAStep) {
   for (const std::string cell : {"elman", "gru", "lstm"}) {
     for (const std::string pass : {"forward", "bptt"}) {
-      const std::string name = "recurrent/" + cell + "/" + pass;
+      std::string name = "recurrent/";
+      name.append(cell).append("/").append(pass);
       for_each_case(name + "/persistent/", [&](const Case& which, const Metered& metered) {
         EXPECT_GE(static_cast<double>(metered.loaded("W")), which.weights_bytes);
         EXPECT_LE(static_cast<double>(metered.loaded("W")), 1.02 * which.weights_bytes);
