@@ -20,7 +20,11 @@ Meter::Meter() {
 Meter::~Meter() { the_active = nullptr; }
 
 void Meter::name(std::string name, const void* memory, std::size_t bytes) {
-  memory_.push_back({std::move(name), reinterpret_cast<std::uintptr_t>(memory), bytes});
+  const auto first = reinterpret_cast<std::uintptr_t>(memory);
+  std::erase_if(memory_, [&](const NamedMemory& old) {
+    return first < old.first + old.bytes && old.first < first + bytes;
+  });
+  memory_.push_back({std::move(name), first, bytes});
 }
 
 std::vector<LaunchCounts> Meter::take() { return std::exchange(ended_, {}); }

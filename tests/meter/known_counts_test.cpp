@@ -375,6 +375,19 @@ TEST(Meter, SeesWhatHasNoName) {
   EXPECT_THROW(Meter(), std::logic_error);
 }
 
+TEST(Meter, ForgetsTheNameOfMemoryThatIsNamedAgain) {
+  const auto x = normal(256, 1);
+  const Memory<float> y(256);
+  Meter meter;
+  meter.name("old", x.data(), 64);
+  meter.name("x", x.data(), x.bytes());
+  meter.name("y", y.data(), y.bytes());
+  known::copy(256, 1, 0, x.data(), y.data(), {});
+  const auto launches = meter.take();
+  EXPECT_EQ(launches[0].buffer("old"), nullptr);
+  EXPECT_EQ(launches[0].buffer("x")->loads.bytes, 1024U);
+}
+
 TEST(Meter, CountsNothingBeforeAndAfter) {
   const auto x = normal(256, 1);
   const Memory<float> y(256);
