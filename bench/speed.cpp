@@ -126,8 +126,9 @@ bool runs_on_processor(std::string_view provider) {
 /// The floor of `bytes` does not know whether a clip triggers; one that does not only reads.
 double moved_bytes(const Workload& workload, Plan& plan) {
   const auto* clip = std::get_if<ClipProblem>(&workload.problem);
-  if (clip != nullptr && clip->mode == "norm" && plan.get("norm").data[0] <= clip->threshold) {
-    return bytes(workload.problem) / 3;
+  if (clip != nullptr && clip->mode == "norm" && !clip->sgd &&
+      plan.get("norm").data[0] <= clip->threshold) {
+    return working_set(workload.problem);
   }
   return bytes(workload.problem);
 }

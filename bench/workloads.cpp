@@ -36,9 +36,42 @@ Workload activation(std::string_view act, Pass pass, std::int64_t rows, std::int
           {}};
 }
 
+/// A backward pass with all that can be fused into it.
+Workload fused_activation(std::string_view act, std::int64_t rows, std::int64_t cols, Dtype dtype) {
+  return {ActivationProblem{.act = std::string(act),
+                            .rows = rows,
+                            .cols = cols,
+                            .bias_gradient = true,
+                            .count_saturated = true,
+                            .dtype = dtype},
+          {}};
+}
+
 Workload clip(std::string_view mode, std::vector<std::int64_t> sizes, double threshold) {
   return {ClipProblem{.mode = std::string(mode), .sizes = std::move(sizes), .threshold = threshold},
           {}};
+}
+
+/// Every mode, with and without an update, in every format; units divide the sizes.
+std::vector<Workload> clips(const std::vector<std::int64_t>& sizes,
+                            const std::vector<std::int64_t>& units, bool both_routes) {
+  std::vector<Workload> list;
+  for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
+    for (const char* mode : {"norm", "tensor", "agc", "value"}) {
+      for (const bool sgd : {false, true}) {
+        ClipProblem p{.mode = mode, .sizes = sizes, .sgd = sgd, .dtype = dtype};
+        if (p.mode == "agc") p.units = units;
+        p.threshold = p.mode == "agc" ? 0.9 : 0.7;  // some units and tensors are clipped, some not
+        list.push_back({p, {}});
+        if (!both_routes || (p.mode != "norm" && p.mode != "tensor")) continue;
+        for (const char* route : {"on_chip", "two_launches"}) {
+          p.route = route;
+          list.push_back({p, {}});
+        }
+      }
+    }
+  }
+  return list;
 }
 
 Workload recurrent(RecurrentProblem p) {
@@ -65,12 +98,32 @@ std::vector<Workload> small() {
       list.push_back(activation(act.name, Pass::backward, n, 2 * n + 1, true));
     }
     list.push_back(activation(act.name, Pass::backward, 64, 64, false));
+    list.push_back(fused_activation(act.name, 40, 37, Dtype::f32));
+    for (const Dtype dtype : {Dtype::f16, Dtype::bf16}) {
+      list.push_back(fused_activation(act.name, 7, 40, dtype));
+      list.push_back(activation(act.name, Pass::forward, 3, 11, false));
+      std::get<ActivationProblem>(list.back().problem).dtype = dtype;
+    }
   });
+  for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
+    list.push_back(fused_activation("tanh", 1, 1, dtype));
+    list.push_back(fused_activation("sigmoid", 1100, 33, dtype));
+  }
   for (const char* mode : {"norm", "value"}) {
     list.push_back(clip(mode, {}, 1.0));
     list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1.0));
     list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1e6));
     list.push_back(clip(mode, std::vector<std::int64_t>(300, 11), 0.5));
+  }
+  for (Workload& workload : clips({0, 1, 0, 7, 33, 1000}, {1, 1, 1, 7, 3, 40}, true)) {
+    list.push_back(std::move(workload));
+  }
+  for (Workload& workload : clips({5000, 3, 2049}, {1, 3, 3}, false)) {
+    list.push_back(std::move(workload));
+  }
+  for (const char* mode : {"norm", "tensor"}) {  // several blocks, each with many tensors
+    ClipProblem p{.mode = mode, .sizes = std::vector<std::int64_t>(300, 11), .route = "on_chip"};
+    list.push_back({p, {}});
   }
   for (const char* cell : {"elman", "lstm", "gru", "additive"}) {
     for (const std::int64_t n : awkward) {
@@ -163,11 +216,17 @@ std::vector<Workload> quick() {
     list.push_back(activation(act, Pass::backward, 2048, 1024, false));
   }
   list.push_back(activation("tanh", Pass::backward, 2048, 1024, true));
+  list.push_back(fused_activation("tanh", 2048, 1024, Dtype::bf16));
   // Ten million parameters in fifty tensors: clipped, not clipped, clipped by value.
   const std::vector<std::int64_t> parameters(50, 200'000);
   list.push_back(clip("norm", parameters, 1.0));
   list.push_back(clip("norm", parameters, 1e6));
   list.push_back(clip("value", parameters, 1.0));
+  list.push_back(
+      {ClipProblem{.mode = "agc", .sizes = parameters, .units = std::vector<std::int64_t>(50, 200)},
+       {}});
+  list.push_back({ClipProblem{.sizes = parameters, .sgd = true}, {}});
+  list.push_back({ClipProblem{.sizes = parameters, .dtype = Dtype::bf16}, {}});
   // The headline: one net at several depths.
   for (const std::int64_t T : {16, 32, 64, 128, 256}) {
     list.push_back(recurrent({.cell = "elman", .T = T, .B = 32, .H = 128}));
@@ -193,6 +252,17 @@ std::vector<Workload> full() {
     list.push_back(activation(act.name, Pass::forward, 2048, 1024, false));
     list.push_back(activation(act.name, Pass::backward, 2048, 1024, false));
   });
+  for (const Dtype dtype : {Dtype::f32, Dtype::f16}) {
+    list.push_back(fused_activation("tanh", 2048, 1024, dtype));
+  }
+  // Five million parameters, which stay on chip on a large GPU; and thousands of tiny tensors.
+  const std::vector<std::int64_t> fewer(25, 200'000);
+  for (const char* route : {"on_chip", "two_launches"}) {
+    list.push_back({ClipProblem{.sizes = fewer, .route = route}, {}});
+  }
+  list.push_back(
+      {ClipProblem{.mode = "tensor", .sizes = std::vector<std::int64_t>(50, 200'000)}, {}});
+  list.push_back({ClipProblem{.sizes = std::vector<std::int64_t>(3000, 1000)}, {}});
   for (const char* cell : {"elman", "lstm", "gru"}) {
     list.push_back(recurrent({.cell = cell, .T = 256, .B = 64, .H = 256}));
     list.push_back(recurrent({.cell = cell, .T = 512, .B = 32, .H = 512}));

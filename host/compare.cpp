@@ -72,12 +72,25 @@ std::string Comparison::describe() const {
 }
 
 double tolerance(const Problem& problem, Math math) {
-  const double sum = format(dtype(problem)).epsilon * (8 + std::sqrt(longest_sum(problem)));
+  const Dtype stored = dtype(problem);
+  const bool storage_only = problem.index() < 2 && (stored == Dtype::f16 || stored == Dtype::bf16);
+  const double terms = longest_sum(problem);
+  const double rounding = storage_only ? (terms > 1 ? 2 : 1) * format(stored).epsilon : 0;
+  const double sum = format(storage_only ? Dtype::f32 : stored).epsilon * (8 + std::sqrt(terms));
   const double factors = math == Math::tf32 ? 2 * tf32_epsilon : 0;
-  return 4 * (sum + factors) * std::sqrt(static_cast<double>(depth(problem)));
+  return rounding + 4 * (sum + factors) * std::sqrt(static_cast<double>(depth(problem)));
 }
 
 namespace {
+
+/// The error of a count as a share of all elements; scaled so that what float's arithmetic allows
+/// is the problem's tolerance, which in f16 and bf16 also holds the rounding of results.
+double count_error(const ActivationProblem& p, double got, double want) {
+  const double elements = static_cast<double>(p.rows) * static_cast<double>(p.cols);
+  ActivationProblem computed = p;
+  if (p.dtype != Dtype::f64) computed.dtype = Dtype::f32;
+  return std::abs(got - want) / elements * (tolerance(p) / tolerance(computed));
+}
 
 /// Whether f' jumps at a kink: its values on the two sides differ.
 bool slope_jumps(const Problem& problem) {
@@ -120,6 +133,9 @@ void take_roots(Tensor& t) {
 double tensor_error(const Problem& problem, const std::string& tensor_name, Tensor got, Tensor want,
                     bool by_norm) {
   if (got.shape != want.shape || got.size() != want.size()) return INFINITY;
+  if (tensor_name == "saturated") {
+    return count_error(std::get<ActivationProblem>(problem), got.data[0], want.data[0]);
+  }
   // Norms are float64 on every provider; everything else is of the problem's format.
   const bool norms = tensor_name == "dh_norm2";
   const Dtype held = norms || tensor_name == "norm" ? Dtype::f64 : dtype(problem);

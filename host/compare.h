@@ -30,13 +30,18 @@ struct Comparison {
 /// Products in TF32 add 4 · 2 ε_tf32 · √depth: each of a product's two factors errs by up to ε_tf32
 /// (some devices cut off instead of rounding), independently of the others, so that a sum of K such
 /// products errs as much relative to its own typical size, √K times that of one.
+///
+/// Activations and clips in f16 and bf16 compute in float and round each result once, as the
+/// reference does: the two may be rounded to neighbours, ε of the format, and with a bias gradient
+/// so may the terms of its sum, another ε. What is computed before adds the error of float.
 double tolerance(const Problem& problem, Math math = Math::fma);
 
 /// Compares slice by slice: for tensors with one slice per step or layer, each slice is measured by
 /// its own largest entry, so that a vanishing gradient is compared as strictly as any. An absolute
 /// error below the format's smallest normal number is let pass. Where the reference leaves the
 /// format (infinity, NaN), the provider's number must not be finite either, and the other way
-/// round. Squared norms are compared as norms.
+/// round. Squared norms are compared as norms. Counts of saturated elements may differ by those
+/// whose slope lies within the relative error of 0.01: at most a share of `tolerance` in float.
 Comparison compare(const Problem& problem, Plan& plan, Plan& reference);
 
 }  // namespace gradepth

@@ -1,5 +1,5 @@
 # The providers of our own kernels: one source, compiled for each machine.
-set(custom_sources custom custom_additive custom_chain custom_elementwise custom_plan custom_recurrent)
+set(custom_sources custom custom_activation custom_additive custom_chain custom_clip custom_plan custom_recurrent)
 list(TRANSFORM custom_sources PREPEND ${CMAKE_CURRENT_LIST_DIR}/providers/)
 list(TRANSFORM custom_sources APPEND .cpp)
 

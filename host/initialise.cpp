@@ -323,7 +323,10 @@ Tensors draw(const Problem& problem, const Initialisation& init, std::uint64_t s
   } else {
     // Activations and clipping have no net: standard Gaussian numbers, and y = f(x).
     for (const TensorSpec& spec : inputs(problem)) {
-      const Stream stream = spec.name == "dy" ? Stream::dy : Stream::x;
+      const Stream stream = spec.name == "dy"  ? Stream::dy
+                            : spec.name == "w" ? Stream::Wh
+                            : spec.name == "v" ? Stream::h0
+                                               : Stream::x;
       out[spec.name] =
           draw_values(spec.shape, {ValueInit::Kind::gaussian, 1}, seed, stream, spec.shape.size());
     }

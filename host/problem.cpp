@@ -32,6 +32,29 @@ void require_activation(const std::string& act) {
   require(is_activation(act), "activation", act, "one of " + activation_names());
 }
 
+void require_clip(const ClipProblem& p) {
+  const bool one_norm_each = p.mode == "norm" || p.mode == "tensor";
+  require(one_norm_each || p.mode == "agc" || p.mode == "value", "clip mode", p.mode,
+          "one of norm, tensor, agc, value");
+  for (const std::int64_t size : p.sizes) {
+    require(size >= 0 && size <= max_elements, "clip size", std::to_string(size),
+            "a whole number from 0 to 2^40");
+  }
+  require(p.units.empty() || (p.mode == "agc" && p.units.size() == p.sizes.size()), "clip units",
+          "of " + std::to_string(p.units.size()) + " tensors", "of agc only, one for each tensor");
+  for (std::size_t i = 0; i < p.units.size(); ++i) {
+    require(p.units[i] >= 1 && p.sizes[i] % p.units[i] == 0, "clip units",
+            std::to_string(p.units[i]), "a whole number that divides its tensor's size");
+  }
+  require(p.threshold > 0, "clip threshold", std::to_string(p.threshold), "a number above 0");
+  require(p.lr >= 0 && p.lr <= 1e6, "clip lr", std::to_string(p.lr), "a number from 0 to 1e6");
+  require(p.momentum >= 0 && p.momentum <= 1, "clip momentum", std::to_string(p.momentum),
+          "a number from 0 to 1");
+  require(
+      p.route == "auto" || (one_norm_each && (p.route == "on_chip" || p.route == "two_launches")),
+      "clip route", p.route, "auto, or for norm and tensor one of on_chip, two_launches");
+}
+
 std::string size_suffix(std::initializer_list<std::pair<const char*, std::int64_t>> sizes) {
   std::string text;
   for (const auto& [label, value] : sizes) {
@@ -74,6 +97,18 @@ std::int64_t total(const std::vector<std::int64_t>& sizes) {
   return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
 }
 
+/// Norms that a clip takes.
+std::int64_t norms(const ClipProblem& p) {
+  const auto tensors = static_cast<std::int64_t>(p.sizes.size());
+  if (p.mode == "norm") return 1;
+  if (p.mode == "tensor") return tensors;
+  std::int64_t units = 0;
+  for (std::size_t i = 0; i < p.sizes.size(); ++i) {
+    if (p.sizes[i] > 0) units += p.units.empty() ? 1 : p.units[i];
+  }
+  return units;
+}
+
 double element_bytes(Dtype dtype) { return dtype == Dtype::f64 ? 8 : dtype == Dtype::f32 ? 4 : 2; }
 
 /// Operations per unit and step of a cell's pointwise part, forward and backward: the operations of
@@ -97,16 +132,7 @@ void validate(const Problem& problem) {
             require_size("rows", p.rows);
             require_size("cols", p.cols);
           },
-          [](const ClipProblem& p) {
-            require(p.mode == "norm" || p.mode == "value", "clip mode", p.mode,
-                    "one of norm, value");
-            for (const std::int64_t size : p.sizes) {
-              require(size >= 0 && size <= max_elements, "clip size", std::to_string(size),
-                      "a whole number from 0 to 2^40");
-            }
-            require(p.threshold > 0, "clip threshold", std::to_string(p.threshold),
-                    "a number above 0");
-          },
+          [](const ClipProblem& p) { require_clip(p); },
           [](const RecurrentProblem& p) {
             require(
                 p.cell == "elman" || p.cell == "lstm" || p.cell == "gru" || p.cell == "additive",
@@ -157,7 +183,11 @@ std::vector<TensorSpec> inputs(const Problem& problem) {
                           return {{"x", shape}, {"y", shape}, {"dy", shape}};
                         },
                         [](const ClipProblem& p) -> std::vector<TensorSpec> {
-                          return {{"g", {total(p.sizes)}}};
+                          const Shape shape{total(p.sizes)};
+                          std::vector<TensorSpec> specs{{"g", shape}};
+                          if (p.sgd || p.mode == "agc") specs.push_back({"w", shape});
+                          if (p.sgd) specs.push_back({"v", shape});
+                          return specs;
                         },
                         [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
                           const std::int64_t rows = gates(p.cell) * p.H;
@@ -191,12 +221,19 @@ std::vector<TensorSpec> outputs(const Problem& problem) {
                         [](const ActivationProblem& p) -> std::vector<TensorSpec> {
                           const Shape shape{p.rows, p.cols};
                           if (p.pass == Pass::forward) return {{"y", shape}};
-                          if (p.bias_gradient) return {{"dx", shape}, {"db", {p.cols}}};
-                          return {{"dx", shape}};
+                          std::vector<TensorSpec> specs{{"dx", shape}};
+                          if (p.bias_gradient) specs.push_back({"db", {p.cols}});
+                          if (p.count_saturated) specs.push_back({"saturated", {1}});
+                          return specs;
                         },
                         [](const ClipProblem& p) -> std::vector<TensorSpec> {
-                          if (p.mode == "value") return {{"g", {total(p.sizes)}}};
-                          return {{"g", {total(p.sizes)}}, {"norm", {1}}, {"skipped", {1}}};
+                          const Shape shape{total(p.sizes)};
+                          std::vector<TensorSpec> specs{{"g", shape}};
+                          if (p.sgd) specs = {{"w", shape}, {"v", shape}};
+                          if (p.mode == "value") return specs;
+                          specs.push_back({"norm", {norms(p)}});
+                          specs.push_back({"skipped", {1}});
+                          return specs;
                         },
                         [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
                           const bool lstm = p.cell == "lstm";
@@ -244,15 +281,19 @@ std::string name(const Problem& problem) {
                  [&](const ActivationProblem& p) {
                    const std::string pass = p.pass == Pass::forward ? "/forward" : "/backward";
                    return p.act + pass + dtype_part + size_suffix({{"R", p.rows}, {"C", p.cols}}) +
-                          (p.bias_gradient ? "_bias" : "");
+                          (p.bias_gradient ? "_bias" : "") +
+                          (p.count_saturated ? "_saturated" : "");
                  },
                  [&](const ClipProblem& p) {
                    std::ostringstream threshold;
                    threshold << p.threshold;
+                   std::ostringstream update;
+                   if (p.sgd) update << "_sgd" << p.lr << "_momentum" << p.momentum;
                    return p.mode + dtype_part +
                           size_suffix({{"N", total(p.sizes)},
                                        {"K", static_cast<std::int64_t>(p.sizes.size())}}) +
-                          "_at" + threshold.str();
+                          (p.mode == "agc" ? "_U" + std::to_string(norms(p)) : "") + "_at" +
+                          threshold.str() + update.str() + (p.route == "auto" ? "" : '_' + p.route);
                  },
                  [&](const RecurrentProblem& p) {
                    return p.cell + '/' + (p.cell == "additive" ? p.form : p.act) + dtype_part +
@@ -297,7 +338,8 @@ double working_set(const Problem& problem) {
                                       (p->bias_gradient ? static_cast<double>(p->cols) : 0));
   }
   if (const auto* c = std::get_if<ClipProblem>(&problem)) {
-    return element_bytes(c->dtype) * static_cast<double>(total(c->sizes));
+    const double arrays = c->sgd ? 3 : c->mode == "agc" ? 2 : 1;
+    return element_bytes(c->dtype) * arrays * static_cast<double>(total(c->sizes));
   }
   double elements = 0;
   for (const auto& specs : {inputs(problem), outputs(problem)}) {
@@ -309,7 +351,13 @@ double working_set(const Problem& problem) {
 double bytes(const Problem& problem) {
   const auto* clip = std::get_if<ClipProblem>(&problem);
   if (clip == nullptr) return working_set(problem);
-  return working_set(problem) * (clip->mode == "norm" ? 3 : 2);
+  // In place g is read and written, agc reads w too; an update reads g, w, v and writes w, v.
+  const bool by_norm = clip->mode == "norm" || clip->mode == "tensor";
+  const double accesses = (clip->sgd             ? 5
+                           : clip->mode == "agc" ? 3
+                                                 : 2) +
+                          (by_norm && clip->route != "on_chip" ? 1 : 0);
+  return element_bytes(clip->dtype) * accesses * static_cast<double>(total(clip->sizes));
 }
 
 double flops(const Problem& problem) {
@@ -317,10 +365,12 @@ double flops(const Problem& problem) {
       Overloaded{
           [](const ActivationProblem& p) {
             const double n = static_cast<double>(p.rows) * static_cast<double>(p.cols);
-            return n * (p.pass == Pass::forward ? 1.0 : p.bias_gradient ? 4.0 : 3.0);
+            if (p.pass == Pass::forward) return n;
+            return n * (3.0 + (p.bias_gradient ? 1 : 0) + (p.count_saturated ? 1 : 0));
           },
           [](const ClipProblem& p) {
-            return static_cast<double>(total(p.sizes)) * (p.mode == "norm" ? 3.0 : 2.0);
+            const double clip = p.mode == "agc" ? 5 : p.mode == "value" ? 2 : 3;
+            return static_cast<double>(total(p.sizes)) * (clip + (p.sgd ? 4 : 0));
           },
           [](const RecurrentProblem& p) {
             const double units = static_cast<double>(p.T) * static_cast<double>(p.B * p.H);

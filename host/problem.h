@@ -21,27 +21,43 @@ enum class Pass : std::uint8_t { forward, backward, training };
 
 /// y = f(x), or dx = dy · f'(x).
 ///   forward:   in x; out y                                             all [rows, cols]
-///   backward:  in x, y, dy; out dx, and db [cols] (sum of dx over rows) with bias_gradient
+///   backward:  in x, y, dy; out dx; with bias_gradient db [cols], the sum of dx over rows; with
+///              count_saturated saturated [1], the number of elements with |f'| < 0.01
+/// f16 and bf16 are storage: x, y, dy are numbers of the format, arithmetic is wider, and each
+/// result is rounded to the format once; db adds up what is stored in dx.
 struct ActivationProblem {
   std::string act = "tanh";
   std::int64_t rows = 1024;
   std::int64_t cols = 1024;
   Pass pass = Pass::backward;
   bool bias_gradient = false;
+  bool count_saturated = false;
   Dtype dtype = Dtype::f32;
 };
 
-/// Clips a list of tensors in place.
-///   norm:  g · min(1, threshold / |g|), |g| over all tensors together (Pascanu et al. 2013). A
-///   norm
-///          that is not finite: the tensors stay as they are and `skipped` is 1.
-///   value: each element to [-threshold, threshold]; NaN stays NaN
-///   in  g [sum of sizes], the tensors one after the other
-///   out g, norm [1] (before clipping; norm only), skipped [1] (norm only)
+/// Clips a list of tensors, in place or as part of the weights' update.
+///   norm    g · min(1, threshold / |g|), |g| over all tensors together (Pascanu et al. 2013)
+///   tensor  the same for each tensor by itself
+///   agc     adaptive: for each unit (row) by itself, with threshold · max(|w|, 1e-3) in place of
+///           threshold (Brock et al. 2021, 2102.06171)
+///   value   each element to [-threshold, threshold]; NaN stays NaN
+/// What has a norm that is not finite stays as it is, and is counted in `skipped`.
+///   in  g [sum of sizes], the tensors one after the other; w like g with agc or sgd; v with sgd
+///   out g, or with sgd w and v:  v = momentum v + clipped g,  w -= lr v (before v is rounded);
+///       but for value also norm (before clipping) [1], tensor: [tensors], agc: [units of the
+///       tensors that are not empty]; and skipped [1]
+/// f16 and bf16 are storage: norms and products are wider, each result is rounded once.
 struct ClipProblem {
-  std::string mode = "norm";
+  std::string mode = "norm";  // norm, tensor, agc, value
   std::vector<std::int64_t> sizes = {};
+  std::vector<std::int64_t> units = {};  // agc: of each tensor; empty: 1, as for a bias
   double threshold = 1.0;
+  bool sgd = false;
+  double lr = 0.01;
+  double momentum = 0.9;
+  /// How kernels do norm and tensor: on_chip reads the gradient once and keeps it there,
+  /// two_launches reads it twice; auto takes on_chip where it fits. Other providers do not care.
+  std::string route = "auto";
   Dtype dtype = Dtype::f32;
 };
 
@@ -135,7 +151,7 @@ Dtype dtype(const Problem& problem);
 std::int64_t depth(const Problem& problem);
 
 /// The least main-memory traffic of one run in bytes: every input read once, every output written
-/// once; clip by norm reads twice and writes once. A floor, not a count.
+/// once; clip by norm reads the gradient twice unless it stays on chip. A floor, not a count.
 double bytes(const Problem& problem);
 /// Bytes of all inputs and outputs of one run, each once (what is clipped in place counts once).
 double working_set(const Problem& problem);

@@ -84,6 +84,20 @@ TEST(Compare, LetsAProviderHideItsNorms) {
   EXPECT_FALSE(compare_with_ones(out).ok);
 }
 
+/// A count may be off by elements that sit at the limit: none of a hundred, one of a million.
+TEST(Compare, CountsMayDifferByFewOfMany) {
+  for (const std::int64_t rows : {1, 10000}) {
+    for (const Dtype dtype : {Dtype::f32, Dtype::bf16}) {
+      const ActivationProblem p{.rows = rows, .cols = 100, .count_saturated = true, .dtype = dtype};
+      Tensors out{{"dx", Tensor({rows, 100})}, {"saturated", Tensor({1}, {10})}};
+      FixedPlan reference(out);
+      out["saturated"].data[0] = 11;
+      FixedPlan plan(out);
+      EXPECT_EQ(compare(p, plan, reference).ok, rows > 1) << name(p);
+    }
+  }
+}
+
 /// One flipped relu: strict fails, the norm passes, and the result says so. A wrong state is wrong.
 TEST(Compare, AllowsAFlippedKinkByNormOnly) {
   FeedForwardProblem relu{.act = "relu", .L = 4, .B = 200, .N = 200};
@@ -117,6 +131,9 @@ TEST(Compare, ToleranceFollowsFormatLengthAndDepth) {
   const double f32 = tolerance(ActivationProblem{});
   EXPECT_NEAR(f32, 36 * 0x1p-23, 1e-12);
   EXPECT_NEAR(tolerance(ActivationProblem{.dtype = Dtype::f64}) / f32, 0x1p-29, 1e-12);
+  // Storage in 16 bits: one rounding, and float's arithmetic before it.
+  EXPECT_NEAR(tolerance(ActivationProblem{.dtype = Dtype::bf16}), 0x1p-7 + f32, 1e-12);
+  EXPECT_NEAR(tolerance(ClipProblem{.dtype = Dtype::f16}), 0x1p-10 + f32, 1e-12);
   EXPECT_GT(tolerance(RecurrentProblem{.T = 100}), tolerance(RecurrentProblem{.T = 10}));
 }
 

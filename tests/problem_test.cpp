@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
 #include <set>
 
 #include "bench/workloads.h"
@@ -22,7 +23,18 @@ TEST(Problem, NamesSayWhatIsRun) {
             "recurrent/lstm/tanh/f64/T2_B1_H3_recurrence_forward");
   EXPECT_EQ(name(ActivationProblem{.act = "relu", .rows = 2, .cols = 3, .bias_gradient = true}),
             "activation/relu/backward/f32/R2_C3_bias");
+  EXPECT_EQ(
+      name(ActivationProblem{.rows = 2, .cols = 3, .count_saturated = true, .dtype = Dtype::f16}),
+      "activation/tanh/backward/f16/R2_C3_saturated");
   EXPECT_EQ(name(ClipProblem{.sizes = {1, 0, 7}, .threshold = 0.5}), "clip/norm/f32/N8_K3_at0.5");
+  EXPECT_EQ(name(ClipProblem{.mode = "agc",
+                             .sizes = {6, 0, 7},
+                             .units = {3, 1, 1},
+                             .sgd = true,
+                             .dtype = Dtype::bf16}),
+            "clip/agc/bf16/N13_K3_U4_at1_sgd0.01_momentum0.9");
+  EXPECT_EQ(name(ClipProblem{.mode = "tensor", .sizes = {6}, .route = "on_chip"}),
+            "clip/tensor/f32/N6_K1_at1_on_chip");
   EXPECT_EQ(
       name(FeedForwardProblem{.net = "residual", .L = 2, .B = 3, .N = 4, .residual = "preact"}),
       "feedforward/residual/tanh/f32/L2_B3_N4_preact");
@@ -47,6 +59,11 @@ TEST(Problem, CostsOfATrainingStep) {
   EXPECT_EQ(bytes(ActivationProblem{.rows = 10, .cols = 10, .dtype = Dtype::bf16}), 600);
   EXPECT_EQ(bytes(ClipProblem{.sizes = {100}}), 1200);
   EXPECT_EQ(bytes(ClipProblem{.mode = "value", .sizes = {100}}), 800);
+  EXPECT_EQ(bytes(ClipProblem{.sizes = {100}, .route = "on_chip"}), 800);
+  EXPECT_EQ(bytes(ClipProblem{.mode = "agc", .sizes = {100}}), 1200);
+  EXPECT_EQ(bytes(ClipProblem{.mode = "tensor", .sizes = {100}, .sgd = true}), 2400);
+  EXPECT_EQ(bytes(ClipProblem{.mode = "value", .sizes = {100}, .sgd = true, .dtype = Dtype::f16}),
+            1000);
 }
 
 TEST(Problem, RefusesBadSizesAndNamesInOneLine) {
@@ -63,6 +80,13 @@ TEST(Problem, RefusesBadSizesAndNamesInOneLine) {
       ActivationProblem{.rows = 0},
       ClipProblem{.mode = "median"},
       ClipProblem{.sizes = {-1}},
+      ClipProblem{.mode = "agc", .sizes = {6}, .units = {4}},
+      ClipProblem{.mode = "agc", .sizes = {6}, .units = {6, 1}},
+      ClipProblem{.sizes = {6}, .units = {6}},
+      ClipProblem{.route = "fast"},
+      ClipProblem{.mode = "agc", .route = "on_chip"},
+      ClipProblem{.momentum = 2},
+      ClipProblem{.lr = NAN},
       ClipProblem{.threshold = 0}};
   for (const Problem& problem : bad) {
     try {

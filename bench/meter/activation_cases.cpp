@@ -1,76 +1,80 @@
 // Activations over arrays, forward and backward.
+#include <type_traits>
+
 #include "bench/meter/case.h"
 #include "kernels/activation.h"
 #include "kernels/activation_pass.h"
-#include "kernels/reduce.h"
 
 namespace gradepth {
 namespace {
 
 constexpr double unit = 0x1p-24;  // relative error of one fp32 operation
 
+template <class T>
+constexpr std::string_view dtype_name = std::is_same_v<T, float>     ? "f32"
+                                        : std::is_same_v<T, float16> ? "f16"
+                                                                     : "bf16";
+
 /// A value and slope in fp32 are some roundings and one function of the library away from the
-/// truth, relative to the largest of the numbers on the way.
-constexpr double activation_tolerance = 16 * unit;
+/// truth, relative to the largest of the numbers on the way; then the result is rounded to T.
+template <class T>
+constexpr double activation_tolerance = 16 * unit + (std::is_same_v<T, float>     ? 0
+                                                     : std::is_same_v<T, float16> ? 0x1p-11
+                                                                                  : 0x1p-8);
 
-template <class Act>
+template <class T>
+double number(T x) {
+  return static_cast<float>(x);
+}
+
+template <class Act, class T>
 void run_forward(Run& run, std::int64_t n) {
-  const Array x = run.normal("x", n);
-  const Array y = run.array("y", n);
-  activation_forward(Act::name, n, x.data(), y.data(), run.stream());
+  const Array x = run.normal<T>("x", n);
+  const Array y = run.array<T>("y", n);
+  activation_forward<T>(Act::name, n, x.data(), y.data(), run.stream());
   for (std::size_t i = 0; i < x.size(); ++i) {
-    run.compare("y", i, y[i], Act::value(static_cast<double>(x[i])), activation_tolerance);
+    run.compare("y", i, number(y[i]), Act::value(number(x[i])), 4 * activation_tolerance<T>);
   }
 }
 
-/// f' in float64 from what the kernel was given.
-template <class Act>
-double slope(const Array<float>& x, const Array<float>& y, std::size_t i) {
-  return Act::from_output ? Act::slope(0.0, static_cast<double>(y[i]))
-                          : Act::slope(static_cast<double>(x[i]), 0.0);
-}
-
-/// x and y = f(x), of which the kernel reads one.
-template <class Act>
-std::pair<Array<float>, Array<float>> inputs(Run& run, std::int64_t n) {
-  Array x = run.normal("x", n);
-  Array y = run.array("y", n);
-  for (std::size_t i = 0; i < x.size(); ++i) y[i] = Act::value(x[i]);
-  return {std::move(x), std::move(y)};
-}
-
-template <class Act>
-void compare_dx(Run& run, const Array<float>& x, const Array<float>& y, const Array<float>& dy,
-                const Array<float>& dx) {
+/// A backward pass, with all that can be fused into it or alone.
+template <class Act, class T>
+void run_backward(Run& run, std::int64_t rows, std::int64_t cols, bool fused) {
+  const std::int64_t n = rows * cols;
+  const Array x = run.normal<T>("x", n);
+  const Array y = run.array<T>("y", n);
+  for (std::size_t i = 0; i < x.size(); ++i) y[i] = rounded_to<T>(Act::value(number(x[i])));
+  const Array dy = run.normal<T>("dy", n);
+  const Array dx = run.array<T>("dx", n);
+  const Array db = run.array<T>("db", cols);
+  const Array saturated = run.array<double>("saturated", 1);
+  const Array workspace =
+      run.array<double>("workspace", activation_workspace<T>(rows, cols, fused, fused));
+  activation_backward<T>(Act::name,
+                         {.rows = rows,
+                          .cols = cols,
+                          .x = x.data(),
+                          .y = y.data(),
+                          .dy = dy.data(),
+                          .dx = dx.data(),
+                          .db = fused ? db.data() : nullptr,
+                          .saturated = fused ? saturated.data() : nullptr,
+                          .workspace = workspace.data()},
+                         run.stream());
+  double count = 0;
   for (std::size_t i = 0; i < dx.size(); ++i) {
-    const double expected = dy[i] * slope<Act>(x, y, i);
-    run.compare("dx", i, dx[i], expected, activation_tolerance * (1 + std::abs(dy[i])));
+    const double slope =
+        Act::from_output ? Act::slope(0.0, number(y[i])) : Act::slope(number(x[i]), 0.0);
+    count += std::abs(slope) < 0.01;
+    run.compare("dx", i, number(dx[i]), number(dy[i]) * slope,
+                activation_tolerance<T> * (1 + 2 * std::abs(number(dy[i]))));
   }
-}
-
-template <class Act>
-void run_backward(Run& run, std::int64_t n) {
-  const auto [x, y] = inputs<Act>(run, n);
-  const Array dy = run.normal("dy", n);
-  const Array dx = run.array("dx", n);
-  activation_backward(Act::name, n, x.data(), y.data(), dy.data(), dx.data(), run.stream());
-  compare_dx<Act>(run, x, y, dy, dx);
-}
-
-template <class Act>
-void run_backward_bias(Run& run, std::int64_t rows, std::int64_t cols) {
-  const auto [x, y] = inputs<Act>(run, rows * cols);
-  const Array dy = run.normal("dy", rows * cols);
-  const Array dx = run.array("dx", rows * cols);
-  const Array db = run.array("db", cols);
-  const Array partials = run.array<double>("workspace", column_sum_parts(rows) * cols);
-  activation_backward_bias(Act::name, rows, cols, x.data(), y.data(), dy.data(), dx.data(),
-                           db.data(), partials.data(), run.stream());
-  compare_dx<Act>(run, x, y, dy, dx);
+  if (!fused) return;
+  run.compare("saturated", 0, saturated[0], count, 0);
   for (std::size_t c = 0; c < db.size(); ++c) {
     double sum = 0;
-    for (std::size_t i = c; i < dx.size(); i += db.size()) sum += dx[i];
-    run.compare("db", c, db[c], sum, unit * (1 + std::abs(sum)));
+    for (std::size_t i = c; i < dx.size(); i += db.size()) sum += number(dx[i]);
+    run.compare("db", c, number(db[c]), sum, activation_tolerance<T> * (1 + std::abs(sum)));
   }
 }
 
@@ -80,17 +84,29 @@ std::string name_of(std::string_view pass, std::string_view act, std::string_vie
          "/" + size;
 }
 
-template <class Act>
+template <class Act, class T>
 void add_backward(std::vector<Case>& cases) {
   constexpr std::int64_t n = 65536;
-  cases.push_back(
-      {.name = name_of("backward", Act::name, "f32", "n65536"),
-       .dtype = "f32",
-       .unit = "element",
-       .units = n,
-       .floor_bytes = 12.0 * n,
-       .floor_formula = Act::from_output ? "dy, y in; dx out" : "dy, x in; dx out",
-       .run = [](Run& run) { run_backward<Act>(run, n); }});
+  cases.push_back({.name = name_of("backward", Act::name, dtype_name<T>, "n65536"),
+                   .dtype = dtype_name<T>,
+                   .unit = "element",
+                   .units = n,
+                   .floor_bytes = 3.0 * sizeof(T) * n,
+                   .floor_formula = Act::from_output ? "dy, y in; dx out" : "dy, x in; dx out",
+                   .run = [](Run& run) { run_backward<Act, T>(run, 1, n, false); }});
+}
+
+template <class T>
+void add_fused(std::vector<Case>& cases) {
+  constexpr std::int64_t rows = 2048;
+  constexpr std::int64_t cols = 128;
+  cases.push_back({.name = name_of("bias_saturated", "tanh", dtype_name<T>, "2048x128"),
+                   .dtype = dtype_name<T>,
+                   .unit = "element",
+                   .units = rows * cols,
+                   .floor_bytes = sizeof(T) * (3.0 * rows * cols + cols),
+                   .floor_formula = "dy, y in; dx out; db out once",
+                   .run = [](Run& run) { run_backward<Tanh, T>(run, rows, cols, true); }});
 }
 
 }  // namespace
@@ -103,18 +119,13 @@ void add_activation_cases(std::vector<Case>& cases) {
                    .units = n,
                    .floor_bytes = 8.0 * n,
                    .floor_formula = "x in; y out",
-                   .run = [](Run& run) { run_forward<Tanh>(run, n); }});
-  add_backward<Tanh>(cases);
-  add_backward<Gelu>(cases);
-  constexpr std::int64_t rows = 2048;
-  constexpr std::int64_t cols = 128;
-  cases.push_back({.name = name_of("bias", "tanh", "f32", "2048x128"),
-                   .dtype = "f32",
-                   .unit = "element",
-                   .units = rows * cols,
-                   .floor_bytes = 12.0 * rows * cols + 4.0 * cols,
-                   .floor_formula = "dy, y in; dx out; db out once",
-                   .run = [](Run& run) { run_backward_bias<Tanh>(run, rows, cols); }});
+                   .run = [](Run& run) { run_forward<Tanh, float>(run, n); }});
+  add_backward<Tanh, float>(cases);
+  add_backward<Gelu, float>(cases);
+  add_backward<Tanh, float16>(cases);
+  add_backward<Tanh, bfloat16>(cases);
+  add_fused<float>(cases);
+  add_fused<bfloat16>(cases);
 }
 
 }  // namespace gradepth

@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "kernels/half.h"
 #include "kernels/meter/meter.h"
 #include "kernels/platform.h"
 
@@ -62,7 +63,7 @@ class Run {
   Array<T> normal(const char* name, std::int64_t n, double scale = 1) {
     Array<T> made = array<T>(name, n);
     std::normal_distribution<double> distribution(0, scale);
-    for (std::size_t i = 0; i < made.size(); ++i) made[i] = static_cast<T>(distribution(random_));
+    for (std::size_t i = 0; i < made.size(); ++i) made[i] = rounded_to<T>(distribution(random_));
     return made;
   }
 

@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <numeric>
 #include <vector>
 
 #include "host/providers/cpu_buffers.h"
@@ -29,12 +30,14 @@ class ActivationPlan final : public Plan {
         cols_(problem.bias_gradient ? problem.cols : problem.rows * problem.cols),
         streams_(problem.rows * problem.cols >= stream_from),
         row_blocks_((rows_ + rows_per_block() - 1) / rows_per_block()),
-        partial_(problem.bias_gradient ? static_cast<std::size_t>(row_blocks_ * cols_) : 0) {}
+        partial_(problem.bias_gradient ? static_cast<std::size_t>(row_blocks_ * cols_) : 0),
+        counts_(problem.count_saturated ? static_cast<std::size_t>(row_blocks_ * col_blocks_) : 0) {
+  }
 
   void set(const Tensors& in) override { in_.set(in); }
   Tensor get(std::string_view name) override { return out_.get(name); }
   [[nodiscard]] std::size_t workspace_bytes() const override {
-    return partial_.size() * sizeof(float);
+    return partial_.size() * sizeof(float) + counts_.size() * sizeof(std::ptrdiff_t);
   }
   [[nodiscard]] std::string detail() const override {
     return streams_ ? "non-temporal stores" : "";
@@ -42,17 +45,22 @@ class ActivationPlan final : public Plan {
 
   void run() override {
     const Workers workers(context_.threads, context_.flush_subnormals);
-    const std::ptrdiff_t col_blocks = (cols_ + block_cols - 1) / block_cols;
     parallel(workers.count(), [&](const Worker& worker) {
-      const std::ptrdiff_t tiles = row_blocks_ * col_blocks;
+      const std::ptrdiff_t tiles = row_blocks_ * col_blocks_;
       const std::ptrdiff_t end = tiles * (worker.id() + 1) / worker.count();
       for (std::ptrdiff_t i = tiles * worker.id() / worker.count(); i < end; ++i) {
-        run_tile(i / col_blocks, i % col_blocks);
+        run_tile(i / col_blocks_, i % col_blocks_);
       }
       if (streams_) end_streaming();
     });
-    if (!p_.bias_gradient || p_.pass == Pass::forward) return;
-    parallel_for(workers.count(), col_blocks, [&](std::ptrdiff_t c) { add_partials(c); });
+    if (p_.pass == Pass::forward) return;
+    if (p_.count_saturated) {
+      const std::ptrdiff_t total =
+          std::accumulate(counts_.begin(), counts_.end(), std::ptrdiff_t{0});
+      out_.wide("saturated")[0] = static_cast<double>(total);
+    }
+    if (!p_.bias_gradient) return;
+    parallel_for(workers.count(), col_blocks_, [&](std::ptrdiff_t c) { add_partials(c); });
   }
 
  private:
@@ -67,8 +75,14 @@ class ActivationPlan final : public Plan {
     const std::ptrdiff_t end = std::min(rows_, (row_block + 1) * block_rows);
     float* partial = partial_.size() == 0 ? nullptr : partial_ + (row_block * cols_ + first);
     if (partial != nullptr) std::fill_n(partial, n, 0.0F);
+    std::ptrdiff_t saturated = 0;
     for (std::ptrdiff_t r = row_block * block_rows; r < end; ++r) {
-      run_segment(r * cols_ + first, n, partial);
+      const std::ptrdiff_t at = r * cols_ + first;
+      run_segment(at, n, partial);
+      if (!counts_.empty()) saturated += act_.saturated(x_ + at, kept_ + at, n);
+    }
+    if (!counts_.empty()) {
+      counts_[static_cast<std::size_t>(row_block * col_blocks_ + col_block)] = saturated;
     }
   }
 
@@ -108,7 +122,9 @@ class ActivationPlan final : public Plan {
   std::ptrdiff_t cols_;
   bool streams_;
   std::ptrdiff_t row_blocks_;
-  Floats partial_;  // [row_blocks, cols]
+  std::ptrdiff_t col_blocks_ = (cols_ + block_cols - 1) / block_cols;
+  Floats partial_;                      // [row_blocks, cols]
+  std::vector<std::ptrdiff_t> counts_;  // [row_blocks, col_blocks]
   const float* x_ = in_.at("x");
   const float* kept_ = in_.at("y");
   const float* dy_ = in_.at("dy");

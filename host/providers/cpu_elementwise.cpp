@@ -1,5 +1,8 @@
 #include "host/providers/cpu_elementwise.h"
 
+#include <cmath>
+#include <cstdint>
+
 #include "host/providers/cpu_math.h"
 #include "kernels/activation.h"
 #include "kernels/cell_gru.h"
@@ -13,14 +16,26 @@ void forward(const float* x, float* y, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) y[i] = Act::value(Lane(x[i])).v;
 }
 
+/// The slope reads one of x and y; the other may be nullptr.
+template <class Act>
+float slope(const float* x, const float* y, std::ptrdiff_t i) {
+  const Lane at(Act::from_output ? y[i] : x[i]);
+  return (Act::from_output ? Act::slope(Lane(0), at) : Act::slope(at, Lane(0))).v;
+}
+
 template <class Act>
 void backward(const float* x, const float* y, const float* dy, float* dx, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) {
-    // The slope reads one of them; the other may be nullptr.
-    const Lane slope =
-        Act::from_output ? Act::slope(Lane(0), Lane(y[i])) : Act::slope(Lane(x[i]), Lane(0));
-    dx[i] = dy[i] * slope.v;
+    dx[i] = dy[i] * slope<Act>(x, y, i);
   }
+}
+
+template <class Act>
+std::ptrdiff_t saturated(const float* x, const float* y, std::ptrdiff_t n) {
+  // In 32 bits, which is what the vectors' comparisons give; n is a tile's.
+  std::int32_t count = 0;
+  for (std::ptrdiff_t i = 0; i < n; ++i) count += std::abs(slope<Act>(x, y, i)) < 0.01F ? 1 : 0;
+  return count;
 }
 
 }  // namespace
@@ -29,7 +44,7 @@ Elementwise elementwise(std::string_view act) {
   Elementwise found{};
   with_activation(act, [&](auto f) {
     using Act = decltype(f);
-    found = {forward<Act>, backward<Act>, Act::from_output};
+    found = {forward<Act>, backward<Act>, saturated<Act>, Act::from_output};
   });
   return found;
 }
@@ -103,6 +118,15 @@ void clip(float* x, float limit, std::ptrdiff_t n) {
 
 void scale(float* x, double factor, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) x[i] = static_cast<float>(x[i] * factor);
+}
+
+void sgd(const float* __restrict g, float limit, double factor, double lr, double momentum,
+         float* __restrict w, float* __restrict v, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    const double next = momentum * v[i] + factor * clamp(g[i], -limit, limit);
+    v[i] = static_cast<float>(next);
+    w[i] = static_cast<float>(w[i] - lr * next);
+  }
 }
 
 void add(float* x, const float* y, std::ptrdiff_t n) {

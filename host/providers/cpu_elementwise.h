@@ -13,6 +13,8 @@ struct Elementwise {
   void (*forward)(const float* x, float* y, std::ptrdiff_t n);
   /// dx = dy f', with y = f(x). Reads only y if from_output, else only x. dx may be dy.
   void (*backward)(const float* x, const float* y, const float* dy, float* dx, std::ptrdiff_t n);
+  /// The number of elements with |f'| < 0.01; reads x or y like backward.
+  std::ptrdiff_t (*saturated)(const float* x, const float* y, std::ptrdiff_t n);
   bool from_output;
 };
 /// std::invalid_argument for an unknown name.
@@ -38,6 +40,9 @@ void gru_backward(const float* r, const float* z, const float* candidate, const 
 void clip(float* x, float limit, std::ptrdiff_t n);
 /// x *= factor, rounded once: a factor too small for float32 is no loss.
 void scale(float* x, double factor, std::ptrdiff_t n);
+/// v = momentum v + factor · (g clamped to [-limit, limit]),  w -= lr v; each rounded once.
+void sgd(const float* g, float limit, double factor, double lr, double momentum, float* w, float* v,
+         std::ptrdiff_t n);
 /// x += y
 void add(float* x, const float* y, std::ptrdiff_t n);
 /// a = x + b; a may be x.

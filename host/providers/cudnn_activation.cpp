@@ -90,6 +90,8 @@ class ActivationPlan final : public LibraryPlan {
 }  // namespace
 
 Planned make_plan(const ActivationProblem& problem, const LibraryPtr& library) {
+  if (problem.dtype != Dtype::f32) return Unsupported{"the activation baseline is f32 only"};
+  if (problem.count_saturated) return Unsupported{"cuDNN counts no saturated units"};
   if (!describe_activation(problem.act)) return Unsupported{"cuDNN has no " + problem.act};
   try {
     return std::make_unique<ActivationPlan>(library, problem);

@@ -171,6 +171,7 @@ Planned make_plan(const ClipProblem& problem, const LibraryPtr& library) {
   if (problem.mode != "norm" && problem.mode != "value") {
     return Unsupported{"no library clips by " + problem.mode};
   }
+  if (problem.sgd) return Unsupported{"no library clips and updates in one pass"};
   if (problem.dtype != Dtype::f32) return Unsupported{"the libraries' clips: f32 only"};
   return std::make_unique<ClipPlan>(library, problem);
 }

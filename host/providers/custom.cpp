@@ -27,9 +27,12 @@ class CustomProvider final : public Provider {
 
   [[nodiscard]] Planned plan(const Problem& problem) override {
     validate(problem);
-    if (dtype(problem) != Dtype::f32) {
-      return Unsupported{"the kernels are f32 only, not " +
-                         std::string(gradepth::name(dtype(problem)))};
+    const Dtype format = dtype(problem);
+    const bool elementwise = problem.index() < 2;  // an activation or a clip
+    if (format == Dtype::f64 || (format != Dtype::f32 && !elementwise)) {
+      return Unsupported{std::string(elementwise ? "the kernels are f32, f16 and bf16"
+                                                 : "the kernels are f32 only") +
+                         ", not " + std::string(gradepth::name(format))};
     }
     return std::visit([this](const auto& p) { return plan_of(p); }, problem);
   }

@@ -10,6 +10,7 @@
 #include "host/device.h"
 #include "host/problem.h"
 #include "host/provider.h"
+#include "kernels/half.h"
 
 /// What the plans of the providers `simt` and `cuda` have in common. custom*.cpp are compiled once
 /// for each.
@@ -30,14 +31,24 @@ class CustomPlan : public Plan {
   [[nodiscard]] std::size_t workspace_bytes() const final;
 
  protected:
+  struct Strided {
+    const double* data;
+    std::size_t stride;
+  };
+  struct Counts {
+    const unsigned long long* data;
+  };
+  using View = std::variant<float*, float16*, bfloat16*, Strided, Counts>;
+
   /// Memory for n numbers, NaN at first; it lives as long as the plan.
   float* floats(std::int64_t n);
   double* doubles(std::int64_t n);
   template <class T>
   T* allocate(std::int64_t n);
 
-  /// Tensor `name` of the problem lies here; of a stride of doubles, every `stride`-th.
-  void bind(std::string name, float* data) { views_.insert_or_assign(std::move(name), data); }
+  /// Tensor `name` of the problem lies here, as float, float16, bfloat16 or a count; of a stride of
+  /// doubles, every `stride`-th.
+  void bind(std::string name, View data) { views_.insert_or_assign(std::move(name), data); }
   void bind(std::string name, const double* data, std::size_t stride = 1) {
     views_.insert_or_assign(std::move(name), Strided{data, stride});
   }
@@ -53,10 +64,6 @@ class CustomPlan : public Plan {
   [[nodiscard]] const Device& device() const { return *device_; }
 
  private:
-  struct Strided {
-    const double* data;
-    std::size_t stride;
-  };
   /// A buffer of any type.
   struct Memory {
     virtual ~Memory() = default;
@@ -70,7 +77,7 @@ class CustomPlan : public Plan {
   Problem problem_;
   bool complete_ = false;  // whether set() has brought all inputs
   std::list<std::unique_ptr<Memory>> memory_;
-  std::map<std::string, std::variant<float*, Strided>, std::less<>> views_;
+  std::map<std::string, View, std::less<>> views_;
   std::map<std::string, float*, std::less<>> inputs_;  // those with a place of their own
 };
 
@@ -90,13 +97,21 @@ T* CustomPlan::allocate(std::int64_t n) {
   return data;
 }
 
+/// Calls f(T{}) with the type that stores numbers of the format: float, float16 or bfloat16.
+template <class F>
+auto with_storage(Dtype dtype, F&& f) {
+  if (dtype == Dtype::f16) return f(float16{});
+  if (dtype == Dtype::bf16) return f(bfloat16{});
+  return f(float{});
+}
+
 /// One function per kind of problem, each in its file.
 /// elman, lstm and gru, as Context::variant asks.
 Planned make_recurrent_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
                             std::string_view variant);
 PlanPtr make_activation_plan(std::shared_ptr<const Device> device,
                              const ActivationProblem& problem);
-PlanPtr make_clip_plan(std::shared_ptr<const Device> device, const ClipProblem& problem);
+Planned make_clip_plan(std::shared_ptr<const Device> device, const ClipProblem& problem);
 PlanPtr make_additive_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem);
 /// Elman step by step, with `graph` captured and replayed; `why` says why it goes that way.
 PlanPtr make_chain_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,

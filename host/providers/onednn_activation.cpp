@@ -68,6 +68,7 @@ class ActivationPlan final : public Plan {
 }  // namespace
 
 Planned make_plan(const ActivationProblem& problem, const Context& context) {
+  if (problem.count_saturated) return Unsupported{"oneDNN counts no saturated units"};
   const auto act = find_activation(problem.act);
   if (!act) return Unsupported{"oneDNN 2.6 has no " + problem.act};
   return std::make_unique<ActivationPlan>(problem, *act, context);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <vector>
 
 #include "host/check_inputs.h"
 #include "host/providers/factories.h"
@@ -56,8 +57,10 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
  public:
   using ReferencePlan::ReferencePlan;
 
+  // f16 and bf16 are storage: the arithmetic is float64, and each result is rounded once.
   void run() override {
-    with_arithmetic(p_.dtype, [&](auto number) {
+    const bool wide = p_.dtype == Dtype::f16 || p_.dtype == Dtype::bf16;
+    with_arithmetic(wide ? Dtype::f64 : p_.dtype, [&](auto number) {
       with_activation(p_.act, [&](auto act) { run_as<decltype(number)>(act); });
     });
   }
@@ -71,14 +74,21 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     if (p_.pass == Pass::forward) {
       double* y = out("y");
       for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<double>(Act::value(T(x[i])));
+      round_all(p_.dtype, y, n);
       return;
     }
     const double* y = in("y");
     const double* dy = in("dy");
     double* dx = out("dx");
+    double saturated = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      dx[i] = static_cast<double>(T(dy[i]) * Act::slope(T(x[i]), T(y[i])));
+      const T slope = Act::slope(T(x[i]), T(y[i]));
+      dx[i] = static_cast<double>(T(dy[i]) * slope);
+      using std::abs;
+      saturated += abs(slope) < T(0.01) ? 1 : 0;
     }
+    round_all(p_.dtype, dx, n);
+    if (p_.count_saturated) *out("saturated") = saturated;
     if (!p_.bias_gradient) return;
     double* db = out("db");
     std::fill(db, db + cols, 0.0);
@@ -93,19 +103,62 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
 
   void run() override {
     const auto n = static_cast<std::size_t>(inputs(p_)[0].shape[0]);
-    const double* g = in("g");
-    double* clipped = out("g");
     if (p_.mode == "value") {
       const double limit = round_to(p_.dtype, p_.threshold);
-      std::transform(g, g + n, clipped, [=](double x) { return clip(x, limit); });
+      update(0, n, [=](double g) { return clip(g, limit); });
       return;
     }
-    const double norm = std::sqrt(sum_of_squares(g, n));
-    const bool skip = !std::isfinite(norm);
-    const double scale = skip || norm <= p_.threshold ? 1.0 : p_.threshold / norm;
-    std::transform(g, g + n, clipped, [&](double x) { return round_to(p_.dtype, x * scale); });
-    *out("norm") = norm;
-    *out("skipped") = skip ? 1 : 0;
+    *out("skipped") = 0;
+    std::size_t norms = 0;
+    if (p_.mode == "norm") {
+      by_norm(0, n, p_.threshold, norms++);
+      return;
+    }
+    std::size_t first = 0;
+    for (std::size_t t = 0; t < p_.sizes.size(); ++t) {
+      const auto size = static_cast<std::size_t>(p_.sizes[t]);
+      if (p_.mode == "tensor") {
+        by_norm(first, size, p_.threshold, norms++);
+      } else {
+        const std::size_t units = p_.units.empty() ? 1 : static_cast<std::size_t>(p_.units[t]);
+        const std::size_t fan_in = size / units;
+        for (std::size_t at = first; at < first + size; at += fan_in) {
+          const double weight = std::sqrt(sum_of_squares(in("w") + at, fan_in));
+          by_norm(at, fan_in, p_.threshold * (weight > 1e-3 ? weight : 1e-3), norms++);
+        }
+      }
+      first += size;
+    }
+  }
+
+ private:
+  /// Clips elements first … first + n by their norm, number `index` of all.
+  void by_norm(std::size_t first, std::size_t n, double limit, std::size_t index) {
+    const double norm = std::sqrt(sum_of_squares(in("g") + first, n));
+    out("norm")[index] = norm;
+    if (!std::isfinite(norm)) {
+      *out("skipped") += 1;
+      const std::vector<const char*> kept = p_.sgd ? std::vector{"w", "v"} : std::vector{"g"};
+      for (const char* name : kept) std::copy_n(in(name) + first, n, out(name) + first);
+      return;
+    }
+    const double scale = norm > limit ? limit / norm : 1.0;
+    update(first, n, [=](double g) { return g * scale; });
+  }
+
+  /// What becomes of the clipped gradient.
+  template <class Clip>
+  void update(std::size_t first, std::size_t n, Clip clipped) {
+    const double* g = in("g");
+    for (std::size_t i = first; i < first + n; ++i) {
+      if (!p_.sgd) {
+        out("g")[i] = round_to(p_.dtype, clipped(g[i]));
+      } else {
+        const double v = p_.momentum * in("v")[i] + clipped(g[i]);
+        out("v")[i] = round_to(p_.dtype, v);
+        out("w")[i] = round_to(p_.dtype, in("w")[i] - p_.lr * v);
+      }
+    }
   }
 };
 

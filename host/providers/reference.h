@@ -6,7 +6,8 @@
 #include "host/provider.h"
 
 /// The reference provider: plain loops that follow the formulas, in float64 or rounded to another
-/// format after each operation. Every other provider is compared with it; it is itself held against
+/// format after each operation; in activations and clips f16 and bf16 are storage, and only results
+/// are rounded. Every other provider is compared with it; it is itself held against
 /// finite differences and PyTorch's autograd (tests/gradient_test.cpp, tests/golden_test.cpp).
 namespace gradepth::reference {
 

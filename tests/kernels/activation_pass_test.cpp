@@ -1,8 +1,8 @@
-// Activations forward and backward, and the bias gradient, against plain float64 loops.
+// Activations forward and backward, with bias gradient and saturation count, against plain float64
+// loops, for each storage type.
 #include "kernels/activation_pass.h"
 
 #include "kernels/activation.h"
-#include "kernels/reduce.h"
 #include "tests/kernels/support.h"
 
 namespace gradepth {
@@ -10,162 +10,260 @@ namespace {
 
 using namespace testing;
 
-// Each formula has fewer than 16 operations, on intermediates of about 1 + |x| at most.
+// Each formula has fewer than 16 operations in float, on intermediates of about 1 + |x| at most.
 constexpr double operations = 16;
 
-double tolerance(double x, double factor = 1) {
-  return operations * unit * (1 + (std::isfinite(x) ? std::abs(x) : 0)) * std::abs(factor);
+/// Half the distance from 1 to the next number: what rounding a result to T adds, relative to it.
+template <class T>
+constexpr double unit_of = std::is_same_v<T, float>     ? 0
+                           : std::is_same_v<T, float16> ? 0x1p-11
+                                                        : 0x1p-8;
+/// Below its normal numbers a format rounds by half of this.
+template <class T>
+constexpr double least_spacing = std::is_same_v<T, float16> ? 0x1p-24 : 0x1p-133;
+
+template <class T>
+double tolerance(double x, double result, double factor = 1) {
+  return operations * unit * (1 + (std::isfinite(x) ? std::abs(x) : 0)) * std::abs(factor) +
+         (std::isfinite(result) ? unit_of<T> * std::abs(result) : 0) + least_spacing<T>;
 }
 
-/// Normal draws, with the places in front where formulas break.
+template <class T>
+std::vector<T> stored(const std::vector<float>& numbers) {
+  std::vector<T> out(numbers.size());
+  std::transform(numbers.begin(), numbers.end(), out.begin(),
+                 [](float x) { return rounded_to<T>(x); });
+  return out;
+}
+template <class T>
+std::vector<float> widened(const std::vector<T>& numbers) {
+  std::vector<float> out(numbers.size());
+  std::transform(numbers.begin(), numbers.end(), out.begin(),
+                 [](T x) { return static_cast<float>(x); });
+  return out;
+}
+
+/// Normal draws, with the places in front where formulas break; as T holds them.
+template <class T>
 std::vector<float> arguments(std::int64_t n, unsigned seed) {
   std::vector<float> x = normal(n, seed);
   const float hard[] = {0, -0.F, 3, -3, 1, -1, 88, -88, 1e-30F, -1e-40F, nan, infinity, -infinity};
   for (std::size_t i = 0; i < std::min(x.size(), std::size(hard)); ++i) x[i] = hard[i];
-  return x;
+  return widened(stored<T>(x));
 }
 
-template <class Act>
+template <class T, class Act>
 std::vector<float> outputs_of(const std::vector<float>& x) {
-  std::vector<float> y(x.size());
+  std::vector<T> y(x.size());
   std::transform(x.begin(), x.end(), y.begin(),
-                 [](float v) { return static_cast<float>(Act::value(static_cast<double>(v))); });
-  return y;
+                 [](float v) { return rounded_to<T>(Act::value(static_cast<double>(v))); });
+  return widened(y);
 }
 
-/// dy · f' as the kernel may know it: from y alone, or from x alone.
+/// f' as the kernel may know it: from y alone, or from x alone.
 template <class Act>
-double expected_dx(float x, float y, float dy) {
-  const double slope = Act::from_output ? Act::slope(0.0, static_cast<double>(y))
-                                        : Act::slope(static_cast<double>(x), 0.0);
-  return static_cast<double>(dy) * slope;
+double expected_slope(float x, float y) {
+  return Act::from_output ? Act::slope(0.0, static_cast<double>(y))
+                          : Act::slope(static_cast<double>(x), 0.0);
 }
 
-TEST(ActivationForward, IsTheFormulaForEverySizeAndAlignment) {
+/// The largest finite number of T.
+template <class T>
+constexpr double largest = std::is_same_v<T, float16> ? 65504.0 : 3e38;
+
+template <class T>
+class ActivationPass : public ::testing::Test {};
+using Types = ::testing::Types<float, float16, bfloat16>;
+TYPED_TEST_SUITE(ActivationPass, Types);
+
+TYPED_TEST(ActivationPass, ForwardIsTheFormulaForEverySizeAndAlignment) {
+  using T = TypeParam;
   for_each_tested_activation([](auto act) {
     using Act = decltype(act);
-    for (const std::int64_t n : {0, 1, 3, 4, 7, 33, 200, 1027}) {
+    for (const std::int64_t n : {0, 1, 3, 4, 7, 8, 33, 200, 1027}) {
       for (const std::int64_t offset : {0, 1}) {
-        const std::vector<float> x = arguments(n, 1);
-        const Memory in(x, offset);
-        const Memory<> out(n);
-        activation_forward(Act::name, n, in.data(), out.data(), {});
-        const std::vector<float> y = out.read();
+        const std::vector<float> x = arguments<T>(n, 1);
+        const Memory in(stored<T>(x), offset);
+        const Memory<T> out(n);
+        activation_forward<T>(Act::name, n, in.data(), out.data(), {});
+        const std::vector<float> y = widened(out.read());
         for (std::size_t i = 0; i < x.size(); ++i) {
           const double expected = Act::value(static_cast<double>(x[i]));
-          // Beyond the largest float a float64 formula may still be finite.
-          if (std::isinf(y[i]) && std::abs(expected) > 3e38) continue;
-          expect_near(y[i], expected, tolerance(x[i]), Act::name.data(), i);
+          // Beyond the largest number a float64 formula may still be finite.
+          if (std::isinf(y[i]) && std::abs(expected) > largest<T>) continue;
+          expect_near(y[i], expected, tolerance<T>(x[i], expected), Act::name.data(), i);
         }
       }
     }
   });
 }
 
-TEST(ActivationForward, MayWorkInPlace) {
+TEST(ActivationPass, ForwardMayWorkInPlace) {
   const std::vector<float> x = normal(33, 2);
   const Memory memory(x);
-  activation_forward("tanh", 33, memory.data(), memory.data(), {});
+  activation_forward<float>("tanh", 33, memory.data(), memory.data(), {});
   const std::vector<float> y = memory.read();
   for (std::size_t i = 0; i < x.size(); ++i) {
-    expect_near(y[i], std::tanh(static_cast<double>(x[i])), tolerance(x[i]), "y", i);
+    const double expected = std::tanh(static_cast<double>(x[i]));
+    expect_near(y[i], expected, tolerance<float>(x[i], expected), "y", i);
   }
 }
 
-TEST(ActivationBackward, IsTheFormulaForEverySizeAndAlignment) {
+TYPED_TEST(ActivationPass, BackwardIsTheFormulaForEverySizeAndAlignment) {
+  using T = TypeParam;
   for_each_tested_activation([](auto act) {
     using Act = decltype(act);
-    for (const std::int64_t n : {0, 1, 3, 4, 7, 33, 200, 1027}) {
+    for (const std::int64_t n : {0, 1, 3, 4, 7, 8, 33, 200, 1027}) {
       for (const std::int64_t offset : {0, 1}) {
-        const std::vector<float> x = arguments(n, 1);
-        const std::vector<float> y = outputs_of<Act>(x);
-        const std::vector<float> dy = normal(n, 2);
-        const Memory x_memory(x, offset);
-        const Memory y_memory(y, offset);
-        const Memory dy_memory(dy);
-        const Memory<> out(n);
+        const std::vector<float> x = arguments<T>(n, 1);
+        const std::vector<float> y = outputs_of<T, Act>(x);
+        const std::vector<float> dy = widened(stored<T>(normal(n, 2)));
+        const Memory x_memory(stored<T>(x), offset);
+        const Memory y_memory(stored<T>(y), offset);
+        const Memory dy_memory(stored<T>(dy));
+        const Memory<T> out(n);
         // The one of x and y that is not needed is not read.
-        activation_backward(Act::name, n, Act::from_output ? nullptr : x_memory.data(),
-                            Act::from_output ? y_memory.data() : nullptr, dy_memory.data(),
-                            out.data(), {});
-        const std::vector<float> dx = out.read();
+        activation_backward<T>(Act::name, n, Act::from_output ? nullptr : x_memory.data(),
+                               Act::from_output ? y_memory.data() : nullptr, dy_memory.data(),
+                               out.data(), {});
+        const std::vector<float> dx = widened(out.read());
         for (std::size_t i = 0; i < x.size(); ++i) {
           const double at = Act::from_output ? y[i] : x[i];
-          expect_near(dx[i], expected_dx<Act>(x[i], y[i], dy[i]), tolerance(at, dy[i]),
-                      Act::name.data(), i);
+          const double expected = dy[i] * expected_slope<Act>(x[i], y[i]);
+          expect_near(dx[i], expected, tolerance<T>(at, expected, dy[i]), Act::name.data(), i);
         }
       }
     }
   });
 }
 
-struct BiasCase {
+struct Shape {
   std::int64_t rows, cols, offset;
 };
+// 200 columns in packs, 7 and 33 one by one, 1030 rows in several parts.
+constexpr Shape shapes[] = {{1, 1, 0},     {1, 7, 0},    {7, 33, 0},   {33, 7, 0},  {3, 8, 0},
+                            {33, 200, 0},  {33, 200, 1}, {200, 33, 0}, {64, 64, 0}, {1030, 5, 0},
+                            {1030, 40, 0}, {0, 5, 0},    {5, 0, 0}};
 
-TEST(ActivationBackwardBias, SumsTheColumnsOfWhatItWrites) {
-  // 200 columns in packs, 7 and 33 one by one, 300 rows in several parts.
-  for (const auto& [rows, cols, offset] :
-       {BiasCase{1, 1, 0}, BiasCase{7, 33, 0}, BiasCase{33, 7, 0}, BiasCase{33, 200, 0},
-        BiasCase{33, 200, 1}, BiasCase{300, 132, 0}, BiasCase{0, 5, 0}}) {
-    const std::int64_t n = rows * cols;
-    const std::vector<float> x = normal(n, 3);
-    const std::vector<float> dy = normal(n, 4);
-    for_each_tested_activation([&, rows = rows, cols = cols, offset = offset](auto act) {
+/// What a backward pass over a matrix gives.
+template <class T>
+struct Result {
+  std::vector<T> dx, db;
+  double saturated;
+};
+
+template <class T>
+Result<T> run_backward(std::string_view act, const Shape& shape, const std::vector<float>& x,
+                       const std::vector<float>& y, const std::vector<float>& dy,
+                       bool bias_gradient = true, const StreamRef& stream = {}) {
+  const auto& [rows, cols, offset] = shape;
+  const Memory x_memory(stored<T>(x), offset);
+  const Memory y_memory(stored<T>(y), offset);
+  const Memory dx(stored<T>(dy), offset);  // in place
+  const Memory<T> db(bias_gradient ? cols : 0);
+  const Memory<double> saturated(1);
+  const Memory<double> workspace(activation_workspace<T>(rows, cols, bias_gradient, true));
+  activation_backward<T>(act,
+                         {.rows = rows,
+                          .cols = cols,
+                          .x = x_memory.data(),
+                          .y = y_memory.data(),
+                          .dy = dx.data(),
+                          .dx = dx.data(),
+                          .db = bias_gradient ? db.data() : nullptr,
+                          .saturated = saturated.data(),
+                          .workspace = workspace.data()},
+                         stream);
+  (void)workspace.read();  // checks the guards
+  return {dx.read(), db.read(), saturated.read()[0]};
+}
+
+template <class T>
+void expect_column_sums(const std::vector<float>& dx, const std::vector<T>& db) {
+  for (std::size_t c = 0; c < db.size(); ++c) {
+    double sum = 0;
+    double magnitude = 0;
+    for (std::size_t i = c; i < dx.size(); i += db.size()) {
+      sum += dx[i];
+      magnitude += std::abs(dx[i]);
+    }
+    // Sums in float64, rounded once.
+    const double rounding = (unit + unit_of<T>)*std::abs(sum) + 1e-13 * magnitude;
+    expect_near(static_cast<float>(db[c]), sum, rounding + least_spacing<T>, "db", c);
+  }
+}
+
+TYPED_TEST(ActivationPass, BackwardSumsColumnsAndCountsSaturatedElements) {
+  using T = TypeParam;
+  for (const Shape& shape : shapes) {
+    const std::int64_t n = shape.rows * shape.cols;
+    std::vector<float> x = normal(n, 3);
+    for (float& v : x) v *= 3;  // some saturated, most not
+    x = widened(stored<T>(x));
+    const std::vector<float> dy = widened(stored<T>(normal(n, 4)));
+    for_each_tested_activation([&](auto act) {
       using Act = decltype(act);
-      if (n > 1000 && Act::name != "tanh" && Act::name != "gelu") return;
-      const std::vector<float> y = outputs_of<Act>(x);
-      const Memory x_memory(x, offset);
-      const Memory y_memory(y, offset);
-      const Memory dy_memory(dy, offset);
-      const Memory<> dx_memory(n, offset);
-      const Memory<> db_memory(cols);
-      const Memory<double> partials(column_sum_parts(rows) * cols);
-      activation_backward_bias(Act::name, rows, cols, x_memory.data(), y_memory.data(),
-                               dy_memory.data(), dx_memory.data(), db_memory.data(),
-                               partials.data(), {});
-      const std::vector<float> dx = dx_memory.read();
-      const std::vector<float> db = db_memory.read();
+      if (n > 300 && Act::name != "tanh" && Act::name != "gelu") return;
+      const std::vector<float> y = outputs_of<T, Act>(x);
+      double count = 0;
+      double uncertain = 0;  // so near the limit that float may see it on the other side
       for (std::size_t i = 0; i < x.size(); ++i) {
-        const double at = Act::from_output ? y[i] : x[i];
-        expect_near(dx[i], expected_dx<Act>(x[i], y[i], dy[i]), tolerance(at, dy[i]),
-                    Act::name.data(), i);
+        const double slope = std::abs(expected_slope<Act>(x[i], y[i]));
+        count += slope < 0.01;
+        uncertain += Act::kinks.size() == 0 && std::abs(slope - 0.01) < 1e-5;
       }
-      for (std::size_t c = 0; c < db.size(); ++c) {
-        double sum = 0;
-        double magnitude = 0;
-        for (std::size_t i = c; i < dx.size(); i += db.size()) {
-          sum += dx[i];
-          magnitude += std::abs(dx[i]);
+      for (const bool bias_gradient : {false, true}) {
+        const Result<T> result = run_backward<T>(Act::name, shape, x, y, dy, bias_gradient);
+        expect_near(result.saturated, count, uncertain, Act::name.data(), 0);
+        const std::vector<float> dx = widened(result.dx);
+        for (std::size_t i = 0; i < x.size(); ++i) {
+          const double at = Act::from_output ? y[i] : x[i];
+          const double expected = dy[i] * expected_slope<Act>(x[i], y[i]);
+          expect_near(dx[i], expected, tolerance<T>(at, expected, dy[i]), Act::name.data(), i);
         }
-        // Sums in float64, rounded once.
-        const double rounding = unit * std::abs(sum) + 1e-13 * magnitude;
-        expect_near(db[c], sum, rounding, "db", c);
+        if (bias_gradient) expect_column_sums(dx, result.db);
       }
     });
   }
 }
 
-TEST(ActivationBackwardBias, HasTheSameBitsOnEverySchedule) {
-  constexpr std::int64_t rows = 150;
-  constexpr std::int64_t cols = 36;
-  const Memory y(normal(rows * cols, 5));
-  const Memory dy(normal(rows * cols, 6));
+TYPED_TEST(ActivationPass, BackwardCountsNoNaN) {
+  const std::vector<float> y = {nan, 1, 0, nan};
+  const std::vector<float> dy(4, 1);
+  const auto result = run_backward<TypeParam>("tanh", {2, 2, 0}, y, y, dy);
+  EXPECT_EQ(result.saturated, 1);
+  EXPECT_TRUE(std::isnan(static_cast<float>(result.db[0])));
+  EXPECT_TRUE(std::isnan(static_cast<float>(result.db[1])));
+}
+
+TYPED_TEST(ActivationPass, BackwardHasTheSameBitsOnEverySchedule) {
+  constexpr Shape shape{600, 36, 0};
+  const std::int64_t n = shape.rows * shape.cols;
+  const std::vector<float> y = normal(n, 5);
+  const std::vector<float> dy = normal(n, 6);
   on_all_schedules([&](const StreamRef& stream) {
-    const Memory<> dx(rows * cols);
-    const Memory<> db(cols);
-    const Memory<double> partials(column_sum_parts(rows) * cols);
-    activation_backward_bias("tanh", rows, cols, nullptr, y.data(), dy.data(), dx.data(), db.data(),
-                             partials.data(), stream);
-    std::vector<float> all = dx.read();
-    for (const float sum : db.read()) all.push_back(sum);
+    const auto result = run_backward<TypeParam>("tanh", shape, y, y, dy, true, stream);
+    std::vector<TypeParam> all = result.dx;
+    all.insert(all.end(), result.db.begin(), result.db.end());
+    all.push_back(rounded_to<TypeParam>(result.saturated));
     return all;
   });
 }
 
+TEST(ActivationPass, PartialSumsOfTheBiasStaySmall) {
+  for (const std::int64_t rows : {64, 300, 2048, 5000, 1 << 20}) {
+    for (const std::int64_t cols : {8, 33, 1024, 100000}) {
+      const auto matrix = static_cast<double>(rows * cols);
+      const auto moved = [&](std::int64_t doubles) { return 16 * static_cast<double>(doubles); };
+      EXPECT_LE(moved(activation_workspace<float>(rows, cols, true, false)), 0.006 * 12 * matrix);
+      EXPECT_LE(moved(activation_workspace<float16>(rows, cols, true, false)), 0.006 * 6 * matrix);
+    }
+  }
+}
+
 TEST(ActivationPass, RefusesAnUnknownName) {
   const Memory<> memory(4);
-  EXPECT_THROW(activation_forward("bogus", 4, memory.data(), memory.data(), {}),
+  EXPECT_THROW(activation_forward<float>("bogus", 4, memory.data(), memory.data(), {}),
                std::invalid_argument);
 }
 

@@ -361,8 +361,9 @@ TEST(SimtProvider, RefusesWithAReason) {
   const auto refusal = [&](const Problem& problem) {
     return std::get<Unsupported>(provider->plan(problem)).reason;
   };
-  EXPECT_EQ(refusal(ActivationProblem{.dtype = Dtype::f64}), "the kernels are f32 only, not f64");
-  EXPECT_EQ(refusal(ClipProblem{.sizes = {}, .dtype = Dtype::bf16}),
+  EXPECT_EQ(refusal(ActivationProblem{.dtype = Dtype::f64}),
+            "the kernels are f32, f16 and bf16, not f64");
+  EXPECT_EQ(refusal(FeedForwardProblem{.dtype = Dtype::bf16}),
             "the kernels are f32 only, not bf16");
 }
 
@@ -379,6 +380,21 @@ TEST(SimtProvider, ClipCanBeRestored) {
     plan.restore();
     EXPECT_EQ(plan.get("g").data[2], 4);
   }
+}
+
+TEST(SimtProvider, KeepsAClipOnChipWhereItFits) {
+  const auto provider = make_simt_provider({});
+  const auto detail = [&](const ClipProblem& p) {
+    Planned planned = provider->plan(p);
+    return std::get<PlanPtr>(planned)->detail();
+  };
+  EXPECT_EQ(detail({.sizes = {700, 700, 700, 700}}), "on chip, 4 blocks");
+  EXPECT_EQ(detail({.sizes = {5000}, .route = "two_launches"}), "two launches");
+  EXPECT_EQ(detail({.sizes = {1'000'000}}), "two launches");
+  EXPECT_EQ(
+      std::get<Unsupported>(provider->plan(ClipProblem{.sizes = {1'000'000}, .route = "on_chip"}))
+          .reason,
+      "the list does not fit into the shared memory of all multiprocessors");
 }
 
 TEST(SimtProvider, RefusesWrongTensors) {

@@ -42,20 +42,30 @@ TEST(Limits, ActivationsMoveTheFloorInWholeSectors) {
       EXPECT_EQ(metered.conflicts(), 0U);
     });
   }
+  for (const char* dtype : {"f16", "bf16"}) {
+    for_each_case(std::string("activation/backward/tanh/") + dtype,
+                  [](const Case& which, const Metered& metered) {
+                    EXPECT_NEAR(bytes_per_unit(which, metered), 6, 0.06);
+                  });
+  }
   for_each_case("activation/backward/tanh/f32", [](const Case& which, const Metered& metered) {
     EXPECT_NEAR(bytes_per_unit(which, metered), 12, 0.12);
   });
 }
 
-TEST(Limits, TheBiasGradientAddsNextToNothing) {
-  for_each_case("activation/bias/", [](const Case& which, const Metered& metered) {
-    EXPECT_LE(metered.bytes(), 1.03 * which.floor_bytes);
+TEST(Limits, BiasGradientAndCountAddNextToNothing) {
+  for_each_case("activation/bias_saturated/", [](const Case& which, const Metered& metered) {
+    EXPECT_LE(metered.bytes(), 1.01 * which.floor_bytes);
     EXPECT_GE(metered.sector_efficiency(), 0.95);
     EXPECT_EQ(metered.conflicts(), 0U);
   });
 }
 
 TEST(Limits, ClipPassesOverTheGradientAsOftenAsItMust) {
+  for_each_case("clip/norm/on-chip/f32", [](const Case& which, const Metered& metered) {
+    EXPECT_LE(bytes_per_unit(which, metered), 8.1);
+    EXPECT_EQ(metered.launches.size(), 1U);
+  });
   for_each_case("clip/norm/two-pass/f32", [](const Case& which, const Metered& metered) {
     EXPECT_LE(bytes_per_unit(which, metered), 12.1);
   });
