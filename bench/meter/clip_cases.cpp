@@ -1,172 +1,206 @@
-// Clipping a list of tensors: by norm, on chip and in two launches, triggered or not, by unit, by
-// value, and as part of an update.
-#include <algorithm>
+// Clipping a list of tensors: by norm in one launch or two, triggered or not, by value, by unit,
+// and as part of the update.
 #include <numeric>
+#include <stdexcept>
 
 #include "bench/meter/case.h"
+#include "bench/meter/numbers.h"
 #include "kernels/clip.h"
 
 namespace gradepth {
 namespace {
 
 /// Tensors of a net, one after the other: large ones, small ones, an empty one.
-const std::vector<std::int64_t> tensors = {16384, 256, 0, 32768, 512, 4, 8, 10000, 6000};
-/// Their units: fan-ins of 256 and less.
-const std::vector<std::int64_t> units = {64, 1, 1, 128, 2, 1, 1, 50, 24};
+const std::vector<std::int64_t> mixed = {65536, 256, 0, 131072, 512, 3, 7, 40000, 25000};
+/// Matrices whose rows are units.
+const std::vector<std::int64_t> matrices = {65536, 131072};
+constexpr std::int64_t row = 256;
 
-std::int64_t parameters() {
-  return std::accumulate(tensors.begin(), tensors.end(), std::int64_t{0});
+std::int64_t total(const std::vector<std::int64_t>& sizes) {
+  return std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
 }
 
+/// Blocks of an on-chip clip, and an H100's shared memory: the list fits.
+constexpr int on_chip_blocks = 8;
+constexpr std::size_t on_chip_bytes = std::size_t{227} << 10U;
+
+constexpr ClipUpdate scale_only{};
+constexpr ClipUpdate sgd{.sgd = true, .learning_rate = 0.1, .momentum = 0.9};
+
+template <class V>
+Array<V> upload(Run& run, const char* name, const std::vector<V>& values) {
+  Array made = run.array<V>(name, static_cast<std::int64_t>(values.size()));
+  std::copy(values.begin(), values.end(), made.data());
+  return made;
+}
+
+/// A list in device memory, and what it was before clipping.
 template <class T>
-constexpr double unit_of = std::is_same_v<T, float> ? 0x1p-24 : 0x1p-8;
+struct List {
+  Array<T> g, w, v;
+  std::vector<double> g0, w0, v0;
+  ClipList<T> list;
+  Array<ClipChunk<T>> chunks;
+  Array<ClipState<T>> states;
+  Array<std::uint32_t> first_chunk;
+  Array<double> partials;
+  Array<ClipNorm> norms;
+  Array<ClipReport> report;
 
-constexpr ClipUpdate sgd{.sgd = true, .learning_rate = 0.05, .momentum = 0.9};
+  List(Run& run, const std::vector<std::int64_t>& sizes, ClipScope scope)
+      : g(run.normal<T>("g", total(sizes))),
+        w(run.normal<T>("w", total(sizes))),
+        v(run.normal<T>("v", total(sizes))),
+        g0(doubles(g)),
+        w0(doubles(w)),
+        v0(doubles(v)),
+        list(cut(sizes, scope)),
+        chunks(upload(run, "chunks", list.chunks)),
+        states(upload(run, "states", list.states)),
+        first_chunk(upload(run, "first_chunk", list.first_chunk)),
+        partials(run.array<double>("workspace", list.count())),
+        norms(run.array<ClipNorm>("norms", list.norms())),
+        report(upload(run, "report", std::vector<ClipReport>{{}})) {}
 
-/// What is done, and on which route.
-struct Clipping {
-  enum class Mode { norm, unit, value } mode = Mode::norm;
-  double of_norm = 0.5;  // the threshold as a share of the norm; by value: the threshold
-  bool on_chip = false;
-  ClipUpdate update = {};
-};
-
-template <class T>
-class ClipRun {
- public:
-  ClipRun(Run& run, const Clipping& clipping) : run_(run), clipping_(clipping) {
-    g_ = run.normal<T>("g", parameters());
-    w_ = run.normal<T>("w", parameters());
-    v_ = run.normal<T>("v", parameters());
-    std::int64_t at = 0;
-    std::vector<ClipTensor<T>> list;
-    for (std::size_t i = 0; i < tensors.size(); ++i) {
-      list.push_back({g_.data() + at, tensors[i], w_.data() + at, v_.data() + at, units[i]});
-      at += tensors[i];
-    }
-    const bool by_unit = clipping.mode == Clipping::Mode::unit;
-    list_ = make_clip_list<T>(list, by_unit ? ClipScope::unit : ClipScope::all);
+  [[nodiscard]] ClipTables<T> tables() const {
+    return {.chunks = chunks.data(),
+            .states = states.data(),
+            .first_chunk = first_chunk.data(),
+            .count = list.count(),
+            .norms = list.norms()};
   }
-
-  void operator()() {
-    const Array chunks = copy_of("chunks", list_.chunks);
-    const Array states = copy_of("states", list_.states);
-    const Array first_chunk = copy_of("first_chunk", list_.first_chunk);
-    const ClipTables<T> tables{chunks.data(), states.data(), first_chunk.data(), list_.count(),
-                               list_.norms()};
-    const Array partials = run_.array<double>("partials", list_.count());
-    const Array norms = run_.array<ClipNorm>("norms", list_.norms());
-    const Array report = copy_of("report", std::vector<ClipReport>(1));
-    const ClipWorkspace workspace{partials.data(), norms.data(), report.data()};
-    const std::vector<double> g = numbers(g_);
-    const std::vector<double> w = numbers(w_);
-    const std::vector<double> v = numbers(v_);
-    launch(tables, workspace, norm(g, 0, g.size()));
-    std::size_t first = 0;
-    for (const ClipChunk<T>& chunk : list_.chunks) {
-      const double scale = scale_of(g, w, first, chunk.size);
-      for (const std::size_t end = first + chunk.size; first < end; ++first) {
-        const double limit = clipping_.of_norm;
-        const bool by_value = clipping_.mode == Clipping::Mode::value;
-        compare(first, by_value ? std::clamp(g[first], -limit, limit) : scale * g[first], w, v);
-      }
-    }
+  [[nodiscard]] ClipWorkspace workspace() const {
+    return {.partials = partials.data(), .norms = norms.data(), .report = report.data()};
+  }
+  /// |g| of the elements [first, last), before clipping.
+  [[nodiscard]] static double norm(const std::vector<double>& x, std::size_t first,
+                                   std::size_t last) {
+    double sum = 0;
+    for (std::size_t i = first; i < last; ++i) sum += x[i] * x[i];
+    return std::sqrt(sum);
   }
 
  private:
-  template <class U>
-  Array<U> copy_of(const char* name, const std::vector<U>& from) {
-    Array<U> made = run_.template array<U>(name, static_cast<std::int64_t>(from.size()));
-    std::copy(from.begin(), from.end(), made.data());
-    return made;
+  static std::vector<double> doubles(const Array<T>& from) {
+    std::vector<double> to(from.size());
+    for (std::size_t i = 0; i < to.size(); ++i) to[i] = as_double(from[i]);
+    return to;
   }
-  static std::vector<double> numbers(const Array<T>& array) {
-    std::vector<double> out(array.size());
-    std::transform(array.data(), array.data() + array.size(), out.begin(),
-                   [](T x) { return static_cast<double>(static_cast<float>(x)); });
-    return out;
-  }
-  static double norm(const std::vector<double>& x, std::size_t first, std::size_t n) {
-    const auto begin = x.begin() + static_cast<std::ptrdiff_t>(first);
-    return std::sqrt(std::inner_product(begin, begin + static_cast<std::ptrdiff_t>(n), begin, 0.0));
-  }
-
-  void launch(const ClipTables<T>& tables, const ClipWorkspace& workspace, double whole_norm) {
-    const double threshold = clipping_.of_norm * whole_norm;
-    if (clipping_.mode == Clipping::Mode::value) {
-      clip_value(tables, clipping_.of_norm, clipping_.update, run_.stream());
-    } else if (clipping_.mode == Clipping::Mode::unit) {
-      clip_adaptive(tables, clipping_.of_norm, clipping_.update, workspace, run_.stream());
-    } else if (clipping_.on_chip) {
-      const ClipPlacement placement = place_on_chip(list_, 8, std::size_t{226} << 10);
-      const Array first = copy_of("first_of_block", placement.first_of_block);
-      const Array slot = copy_of("slot", placement.slot);
-      const ClipPlaces places{first.data(), slot.data(), placement.blocks(),
-                              placement.shared_bytes};
-      clip_norm_on_chip(tables, places, threshold, clipping_.update, workspace, run_.stream());
-    } else {
-      clip_norm(tables, threshold, clipping_.update, workspace, run_.stream());
+  [[nodiscard]] ClipList<T> cut(const std::vector<std::int64_t>& sizes, ClipScope scope) const {
+    std::vector<ClipTensor<T>> tensors;
+    std::int64_t at = 0;
+    for (const std::int64_t size : sizes) {
+      tensors.push_back({g.data() + at, size, w.data() + at, v.data() + at,
+                         scope == ClipScope::unit ? size / row : 1});
+      at += size;
     }
+    return make_clip_list<T>(tensors, scope);
   }
-
-  [[nodiscard]] double scale_of(const std::vector<double>& g, const std::vector<double>& w,
-                                std::size_t first, std::size_t n) const {
-    if (clipping_.mode == Clipping::Mode::norm) return std::min(1.0, clipping_.of_norm);
-    return std::min(1.0, clipping_.of_norm * norm(w, first, n) / norm(g, first, n));
-  }
-
-  void compare(std::size_t i, double clipped, const std::vector<double>& w,
-               const std::vector<double>& v) {
-    const auto check = [&](const char* what, const Array<T>& got, double expected) {
-      run_.compare(what, i, static_cast<float>(got[i]), expected,
-                   unit_of<T> * std::abs(expected) + 1e-10);
-    };
-    if (!clipping_.update.sgd) {
-      check("g", g_, clipped);
-      return;
-    }
-    const double next = sgd.momentum * v[i] + clipped;
-    check("v", v_, next);
-    check("w", w_, w[i] - sgd.learning_rate * next);
-  }
-
-  Run& run_;
-  Clipping clipping_;
-  Array<T> g_{0}, w_{0}, v_{0};
-  ClipList<T> list_;
 };
 
+/// One rounding to T, whose smallest numbers are not finer than float16's.
 template <class T>
-Case make(const std::string& mode, double floor_per_parameter, std::string_view formula,
-          const Clipping& clipping) {
-  const auto n = static_cast<double>(parameters());
-  const char* dtype = sizeof(T) == 4 ? "f32" : "bf16";
-  return {.name = "clip/" + mode + "/" + dtype + "/n" + std::to_string(parameters()),
-          .dtype = dtype,
+double tolerance(double expected) {
+  return 1.01 * roundoff<T>() * std::abs(expected) + 0x1p-25;
+}
+
+/// g = scale g0, or the update with it.
+template <class T>
+void compare(Run& run, const List<T>& list, std::size_t i, double scale, const ClipUpdate& update) {
+  const double clipped = scale * list.g0[i];
+  if (!update.sgd) {
+    run.compare("g", i, as_double(list.g[i]), clipped, tolerance<T>(clipped));
+    return;
+  }
+  const double next = update.momentum * list.v0[i] + clipped;
+  run.compare("v", i, as_double(list.v[i]), next, tolerance<T>(next));
+  const double w = list.w0[i] - update.learning_rate * next;
+  run.compare("w", i, as_double(list.w[i]), w, tolerance<T>(w));
+}
+
+template <class T>
+void run_norm(Run& run, bool on_chip, double threshold_of_norm, const ClipUpdate& update) {
+  const List<T> list(run, mixed, ClipScope::all);
+  const double threshold = threshold_of_norm * List<T>::norm(list.g0, 0, list.g0.size());
+  if (on_chip) {
+    const ClipPlacement placed = place_on_chip(list.list, on_chip_blocks, on_chip_bytes);
+    if (placed.blocks() == 0) throw std::runtime_error("the list does not fit on chip");
+    const Array first_of_block = upload(run, "first_of_block", placed.first_of_block);
+    const Array slot = upload(run, "slot", placed.slot);
+    const ClipPlaces places{.first_of_block = first_of_block.data(),
+                            .slot = slot.data(),
+                            .blocks = placed.blocks(),
+                            .shared_bytes = placed.shared_bytes};
+    clip_norm_on_chip<T>(list.tables(), places, threshold, update, list.workspace(), run.stream());
+  } else {
+    clip_norm<T>(list.tables(), threshold, update, list.workspace(), run.stream());
+  }
+  const double scale = std::min(1.0, threshold_of_norm);
+  for (std::size_t i = 0; i < list.g.size(); ++i) compare(run, list, i, scale, update);
+}
+
+template <class T>
+void run_value(Run& run) {
+  const List<T> list(run, mixed, ClipScope::all);
+  clip_value<T>(list.tables(), 1, scale_only, run.stream());
+  for (std::size_t i = 0; i < list.g.size(); ++i) {
+    run.compare("g", i, as_double(list.g[i]), std::clamp(list.g0[i], -1.0, 1.0), 0);
+  }
+}
+
+template <class T>
+void run_adaptive(Run& run) {
+  List<T> list(run, matrices, ClipScope::unit);
+  constexpr double factor = 0.5;  // clips every row
+  clip_adaptive<T>(list.tables(), factor, scale_only, list.workspace(), run.stream());
+  for (std::size_t first = 0; first < list.g.size(); first += row) {
+    const double limit =
+        factor * std::max(List<T>::norm(list.w0, first, first + row), clip_least_weight);
+    const double scale = std::min(1.0, limit / List<T>::norm(list.g0, first, first + row));
+    for (std::size_t i = first; i < first + row; ++i) compare(run, list, i, scale, scale_only);
+  }
+}
+
+/// `passes` over the gradient, or over all that the update touches.
+template <class T>
+Case make(const std::string& mode, double passes, std::string_view formula,
+          std::function<void(Run&)> run, const std::vector<std::int64_t>& sizes = mixed) {
+  const auto n = static_cast<double>(total(sizes));
+  std::string name = "clip/" + mode;
+  name.append("/").append(dtype_name<T>()).append("/n").append(std::to_string(total(sizes)));
+  return {.name = name,
+          .dtype = dtype_name<T>(),
           .unit = "parameter",
           .units = n,
-          .floor_bytes = floor_per_parameter * n,
+          .floor_bytes = passes * sizeof(T) * n,
           .floor_formula = formula,
-          .run = [clipping](Run& run) { ClipRun<T>(run, clipping)(); }};
+          .run = std::move(run)};
+}
+
+template <class T>
+void add_common(std::vector<Case>& cases) {
+  cases.push_back(make<T>("norm/on-chip", 2, "g in, out",
+                          [](Run& run) { run_norm<T>(run, true, 0.5, scale_only); }));
+  cases.push_back(make<T>("norm/two-pass", 3, "g in, in again, out",
+                          [](Run& run) { run_norm<T>(run, false, 0.5, scale_only); }));
+  cases.push_back(make<T>("norm/not-triggered", 1, "g in",
+                          [](Run& run) { run_norm<T>(run, false, 2, scale_only); }));
+  cases.push_back(make<T>("value", 2, "g in, out", run_value<T>));
 }
 
 }  // namespace
 
 void add_clip_cases(std::vector<Case>& cases) {
-  using Mode = Clipping::Mode;
-  cases.push_back(make<float>("norm/on-chip", 8, "g in, out", {.on_chip = true}));
-  cases.push_back(make<float>("norm/two-pass", 12, "g in, in again, out", {}));
-  cases.push_back(make<float>("norm/not-triggered", 4, "g in", {.of_norm = 2}));
-  cases.push_back(
-      make<float>("norm/on-chip-not-triggered", 4, "g in", {.of_norm = 2, .on_chip = true}));
-  cases.push_back(make<float>("norm/on-chip-sgd", 20, "g, w, v in; w, v out",
-                              {.on_chip = true, .update = sgd}));
-  cases.push_back(
-      make<float>("norm/two-pass-sgd", 24, "g in, in again; w, v in, out", {.update = sgd}));
-  cases.push_back(make<bfloat16>("norm/on-chip", 4, "g in, out", {.on_chip = true}));
-  cases.push_back(make<bfloat16>("norm/two-pass", 6, "g in, in again, out", {}));
-  cases.push_back(make<float>("agc", 12, "g, w in; g out", {.mode = Mode::unit, .of_norm = 0.5}));
-  cases.push_back(make<float>("value", 8, "g in, out", {.mode = Mode::value, .of_norm = 1}));
+  add_common<float>(cases);
+  cases.push_back(make<float>("norm/on-chip/idle", 1, "g in",
+                              [](Run& run) { run_norm<float>(run, true, 2, scale_only); }));
+  cases.push_back(make<float>("adaptive", 3, "g, w in; g out", run_adaptive<float>, matrices));
+  cases.push_back(make<float>("sgd/on-chip", 5, "g, v, w in; v, w out",
+                              [](Run& run) { run_norm<float>(run, true, 0.5, sgd); }));
+  cases.push_back(make<float>("sgd/two-pass", 6, "g in; g, v, w in; v, w out",
+                              [](Run& run) { run_norm<float>(run, false, 0.5, sgd); }));
+  add_common<float16>(cases);
+  add_common<bfloat16>(cases);
 }
 
 }  // namespace gradepth
