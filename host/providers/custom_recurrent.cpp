@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <array>
 
 #include "host/providers/custom_plan.h"
 #include "kernels/gated_map.h"
@@ -338,37 +339,40 @@ std::string why_step_by_step(const RecurrentProblem& p) {
   return {};
 }
 
-std::variant<Ways, Unsupported> choose(const RecurrentProblem& p, std::string_view variant) {
-  Ways ways;
-  if (variant == "steps" || variant == "graph") {
-    ways.graph = variant == "graph";
-    return ways;
-  }
-  const auto refused = [&](const std::string& why) {
-    return Unsupported{std::string(variant) + ": " + why};
-  };
-  const std::string obstacle = why_step_by_step(p);
-  if (!obstacle.empty()) {
-    if (variant != "auto") return refused(obstacle);
-    ways.forward.why = ways.backward.why = obstacle;
-    return ways;
-  }
+/// The products of a step, forward and backward.
+std::array<RecurrentProduct, 2> products(const RecurrentProblem& p) {
   const auto G = static_cast<int>(gates(p.cell));
-  const RecurrentProduct forward = forward_product(G, p.B, p.H);
-  const RecurrentProduct backward = backward_product(G, p.B, p.H);
-  const DeviceLimits limits = Device::limits();
-  if (variant == "auto") {
-    ways.forward = plan_recurrence(limits, forward);
-    ways.backward = plan_recurrence(limits, backward);
-    return ways;
+  return {forward_product(G, p.B, p.H), backward_product(G, p.B, p.H)};
+}
+
+RecurrenceVariant parse_on_chip(std::string_view variant) {
+  return variant == "small" ? RecurrenceVariant::small : RecurrenceVariant::persistent;
+}
+
+/// Why the layer cannot go the way that was asked for; empty if it can.
+std::string refusal(const RecurrentProblem& p, std::string_view variant) {
+  if (variant != "small" && variant != "persistent") return {};
+  std::string why = why_step_by_step(p);
+  for (const RecurrentProduct& product : products(p)) {
+    if (why.empty()) why = why_not(parse_on_chip(variant), Device::limits(), product);
   }
-  const auto asked = variant == "small" ? RecurrenceVariant::small : RecurrenceVariant::persistent;
-  for (const RecurrentProduct& product : {forward, backward}) {
-    const std::string why = why_not(asked, limits, product);
-    if (!why.empty()) return refused(why);
-  }
-  ways.forward = plan_recurrence(limits, forward, asked);
-  ways.backward = plan_recurrence(limits, backward, asked);
+  return why;
+}
+
+/// How the layer goes, where `refusal` has nothing against it.
+Ways choose(const RecurrentProblem& p, std::string_view variant) {
+  Ways ways;
+  ways.graph = variant == "graph";
+  if (ways.graph || variant == "steps") return ways;
+  ways.forward.why = ways.backward.why = why_step_by_step(p);
+  if (!ways.forward.why.empty()) return ways;
+  const auto plan = [&](const RecurrentProduct& product) {
+    return variant == "auto" ? plan_recurrence(Device::limits(), product)
+                             : plan_recurrence(Device::limits(), product, parse_on_chip(variant));
+  };
+  const auto [forward, backward] = products(p);
+  ways.forward = plan(forward);
+  ways.backward = plan(backward);
   return ways;
 }
 
@@ -376,9 +380,9 @@ std::variant<Ways, Unsupported> choose(const RecurrentProblem& p, std::string_vi
 
 Planned make_recurrent_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
                             std::string_view variant) {
-  auto choice = choose(problem, variant);
-  if (const auto* refusal = std::get_if<Unsupported>(&choice)) return *refusal;
-  Ways& ways = std::get<Ways>(choice);
+  const std::string why = refusal(problem, variant);
+  if (!why.empty()) return Unsupported{std::string(variant) + ": " + why};
+  Ways ways = choose(problem, variant);
   // Elman's two products are alike, so both directions go the same way.
   if (problem.cell == "elman" && ways.backward.variant == step_by_step) {
     return make_chain_plan(std::move(device), problem, ways.graph, ways.backward.why);
