@@ -31,8 +31,9 @@ struct Count {
 };
 
 int run_check(const CheckOptions& options) {
-  const Providers providers = make_providers(
-      {.schedule = options.schedule, .math = parse_math(options.math), .variant = options.variant});
+  const Providers providers = make_providers({.schedule = options.schedule,
+                                              .math = parse_math(options.math),
+                                              .variant = parse_variant(options.variant)});
   const std::vector<Provider*> selected = select_providers(providers, options.providers);
   Provider* reference = find(providers, "reference");
   const std::regex filter(options.filter);

@@ -187,7 +187,8 @@ int run_speed(std::vector<char*> argv) {
   benchmark::Initialize(&count, argv.data());
   if (benchmark::ReportUnrecognizedArguments(count, argv.data())) return 2;
 
-  const Providers providers = make_providers({.math = flags.math, .variant = flags.variant});
+  const Providers providers =
+      make_providers({.math = flags.math, .variant = parse_variant(flags.variant)});
   const std::vector<Provider*> timed = flags.providers == "default"
                                            ? timed_providers(providers)
                                            : select_providers(providers, flags.providers);

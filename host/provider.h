@@ -77,16 +77,30 @@ class Plan {
 using PlanPtr = std::unique_ptr<Plan>;
 using Planned = std::variant<PlanPtr, Unsupported>;
 
+/// How simt and cuda take recurrent layers through time: as the planner says; with W in one block,
+/// or spread over the chip; step by step; or the steps captured once as a graph and replayed.
+enum class Variant : std::uint8_t { automatic, small, persistent, steps, graph };
+constexpr std::string_view name(Variant variant) {
+  constexpr std::string_view names[] = {"auto", "small", "persistent", "steps", "graph"};
+  return names[static_cast<int>(variant)];
+}
+/// std::invalid_argument for an unknown name.
+inline Variant parse_variant(std::string_view text) {
+  for (const Variant variant :
+       {Variant::automatic, Variant::small, Variant::persistent, Variant::steps, Variant::graph}) {
+    if (name(variant) == text) return variant;
+  }
+  throw std::invalid_argument("--variant " + std::string(text) +
+                              ": one of auto, small, persistent, steps, graph");
+}
+
 /// What a provider may use.
 struct Context {
   int threads = 0;                // 0: all cores
   std::uint64_t schedule = 0;     // seed of the executor's order of threads; 0: in order
   bool flush_subnormals = false;  // FTZ and DAZ in every worker; results below 1e-38 become 0
   Math math = Math::fma;          // tf32: GPU libraries may round the factors of f32 products
-  /// How simt and cuda take recurrent layers through time: auto (as the planner says), or one of
-  /// small, persistent, steps, graph (steps, captured once and replayed); what cannot go that way
-  /// is then unsupported. kernels/recurrence_plan.h says what they are.
-  std::string variant = "auto";
+  Variant variant = Variant::automatic;  // what cannot go this way is then unsupported
 };
 
 class Provider {

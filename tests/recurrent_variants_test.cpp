@@ -24,7 +24,7 @@ std::vector<Workload> recurrent_workloads() {
 
 class VariantTest : public testing::TestWithParam<const char*> {
  protected:
-  Providers providers_ = make_providers({.variant = GetParam()});
+  Providers providers_ = make_providers({.variant = parse_variant(GetParam())});
   Provider& simt_ = *find(providers_, "simt");
   Provider& reference_ = *find(providers_, "reference");
 };
@@ -113,12 +113,12 @@ TEST(RecurrentVariants, TheChecksNeedAllOfThem) {
 }
 
 TEST(RecurrentVariants, RefusesAnUnknownOne) {
-  EXPECT_THROW((void)make_providers({.variant = "bogus"}), std::invalid_argument);
+  EXPECT_THROW((void)parse_variant("bogus"), std::invalid_argument);
 }
 
 TEST(RecurrentVariants, RefusesWhatCannotGoThatWay) {
   const auto reason = [](const char* variant, const RecurrentProblem& problem) {
-    const Providers providers = make_providers({.variant = variant});
+    const Providers providers = make_providers({.variant = parse_variant(variant)});
     return std::get<Unsupported>(find(providers, "simt")->plan(problem)).reason;
   };
   EXPECT_EQ(reason("small", {.H = 64}),

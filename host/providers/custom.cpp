@@ -1,6 +1,3 @@
-#include <algorithm>
-#include <array>
-
 #include "host/providers/custom_plan.h"
 #include "host/providers/factories.h"
 
@@ -12,13 +9,7 @@ namespace {
 class CustomProvider final : public Provider {
  public:
   explicit CustomProvider(const Context& context)
-      : device_(std::make_shared<const Device>(context)), variant_(context.variant) {
-    constexpr std::array variants{"auto", "small", "persistent", "steps", "graph"};
-    if (std::find(variants.begin(), variants.end(), variant_) == variants.end()) {
-      throw std::invalid_argument("--variant " + variant_ +
-                                  ": one of auto, small, persistent, steps, graph");
-    }
-  }
+      : device_(std::make_shared<const Device>(context)), variant_(context.variant) {}
 
   [[nodiscard]] std::string_view name() const override { return Device::name; }
   [[nodiscard]] std::string version() const override { return device_->description(); }
@@ -51,7 +42,7 @@ class CustomProvider final : public Provider {
   }
 
   std::shared_ptr<const Device> device_;
-  std::string variant_;
+  Variant variant_;
 };
 
 }  // namespace

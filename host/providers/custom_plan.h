@@ -108,7 +108,7 @@ auto with_storage(Dtype dtype, F&& f) {
 /// One function per kind of problem, each in its file.
 /// elman, lstm and gru, as Context::variant asks.
 Planned make_recurrent_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
-                            std::string_view variant);
+                            Variant variant);
 PlanPtr make_activation_plan(std::shared_ptr<const Device> device,
                              const ActivationProblem& problem);
 Planned make_clip_plan(std::shared_ptr<const Device> device, const ClipProblem& problem);

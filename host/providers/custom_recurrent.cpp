@@ -345,30 +345,30 @@ std::array<RecurrentProduct, 2> products(const RecurrentProblem& p) {
   return {forward_product(G, p.B, p.H), backward_product(G, p.B, p.H)};
 }
 
-RecurrenceVariant parse_on_chip(std::string_view variant) {
-  return variant == "small" ? RecurrenceVariant::small : RecurrenceVariant::persistent;
+RecurrenceVariant on_chip(Variant variant) {
+  return variant == Variant::small ? RecurrenceVariant::small : RecurrenceVariant::persistent;
 }
 
 /// Why the layer cannot go the way that was asked for; empty if it can.
-std::string refusal(const RecurrentProblem& p, std::string_view variant) {
-  if (variant != "small" && variant != "persistent") return {};
+std::string refusal(const RecurrentProblem& p, Variant variant) {
+  if (variant != Variant::small && variant != Variant::persistent) return {};
   std::string why = why_step_by_step(p);
   for (const RecurrentProduct& product : products(p)) {
-    if (why.empty()) why = why_not(parse_on_chip(variant), Device::limits(), product);
+    if (why.empty()) why = why_not(on_chip(variant), Device::limits(), product);
   }
   return why;
 }
 
 /// How the layer goes, where `refusal` has nothing against it.
-Ways choose(const RecurrentProblem& p, std::string_view variant) {
+Ways choose(const RecurrentProblem& p, Variant variant) {
   Ways ways;
-  ways.graph = variant == "graph";
-  if (ways.graph || variant == "steps") return ways;
+  ways.graph = variant == Variant::graph;
+  if (ways.graph || variant == Variant::steps) return ways;
   ways.forward.why = ways.backward.why = why_step_by_step(p);
   if (!ways.forward.why.empty()) return ways;
   const auto plan = [&](const RecurrentProduct& product) {
-    return variant == "auto" ? plan_recurrence(Device::limits(), product)
-                             : plan_recurrence(Device::limits(), product, parse_on_chip(variant));
+    return variant == Variant::automatic ? plan_recurrence(Device::limits(), product)
+                             : plan_recurrence(Device::limits(), product, on_chip(variant));
   };
   const auto [forward, backward] = products(p);
   ways.forward = plan(forward);
@@ -379,9 +379,9 @@ Ways choose(const RecurrentProblem& p, std::string_view variant) {
 }  // namespace
 
 Planned make_recurrent_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
-                            std::string_view variant) {
+                            Variant variant) {
   const std::string why = refusal(problem, variant);
-  if (!why.empty()) return Unsupported{std::string(variant) + ": " + why};
+  if (!why.empty()) return Unsupported{std::string(name(variant)) + ": " + why};
   Ways ways = choose(problem, variant);
   // Elman's two products are alike, so both directions go the same way.
   if (problem.cell == "elman" && ways.backward.variant == step_by_step) {
