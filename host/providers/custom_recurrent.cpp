@@ -367,8 +367,9 @@ Ways choose(const RecurrentProblem& p, Variant variant) {
   ways.forward.why = ways.backward.why = why_step_by_step(p);
   if (!ways.forward.why.empty()) return ways;
   const auto plan = [&](const RecurrentProduct& product) {
-    return variant == Variant::automatic ? plan_recurrence(Device::limits(), product)
-                             : plan_recurrence(Device::limits(), product, on_chip(variant));
+    return variant == Variant::automatic
+               ? plan_recurrence(Device::limits(), product)
+               : plan_recurrence(Device::limits(), product, on_chip(variant));
   };
   const auto [forward, backward] = products(p);
   ways.forward = plan(forward);

@@ -20,8 +20,8 @@ class Meter {
   Meter& operator=(const Meter&) = delete;
 
   /// Memory that launches from now on may touch. Its place among the sectors is that of its
-  /// address, so align it as a GPU's allocator does: to 256 bytes. What had a name in the same place
-  /// before is forgotten: it was freed.
+  /// address, so align it as a GPU's allocator does: to 256 bytes. What had a name in the same
+  /// place before is forgotten: it was freed.
   void name(std::string name, const void* memory, std::size_t bytes);
 
   /// Calls of zero_async so far, and their bytes.
