@@ -9,8 +9,7 @@ using namespace testing;
 
 template <class T>
 class ClipNormTest : public ::testing::Test {};
-using Types = ::testing::Types<float, float16, bfloat16>;
-TYPED_TEST_SUITE(ClipNormTest, Types);
+TYPED_TEST_SUITE(ClipNormTest, StoredTypes);
 
 constexpr ClipUpdate sgd{.sgd = true, .learning_rate = 0.05, .momentum = 0.9};
 
@@ -169,7 +168,8 @@ TYPED_TEST(ClipNormTest, SkipsCountsAndReportsWhatIsNotFinite) {
 
 TYPED_TEST(ClipNormTest, HasTheSameBitsOnEveryScheduleAndGrid) {
   using T = TypeParam;
-  const ListShape shape{{7, clip_chunk_size + 100, 0, 33, 35 * clip_chunk_size}, {}, 1};
+  const std::int64_t chunks = thread_sanitizer ? 2 : 35;
+  const ListShape shape{{7, clip_chunk_size + 100, 0, 33, chunks * clip_chunk_size}, {}, 1};
   const std::int64_t n = total(shape.sizes);
   const std::vector<float> g = normal(n, 6);
   const std::vector<float> w = normal(n, 7);

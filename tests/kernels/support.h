@@ -9,10 +9,12 @@
 #include <limits>
 #include <random>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "host/device.h"
 #include "kernels/activation.h"
+#include "kernels/half.h"
 #include "kernels/platform.h"
 #include "kernels/simt/sanitizers.h"
 
@@ -24,6 +26,10 @@ inline constexpr double unit = 0x1p-24;
 inline constexpr bool thread_sanitizer = simt::tsan::kEnabled;
 inline constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 inline constexpr float infinity = std::numeric_limits<float>::infinity();
+
+/// What kernels store numbers as. Under ThreadSanitizer one: the others differ in arithmetic alone.
+using StoredTypes = std::conditional_t<thread_sanitizer, ::testing::Types<float>,
+                                       ::testing::Types<float, float16, bfloat16>>;
 
 inline std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
 
