@@ -4,17 +4,11 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "host/overloaded.h"
 #include "kernels/activation.h"
 
 namespace gradepth {
 namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-template <class... F>
-Overloaded(F...) -> Overloaded<F...>;  // clang 16 does not deduce this by itself
 
 constexpr std::int64_t max_elements = std::int64_t{1} << 40;
 

@@ -5,17 +5,9 @@
 #include <vector>
 
 #include "host/check_inputs.h"
+#include "host/overloaded.h"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
-namespace {
-
-template <class... F>
-struct Overloaded : F... {
-  using F::operator()...;
-};
-
-}  // namespace
-
 CustomPlan::CustomPlan(std::shared_ptr<const Device> device, Problem problem)
     : device_(std::move(device)), problem_(std::move(problem)) {}
 

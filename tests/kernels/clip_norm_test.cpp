@@ -119,7 +119,7 @@ TYPED_TEST(ClipNormTest, SurvivesTheEndsOfTheFormat) {
     const double exact = static_cast<float>(rounded_to<T>(large)) * std::sqrt(3.0);
     EXPECT_NEAR(list.norms()[0].norm / exact, 1, 1e-15);
     const std::vector<double> clipped = widened(list.g());
-    for (const std::size_t i : {0, 1, 3}) {
+    for (const std::size_t i : {0U, 1U, 3U}) {
       EXPECT_NEAR(std::abs(clipped[i]), threshold / std::sqrt(3.0),
                   2 * unit_of<T> * threshold + least_spacing<T>);
     }
@@ -140,7 +140,7 @@ TYPED_TEST(ClipNormTest, SkipsCountsAndReportsWhatIsNotFinite) {
     for (const ClipUpdate& update : {ClipUpdate{}, sgd}) {
       List<T> list({{200, 300}}, ClipScope::all, g, w, v);
       const std::vector<T> before = list.everything();
-      for (const unsigned long long call : {1, 2, 3}) {
+      for (const unsigned long long call : {1U, 2U, 3U}) {
         if (call == 2) {
           list.clip_norm_on_chip(0.1, update);
         } else {

@@ -153,7 +153,7 @@ TYPED_TEST(ClipPassTest, AdaptiveSkipsUnitsThatAreNotFinite) {
   const std::vector<float> w = normal(40, 2);
   List<T> list({{40}, {4}}, ClipScope::unit, g, w, w);
   const std::vector<T> before = list.everything();
-  for (const unsigned long long call : {1, 2}) {
+  for (const unsigned long long call : {1U, 2U}) {
     list.clip_adaptive(1e-3);
     EXPECT_EQ(list.report().skipped, 2U);
     EXPECT_EQ(list.report().skipped_total, 2 * call);
