@@ -29,13 +29,6 @@ double tolerance(double x, double result, double factor = 1) {
 }
 
 template <class T>
-std::vector<T> stored(const std::vector<float>& numbers) {
-  std::vector<T> out(numbers.size());
-  std::transform(numbers.begin(), numbers.end(), out.begin(),
-                 [](float x) { return rounded_to<T>(x); });
-  return out;
-}
-template <class T>
 std::vector<float> widened(const std::vector<T>& numbers) {
   std::vector<float> out(numbers.size());
   std::transform(numbers.begin(), numbers.end(), out.begin(),

@@ -14,13 +14,6 @@ inline std::int64_t total(const std::vector<std::int64_t>& sizes) {
 }
 
 template <class T>
-std::vector<T> stored(const std::vector<float>& numbers) {
-  std::vector<T> out(numbers.size());
-  std::transform(numbers.begin(), numbers.end(), out.begin(),
-                 [](float x) { return rounded_to<T>(x); });
-  return out;
-}
-template <class T>
 std::vector<double> widened(const std::vector<T>& numbers) {
   std::vector<double> out(numbers.size());
   std::transform(numbers.begin(), numbers.end(), out.begin(),

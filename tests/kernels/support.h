@@ -52,6 +52,15 @@ inline std::vector<float> normal(std::int64_t n, unsigned seed) {
   return numbers;
 }
 
+/// Numbers as T holds them.
+template <class T>
+std::vector<T> stored(const std::vector<float>& numbers) {
+  std::vector<T> out(numbers.size());
+  std::transform(numbers.begin(), numbers.end(), out.begin(),
+                 [](float x) { return rounded_to<T>(x); });
+  return out;
+}
+
 /// "Device" memory between guards, NaN at first, `offset` elements away from a 16-byte address.
 template <class T = float>
 class Memory {
