@@ -51,9 +51,10 @@ int run_check(const CheckOptions& options) {
         failed = true;
         std::cerr << row["name"].get<std::string>() << ": " << status << " ("
                   << row["reason"].get<std::string>() << ")\n  repeat: ./bench/run check --preset "
-                  << options.preset << " --seed " << options.seed << " --variant "
-                  << options.variant << " --provider " << row["provider"].get<std::string>()
-                  << " --filter '^" << row["problem"].get<std::string>() << "$'\n";
+                  << options.preset << " --seed " << options.seed << " --math " << options.math
+                  << " --variant " << options.variant << " --provider "
+                  << row["provider"].get<std::string>() << " --filter '^"
+                  << row["problem"].get<std::string>() << "$'\n";
       }
       if (options.format == "json") std::cout << row.dump() << '\n';
     }

@@ -59,13 +59,6 @@ std::vector<std::size_t> select(const std::vector<TimedPlan>& plans, Wanted&& wa
   return positions;
 }
 
-bool is_training(const Problem& problem) {
-  const auto* recurrent = std::get_if<RecurrentProblem>(&problem);
-  if (recurrent != nullptr) return recurrent->pass == Pass::training;
-  const auto* feedforward = std::get_if<FeedForwardProblem>(&problem);
-  return feedforward != nullptr && feedforward->pass == Pass::training;
-}
-
 }  // namespace
 
 std::vector<PlanTiming> time_plans(const Problem& problem, const std::vector<TimedPlan>& plans,

@@ -34,11 +34,7 @@ std::optional<Workload> find_workload(const std::string& problem_name) {
 /// A step in ranges of its own names, where the plan has parts.
 void run_in_ranges(Plan& plan, const Problem& problem) {
   const ProfileRange step("step");
-  const auto* recurrent = std::get_if<RecurrentProblem>(&problem);
-  const auto* feedforward = std::get_if<FeedForwardProblem>(&problem);
-  const bool training = (recurrent != nullptr && recurrent->pass == Pass::training) ||
-                        (feedforward != nullptr && feedforward->pass == Pass::training);
-  if (!training || !plan.has_parts()) return plan.run();
+  if (!is_training(problem) || !plan.has_parts()) return plan.run();
   const auto in_range = [&](const char* range_name, void (Plan::*part)()) {
     const ProfileRange range(range_name);
     (plan.*part)();
@@ -64,9 +60,10 @@ ProfilerLines profiler_lines(const ProfileOptions& options) {
           "ncu --profile-from-start off --nvtx --set full -o " + file + ' ' + run};
 }
 
-/// Plans, checks against the reference, warms up, and runs once between the profiler's marks.
+/// Plans, checks against the reference, warms up, and runs once between the profiler's marks, on a
+/// device; else just once.
 void profile_once(Row& row, const Workload& workload, Provider& provider, Provider& reference,
-                  std::uint64_t seed) {
+                  DeviceTimer* timer, std::uint64_t seed) {
   Planned planned = provider.plan(workload.problem);
   if (const auto* refusal = std::get_if<Unsupported>(&planned)) {
     row["status"] = "unsupported";
@@ -94,7 +91,7 @@ void profile_once(Row& row, const Workload& workload, Provider& provider, Provid
   }
   plan->restore();
   const auto step = [&] { run_in_ranges(*plan, workload.problem); };
-  if (const auto timer = provider.timer()) {
+  if (timer != nullptr) {
     timer->profile(step);
   } else {
     step();
@@ -118,7 +115,8 @@ int run_profile(const ProfileOptions& options) {
           {"dtype", name(dtype(workload->problem))},
           {"status", "ok"},
           {"reason", ""}};
-  profile_once(row, *workload, *provider, *find(providers, "reference"), options.seed);
+  const auto timer = provider->timer();
+  profile_once(row, *workload, *provider, *find(providers, "reference"), timer.get(), options.seed);
   const ProfilerLines lines = profiler_lines(options);
   row["nsys"] = lines.nsys;
   row["ncu"] = lines.ncu;
@@ -137,7 +135,7 @@ int run_profile(const ProfileOptions& options) {
               << row["reason"].get<std::string>() << ")\n";
     return 1;
   }
-  if (!provider->timer()) {
+  if (!timer) {
     std::cerr << "(" << provider->name()
               << " runs on the processor, where Nsight sees nothing: use perf record -g "
               << "in its place)\n";

@@ -94,11 +94,20 @@ Entry prepare(Row row, const Workload& workload, const Tensors& in, Provider& pr
     }
     add_growth(entry.row, workload.problem, *plan);
     entry.plan = std::move(plan);
-    entry.timer = provider.timer();
   } catch (const std::exception& error) {
     set_status(entry.row, "error", error.what());
   }
   return entry;
+}
+
+/// The clock of the entry's provider; false, and status error, if it cannot be had.
+bool take_timer(Entry& entry, Provider& provider) {
+  try {
+    entry.timer = provider.timer();
+  } catch (const std::exception& error) {
+    set_status(entry.row, "error", error.what());
+  }
+  return entry.row["status"] == "ok";
 }
 
 std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload,
@@ -227,8 +236,9 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
   std::vector<Entry> entries = prepare_all("speed", workload, providers, reference, seed);
   std::vector<TimedPlan> plans;
   std::vector<Entry*> timed;
-  for (Entry& entry : entries) {
-    if (!entry.plan) continue;
+  for (std::size_t i = 0; i < entries.size(); ++i) {
+    Entry& entry = entries[i];
+    if (!entry.plan || !take_timer(entry, *providers[i])) continue;
     plans.push_back({entry.row["name"], entry.plan.get(), entry.timer.get()});
     timed.push_back(&entry);
   }

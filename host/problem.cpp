@@ -324,6 +324,21 @@ std::int64_t depth(const Problem& problem) {
   return 1;
 }
 
+bool is_forward_only(const Problem& problem) {
+  return std::visit(
+      [](const auto& p) {
+        if constexpr (requires { p.pass; }) return p.pass == Pass::forward;
+        return false;
+      },
+      problem);
+}
+
+bool is_training(const Problem& problem) {
+  if (const auto* p = std::get_if<RecurrentProblem>(&problem)) return p->pass == Pass::training;
+  if (const auto* p = std::get_if<FeedForwardProblem>(&problem)) return p->pass == Pass::training;
+  return false;
+}
+
 double working_set(const Problem& problem) {
   if (const auto* p = std::get_if<ActivationProblem>(&problem)) {
     // Backward reads x or y, whichever the slope needs, not both.

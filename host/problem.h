@@ -150,6 +150,11 @@ Dtype dtype(const Problem& problem);
 /// Number of maps from the input end to the loss; 1 for activation and clip.
 std::int64_t depth(const Problem& problem);
 
+/// Whether only the forward pass is asked for; a clip has none.
+bool is_forward_only(const Problem& problem);
+/// Whether it is a training step of a net, forward and back.
+bool is_training(const Problem& problem);
+
 /// The least main-memory traffic of one run in bytes: every input read once, every output written
 /// once; clip by norm reads the gradient twice unless it stays on chip. A floor, not a count.
 double bytes(const Problem& problem);

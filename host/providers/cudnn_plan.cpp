@@ -190,13 +190,4 @@ void LibraryPlan::forget() {
   complete_ = false;
 }
 
-bool LibraryPlan::forward_only() const {
-  return std::visit(
-      [](const auto& p) {
-        if constexpr (requires { p.pass; }) return p.pass == Pass::forward;
-        return false;
-      },
-      problem_);
-}
-
 }  // namespace gradepth::cudnn

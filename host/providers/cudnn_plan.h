@@ -89,7 +89,7 @@ class LibraryPlan : public Plan {
 
   [[nodiscard]] const Library& library() const { return *library_; }
   [[nodiscard]] cudaStream_t stream() const { return library_->stream(); }
-  [[nodiscard]] bool forward_only() const;
+  [[nodiscard]] bool forward_only() const { return is_forward_only(problem_); }
 
  private:
   /// `rows` pieces of `cols` numbers each, `pitch` numbers apart.

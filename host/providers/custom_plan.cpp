@@ -8,6 +8,7 @@
 #include "host/overloaded.h"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
+
 CustomPlan::CustomPlan(std::shared_ptr<const Device> device, Problem problem)
     : device_(std::move(device)), problem_(std::move(problem)) {}
 
@@ -38,13 +39,7 @@ void CustomPlan::set(const Tensors& in) {
 
 void CustomPlan::run() {
   run_forward();
-  const bool forward_only = std::visit(
-      [](const auto& p) {
-        if constexpr (requires { p.pass; }) return p.pass == Pass::forward;
-        return false;
-      },
-      problem_);
-  if (!forward_only) run_backward();
+  if (!is_forward_only(problem_)) run_backward();
 }
 
 void CustomPlan::wait() {
