@@ -136,6 +136,10 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
   if (result.reach) {
     out << "  reach      " << significant(*result.reach, 3) << " steps to a thousandfold change\n";
   }
+  if (std::isfinite(result.weight_gradient.cancellation)) {
+    out << "  |dL/dW|    " << significant(result.weight_gradient.sum, 4) << "   cancellation "
+        << significant(result.weight_gradient.cancellation, 4) << " of 1 over all steps\n";
+  }
   out << '\n';
   const std::vector<double>& median = result.ln_norm.median;
   double largest = 0;

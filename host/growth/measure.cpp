@@ -138,21 +138,9 @@ void summarise_states(const std::vector<SeedGrowth>& seeds, std::size_t L, Growt
 }
 
 void summarise_weights(const std::vector<SeedGrowth>& seeds, GrowthResult& result) {
-  const auto medians = [&](std::vector<double> WeightGradient::*part) {
-    return over_seeds(
-        (seeds.front().weight_gradient.*part).size(), seeds,
-        [part](const SeedGrowth& seed, std::size_t i) { return (seed.weight_gradient.*part)[i]; },
-        median);
-  };
-  const auto scalar = [&](double WeightGradient::*part) {
-    return over_seeds(
-        1, seeds,
-        [part](const SeedGrowth& seed, std::size_t) { return seed.weight_gradient.*part; },
-        median)[0];
-  };
-  result.weight_gradient = {medians(&WeightGradient::by_lag), scalar(&WeightGradient::sum),
-                            scalar(&WeightGradient::cancellation),
-                            medians(&WeightGradient::by_layer)};
+  std::vector<WeightGradient> of_seeds;
+  for (const SeedGrowth& seed : seeds) of_seeds.push_back(seed.weight_gradient);
+  result.weight_gradient = over_seeds(of_seeds);
 }
 
 bool has_zero(const SeedGrowth& seed) {
@@ -221,6 +209,7 @@ void measure_into(const GrowthSpec& spec, Plan& plan, Provider* reference, Growt
   result.rate = mean_interval(slopes);
   result.total = scaled(result.rate, static_cast<double>(L));
   result.theory = find_theory(spec, scalar_rates);
+  result.weight_theory = weight_theory(spec);
   result.verdict = verdict(spec, init, seeds, result.total, reference);
   result.reach = reach(result.rate.value, L);
 }

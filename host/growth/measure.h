@@ -41,7 +41,8 @@ struct GrowthResult {
   std::vector<double> nonfinite;
   std::vector<double> saturated;
   std::vector<double> forward_norm;  // median over seeds
-  WeightGradient weight_gradient;    // medians over seeds
+  WeightGradient weight_gradient;    // over seeds
+  std::optional<WeightTheory> weight_theory;
 };
 
 /// One seed after the other: each seed's draw and run use all cores already, and only one set of

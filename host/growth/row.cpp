@@ -33,6 +33,31 @@ Json theory(const std::optional<Theory>& t) {
           {"xi", number(t->xi)}};
 }
 
+Json weight_gradient(const GrowthResult& result) {
+  const WeightGradient& w = result.weight_gradient;
+  Json json{{"by_lag", numbers_or_null(w.by_lag)},
+            {"ln_by_lag", numbers_or_null(w.ln_by_lag)},
+            {"sum", number(w.sum)},
+            {"cancellation", number(w.cancellation)},
+            {"by_layer", numbers_or_null(w.by_layer)},
+            {"cosine_lags", nullptr},
+            {"cosine", nullptr},
+            {"theory", nullptr}};
+  const std::size_t lags = w.cosine_lags.size();
+  if (lags > 0) {
+    json["cosine_lags"] = w.cosine_lags;
+    json["cosine"] = Json::array();
+    for (std::size_t k = 0; k < lags; ++k) {
+      const auto row = w.cosine.begin() + static_cast<std::ptrdiff_t>(k * lags);
+      json["cosine"].push_back(numbers({row, row + static_cast<std::ptrdiff_t>(lags)}));
+    }
+  }
+  if (const auto& t = result.weight_theory) {
+    json["theory"] = {{"sum", number(t->sum)}, {"formula", t->formula}, {"source", t->source}};
+  }
+  return json;
+}
+
 std::string input_text(const Initialisation& init) {
   using Input = Initialisation::Input;
   if (init.input == Input::zero) return "zero";
@@ -95,11 +120,7 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
   json["nonfinite"] = numbers(result.nonfinite);
   json["saturated"] = numbers(result.saturated);
   json["forward_norm"] = numbers(result.forward_norm);
-  const WeightGradient& w = result.weight_gradient;
-  json["weight_gradient"] = Json{{"by_lag", numbers_or_null(w.by_lag)},
-                                 {"sum", number(w.sum)},
-                                 {"cancellation", number(w.cancellation)},
-                                 {"by_layer", numbers_or_null(w.by_layer)}};
+  json["weight_gradient"] = weight_gradient(result);
   return json;
 }
 
