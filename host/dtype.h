@@ -1,6 +1,6 @@
 #pragma once
 
-#include <algorithm>
+#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <limits>
@@ -72,10 +72,18 @@ inline double round_to(Dtype dtype, double x) {
   if (dtype == Dtype::f64 || x == 0 || !std::isfinite(x)) return x;
   if (dtype == Dtype::f32) return static_cast<float>(x);
   const Format f = format(dtype);
-  // The spacing of the format's numbers around x: a power of two, so the division below is exact.
-  const int exponent = std::max(std::ilogb(x), f.min_exponent);
-  const double spacing = std::ldexp(1.0, exponent - (f.digits - 1));
-  const double rounded = std::nearbyint(x / spacing) * spacing;
+  if (std::abs(x) < f.min_normal) {
+    // Next to 3 · 2^51 times the spacing of the subnormals, float64 itself has that spacing.
+    const double shift = 0x1.8p52 * (f.min_normal * f.epsilon);
+    return std::copysign((x + shift) - shift, x);
+  }
+  // Half a unit in the last place, less one bit where the last place is even, carries upwards; a
+  // carry out of the significand raises the exponent, as it should.
+  const int dropped = 53 - f.digits;
+  auto bits = std::bit_cast<std::uint64_t>(x);
+  bits += (std::uint64_t{1} << (dropped - 1)) - 1 + (bits >> dropped & 1);
+  bits &= ~std::uint64_t{0} << dropped;
+  const auto rounded = std::bit_cast<double>(bits);
   return std::abs(rounded) > f.max ? std::copysign(std::numeric_limits<double>::infinity(), x)
                                    : rounded;
 }
