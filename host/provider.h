@@ -98,7 +98,7 @@ inline Variant parse_variant(std::string_view text) {
 struct Context {
   int threads = 0;                // 0: all cores
   std::uint64_t schedule = 0;     // seed of the executor's order of threads; 0: in order
-  bool flush_subnormals = false;  // FTZ and DAZ in every worker; results below 1e-38 become 0
+  bool flush_subnormals = false;  // FTZ and DAZ of f32: what lies below 2^-126 becomes 0
   Math math = Math::fma;          // tf32: GPU libraries may round the factors of f32 products
   Variant variant = Variant::automatic;  // what cannot go this way is then unsupported
 };

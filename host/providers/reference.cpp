@@ -14,9 +14,10 @@ namespace gradepth {
 namespace reference {
 
 template <class P>
-ReferencePlan<P>::ReferencePlan(const P& problem) : p_(problem) {
+ReferencePlan<P>::ReferencePlan(const P& problem, Rounding rounding)
+    : p_(problem), rounding_(rounding) {
   // A limit is a number of the format too: 0.1f is not 0.1.
-  if constexpr (requires { p_.clip_value; }) p_.clip_value = round_to(p_.dtype, p_.clip_value);
+  if constexpr (requires { p_.clip_value; }) p_.clip_value = round_to(rounding_, p_.clip_value);
   for (const TensorSpec& spec : outputs(problem)) {
     Tensor tensor(spec.shape);
     // What a run forgets to write is seen.
@@ -28,7 +29,10 @@ ReferencePlan<P>::ReferencePlan(const P& problem) : p_(problem) {
 template <class P>
 void ReferencePlan<P>::set(const Tensors& in) {
   check_inputs(p_, in, in_.empty());
-  for (const auto& [name, tensor] : in) in_.insert_or_assign(name, tensor);
+  for (const auto& [name, tensor] : in) {
+    Tensor& kept = in_[name] = tensor;
+    if (rounding_.flush_subnormals) round_all(rounding_, kept.data.data(), kept.size());
+  }
 }
 
 template <class P>
@@ -60,7 +64,7 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
   // f16 and bf16 are storage: the arithmetic is float64, and each result is rounded once.
   void run() override {
     const bool wide = p_.dtype == Dtype::f16 || p_.dtype == Dtype::bf16;
-    with_arithmetic(wide ? Dtype::f64 : p_.dtype, [&](auto number) {
+    with_arithmetic(wide ? Rounding{} : rounding_, [&](auto number) {
       with_activation(p_.act, [&](auto act) { run_as<decltype(number)>(act); });
     });
   }
@@ -74,7 +78,7 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     if (p_.pass == Pass::forward) {
       double* y = out("y");
       for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<double>(Act::value(T(x[i])));
-      round_all(p_.dtype, y, n);
+      round_all(rounding_, y, n);
       return;
     }
     const double* y = in("y");
@@ -87,13 +91,13 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
       using std::abs;
       saturated += abs(slope) < T(0.01) ? 1 : 0;
     }
-    round_all(p_.dtype, dx, n);
+    round_all(rounding_, dx, n);
     if (p_.count_saturated) *out("saturated") = saturated;
     if (!p_.bias_gradient) return;
     double* db = out("db");
     std::fill(db, db + cols, 0.0);
     for (std::size_t i = 0; i < n; ++i) db[i % cols] += dx[i];
-    round_all(p_.dtype, db, cols);
+    round_all(rounding_, db, cols);
   }
 };
 
@@ -104,7 +108,7 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
   void run() override {
     const auto n = static_cast<std::size_t>(inputs(p_)[0].shape[0]);
     if (p_.mode == "value") {
-      const double limit = round_to(p_.dtype, p_.threshold);
+      const double limit = round_to(rounding_, p_.threshold);
       update(0, n, [=](double g) { return clip(g, limit); });
       return;
     }
@@ -152,11 +156,11 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
     const double* g = in("g");
     for (std::size_t i = first; i < first + n; ++i) {
       if (!p_.sgd) {
-        out("g")[i] = round_to(p_.dtype, clipped(g[i]));
+        out("g")[i] = round_to(rounding_, clipped(g[i]));
       } else {
         const double v = p_.momentum * in("v")[i] + clipped(g[i]);
-        out("v")[i] = round_to(p_.dtype, v);
-        out("w")[i] = round_to(p_.dtype, in("w")[i] - p_.lr * v);
+        out("v")[i] = round_to(rounding_, v);
+        out("w")[i] = round_to(rounding_, in("w")[i] - p_.lr * v);
       }
     }
   }
@@ -164,27 +168,34 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
 
 class ReferenceProvider final : public Provider {
  public:
+  explicit ReferenceProvider(bool flush_subnormals) : flush_subnormals_(flush_subnormals) {}
   [[nodiscard]] std::string_view name() const override { return "reference"; }
   [[nodiscard]] std::string version() const override {
     return "plain loops in float64, or rounded after each operation";
   }
   [[nodiscard]] Planned plan(const Problem& problem) override {
     validate(problem);
-    return std::visit([](const auto& p) { return make_plan(p); }, problem);
+    const Rounding rounding{dtype(problem), flush_subnormals_ && dtype(problem) == Dtype::f32};
+    return std::visit([=](const auto& p) { return make_plan(p, rounding); }, problem);
   }
+
+ private:
+  bool flush_subnormals_;
 };
 
 }  // namespace
 
-PlanPtr make_plan(const ActivationProblem& problem) {
-  return std::make_unique<ActivationPlan>(problem);
+PlanPtr make_plan(const ActivationProblem& problem, Rounding rounding) {
+  return std::make_unique<ActivationPlan>(problem, rounding);
 }
-PlanPtr make_plan(const ClipProblem& problem) { return std::make_unique<ClipPlan>(problem); }
+PlanPtr make_plan(const ClipProblem& problem, Rounding rounding) {
+  return std::make_unique<ClipPlan>(problem, rounding);
+}
 
 }  // namespace reference
 
-std::unique_ptr<Provider> make_reference_provider(const Context& /*context*/) {
-  return std::make_unique<reference::ReferenceProvider>();
+std::unique_ptr<Provider> make_reference_provider(const Context& context) {
+  return std::make_unique<reference::ReferenceProvider>(context.flush_subnormals);
 }
 
 }  // namespace gradepth

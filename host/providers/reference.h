@@ -4,6 +4,7 @@
 
 #include "host/problem.h"
 #include "host/provider.h"
+#include "host/providers/reference_math.h"
 
 /// The reference provider: plain loops that follow the formulas, in float64 or rounded to another
 /// format after each operation; in activations and clips f16 and bf16 are storage, and only results
@@ -11,16 +12,17 @@
 /// finite differences and PyTorch's autograd (tests/gradient_test.cpp, tests/golden_test.cpp).
 namespace gradepth::reference {
 
-PlanPtr make_plan(const ActivationProblem& problem);
-PlanPtr make_plan(const ClipProblem& problem);
-PlanPtr make_plan(const RecurrentProblem& problem);
-PlanPtr make_plan(const FeedForwardProblem& problem);
+/// `rounding` has the problem's dtype.
+PlanPtr make_plan(const ActivationProblem& problem, Rounding rounding);
+PlanPtr make_plan(const ClipProblem& problem, Rounding rounding);
+PlanPtr make_plan(const RecurrentProblem& problem, Rounding rounding);
+PlanPtr make_plan(const FeedForwardProblem& problem, Rounding rounding);
 
 /// Keeps inputs and outputs as float64 tensors; a plan adds what it computes.
 template <class P>
 class ReferencePlan : public Plan {
  public:
-  explicit ReferencePlan(const P& problem);
+  ReferencePlan(const P& problem, Rounding rounding);
   void set(const Tensors& in) override;
   Tensor get(std::string_view name) override;
 
@@ -30,6 +32,7 @@ class ReferencePlan : public Plan {
   [[nodiscard]] double* out(std::string_view name);
 
   P p_;
+  Rounding rounding_;
 
  private:
   Tensors in_;

@@ -33,8 +33,8 @@ void for_each_tap(F&& f) {
 
 class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
  public:
-  explicit FeedForwardPlan(const FeedForwardProblem& problem)
-      : ReferencePlan(problem),
+  FeedForwardPlan(const FeedForwardProblem& problem, Rounding rounding)
+      : ReferencePlan(problem, rounding),
         cnn_(problem.net == "cnn"),
         preact_(problem.net == "residual" && problem.residual == "preact"),
         state_(length(problem.B * problem.state_size())),
@@ -52,7 +52,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
 
   void run_forward() override {
     std::copy_n(in("h0"), state_, h_.begin());
-    with_arithmetic(p_.dtype, [&](auto number) {
+    with_arithmetic(rounding_, [&](auto number) {
       with_activation(p_.act, [&](auto act) {
         for (std::int64_t l = 0; l < p_.L; ++l) forward<decltype(number), decltype(act)>(l);
       });
@@ -61,9 +61,11 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     if (p_.record) std::copy(h_.begin(), h_.end(), out("h"));
   }
 
-  void run_backward() override {
+  [[nodiscard]] bool has_parts() const override { return p_.pass == Pass::training; }
+
+  void run_backward_data() override {
     std::copy_n(in("dy"), state_, &dh_[length(p_.L) * state_]);
-    with_arithmetic(p_.dtype, [&](auto number) {
+    with_arithmetic(rounding_, [&](auto number) {
       with_activation(p_.act, [&](auto act) {
         for (std::int64_t l = p_.L - 1; l >= 0; --l) backward<decltype(number), decltype(act)>(l);
       });
@@ -71,6 +73,19 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     measure(0);
     std::copy_n(dh_.begin(), state_, out("dh0"));
     if (p_.record) std::copy(da_.begin(), da_.end(), out("da"));
+  }
+
+  void run_backward_weights() override {
+    for (std::int64_t l = 0; l < p_.L; ++l) {
+      const double* da = &da_[length(l) * state_];
+      double* dW = out("dW") + length(l) * weight_;
+      weight_gradient(da, &(preact_ ? f_ : h_)[length(l) * state_], dW);
+      round_all(rounding_, dW, weight_);
+      double* db = out("db") + l * p_.N;
+      std::fill_n(db, p_.N, 0.0);
+      for (std::size_t i = 0; i < state_; ++i) db[feature(i)] += da[i];
+      round_all(rounding_, db, length(p_.N));
+    }
   }
 
  private:
@@ -128,18 +143,11 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     }
     Vector back(state_);
     transposed_map(da, W(l), back.data());
-    round_all(p_.dtype, back.data(), state_);
+    round_all(rounding_, back.data(), state_);
     for (std::size_t i = 0; i < state_; ++i) {
       const double branch = preact_ ? through_f(back[i], i) : back[i];
       dh[i] = p_.net == "residual" ? static_cast<double>(T(dh_next[i]) + T(branch)) : branch;
     }
-    double* dW = out("dW") + length(l) * weight_;
-    weight_gradient(da, preact_ ? f : &h_[length(l) * state_], dW);
-    round_all(p_.dtype, dW, weight_);
-    double* db = out("db") + l * p_.N;
-    std::fill_n(db, p_.N, 0.0);
-    for (std::size_t i = 0; i < state_; ++i) db[feature(i)] += da[i];
-    round_all(p_.dtype, db, length(p_.N));
   }
 
   void measure(std::int64_t s) {
@@ -216,8 +224,8 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
 
 }  // namespace
 
-PlanPtr make_plan(const FeedForwardProblem& problem) {
-  return std::make_unique<FeedForwardPlan>(problem);
+PlanPtr make_plan(const FeedForwardProblem& problem, Rounding rounding) {
+  return std::make_unique<FeedForwardPlan>(problem, rounding);
 }
 
 }  // namespace gradepth::reference

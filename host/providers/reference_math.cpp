@@ -48,9 +48,9 @@ void product_tn(View A, View B, double* C, bool accumulate) {
   product({At.data(), A.cols, A.rows}, B, C, accumulate);
 }
 
-void round_all(Dtype dtype, double* data, std::size_t n) {
-  if (dtype == Dtype::f64) return;
-  std::transform(data, data + n, data, [=](double x) { return round_to(dtype, x); });
+void round_all(Rounding rounding, double* data, std::size_t n) {
+  if (rounding.dtype == Dtype::f64) return;
+  std::transform(data, data + n, data, [=](double x) { return round_to(rounding, x); });
 }
 
 double sum_of_squares(const double* data, std::size_t n) {

@@ -16,8 +16,8 @@ std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
 /// elman, lstm and gru. Step t = 0 … T-1 makes state t+1 out of state t.
 class CellPlan final : public ReferencePlan<RecurrentProblem> {
  public:
-  explicit CellPlan(const RecurrentProblem& problem)
-      : ReferencePlan(problem),
+  CellPlan(const RecurrentProblem& problem, Rounding rounding)
+      : ReferencePlan(problem, rounding),
         G_(gates(problem.cell)),
         state_(length(problem.B * problem.H)),
         preact_(state_ * length(G_)),
@@ -39,11 +39,11 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     std::copy_n(in("h0"), state_, h_.begin());
     if (p_.cell == "lstm") std::copy_n(in("c0"), state_, c_.begin());
     if (p_.project_input) {
-      const std::int64_t I = p_.I > 0 ? p_.I : p_.H;
+      const std::int64_t I = input_size();
       product_nt({in("x"), p_.T * p_.B, I}, {in("Wx"), G_ * p_.H, I}, xin_.data());
-      round_all(p_.dtype, xin_.data(), xin_.size());
+      round_all(rounding_, xin_.data(), xin_.size());
     }
-    with_arithmetic(p_.dtype, [&](auto number) {
+    with_arithmetic(rounding_, [&](auto number) {
       Vector Wh(preact_);
       for (std::int64_t t = 0; t < p_.T; ++t) {
         if (t == 0 || !p_.share) Wt_ = transposed({weights(t), G_ * p_.H, p_.H});
@@ -56,18 +56,20 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     if (p_.record && p_.cell == "lstm") std::copy(c_.begin(), c_.end(), out("c"));
   }
 
-  void run_backward() override {
+  [[nodiscard]] bool has_parts() const override { return p_.pass == Pass::training; }
+
+  void run_backward_data() override {
     const auto last = static_cast<std::ptrdiff_t>(length(p_.T) * state_);
     std::fill(dh_.begin() + last, dh_.end(), 0.0);
     if (p_.cell == "lstm") std::copy_n(in("dc"), state_, dc_.begin() + last);
     Vector through_W(state_);
     for (std::int64_t t = p_.T - 1; t >= 0; --t) {
       arrive(t + 1);
-      with_arithmetic(p_.dtype,
+      with_arithmetic(rounding_,
                       [&](auto number) { step_backward<decltype(number)>(t, through_W); });
     }
     measure(0);
-    weight_gradients();
+    input_gradients();
     std::copy_n(dh_.begin(), state_, out("dh0"));
     if (p_.cell == "lstm") std::copy_n(dc_.begin(), state_, out("dc0"));
     if (!p_.record) return;
@@ -76,10 +78,32 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     if (p_.cell == "lstm") std::copy(recorded_c_.begin(), recorded_c_.end(), out("dc"));
   }
 
+  /// dWh, db and dWx, each a product or sum over all steps.
+  void run_backward_weights() override {
+    const Vector& dr = p_.cell == "gru" ? dr_ : da_;
+    const std::int64_t rows = G_ * p_.H;
+    const std::int64_t steps = p_.share ? p_.T : 1;  // steps per copy of W
+    double* dWh = out("dWh");
+    double* db = out("db");
+    for (std::int64_t t = 0; t < p_.T; t += steps) {
+      const double* dr_t = &dr[length(t) * preact_];
+      product_tn({dr_t, steps * p_.B, rows}, {&h_[length(t) * state_], steps * p_.B, p_.H}, dWh);
+      round_all(rounding_, dWh, length(rows * p_.H));
+      bias_gradient(t, steps, db);
+      dWh += rows * p_.H;
+      db += bias_size();
+    }
+    if (!p_.project_input) return;
+    const std::int64_t I = input_size();
+    product_tn({da_.data(), p_.T * p_.B, rows}, {in("x"), p_.T * p_.B, I}, out("dWx"));
+    round_all(rounding_, out("dWx"), length(rows * I));
+  }
+
  private:
   [[nodiscard]] const double* weights(std::int64_t t) const {
     return in("Wh") + (p_.share ? 0 : t * G_ * p_.H * p_.H);
   }
+  [[nodiscard]] std::int64_t input_size() const { return p_.I > 0 ? p_.I : p_.H; }
   [[nodiscard]] std::int64_t bias_size() const { return biases(p_.cell) * p_.H; }
 
   /// Pre-activations, gate values and the next state of step t; Wh [B, G*H] holds W h, unrounded.
@@ -123,7 +147,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   void arrive(std::int64_t s) {
     double* dh = &dh_[length(s) * state_];
     const double* dy = in("dy") + (s - 1) * p_.B * p_.H;
-    for (std::size_t i = 0; i < state_; ++i) dh[i] = round_to(p_.dtype, dh[i] + dy[i]);
+    for (std::size_t i = 0; i < state_; ++i) dh[i] = round_to(rounding_, dh[i] + dy[i]);
     measure(s);
     for (std::size_t i = 0; i < state_; ++i) dh[i] = clip(dh[i], p_.clip_value);
     if (p_.cell != "lstm") return;
@@ -194,35 +218,20 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     }
   }
 
-  /// dWh, db, dWx and dx, each a product or sum over all steps.
-  void weight_gradients() {
-    const Vector& dr = p_.cell == "gru" ? dr_ : da_;
-    const std::int64_t rows = G_ * p_.H;
-    const std::int64_t steps = p_.share ? p_.T : 1;  // steps per copy of W
-    double* dWh = out("dWh");
-    double* db = out("db");
-    for (std::int64_t t = 0; t < p_.T; t += steps) {
-      const double* dr_t = &dr[length(t) * preact_];
-      product_tn({dr_t, steps * p_.B, rows}, {&h_[length(t) * state_], steps * p_.B, p_.H}, dWh);
-      round_all(p_.dtype, dWh, length(rows * p_.H));
-      bias_gradient(t, steps, db);
-      dWh += rows * p_.H;
-      db += bias_size();
-    }
+  /// dx: the sum of da over gates, or Wxᵀ da with a projection.
+  void input_gradients() {
     double* dx = out("dx");
     if (p_.project_input) {
-      const std::int64_t I = p_.I > 0 ? p_.I : p_.H;
-      product_tn({da_.data(), p_.T * p_.B, rows}, {in("x"), p_.T * p_.B, I}, out("dWx"));
-      round_all(p_.dtype, out("dWx"), length(rows * I));
-      product({da_.data(), p_.T * p_.B, rows}, {in("Wx"), rows, I}, dx);
-      round_all(p_.dtype, dx, length(p_.T * p_.B * I));
+      const std::int64_t I = input_size();
+      product({da_.data(), p_.T * p_.B, G_ * p_.H}, {in("Wx"), G_ * p_.H, I}, dx);
+      round_all(rounding_, dx, length(p_.T * p_.B * I));
       return;
     }
     for (std::int64_t n = 0; n < p_.T * p_.B; ++n) {
       for (std::int64_t j = 0; j < p_.H; ++j) {
         double sum = 0;
         for (std::int64_t g = 0; g < G_; ++g) sum += da_[gate_index(n, g, j)];
-        dx[n * p_.H + j] = round_to(p_.dtype, sum);
+        dx[n * p_.H + j] = round_to(rounding_, sum);
       }
     }
   }
@@ -236,7 +245,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
         if (p_.cell == "gru") db[3 * p_.H + j] += dr_[gate_index(n, 2, j)];
       }
     }
-    round_all(p_.dtype, db, length(bias_size()));
+    round_all(rounding_, db, length(bias_size()));
   }
 
   [[nodiscard]] std::size_t gate_index(std::int64_t n, std::int64_t g, std::int64_t j) const {
@@ -269,8 +278,8 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
 /// f' = w (f + f_prev), or f' = w Σ of all earlier f, elementwise.
 class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
  public:
-  explicit AdditivePlan(const RecurrentProblem& problem)
-      : ReferencePlan(problem),
+  AdditivePlan(const RecurrentProblem& problem, Rounding rounding)
+      : ReferencePlan(problem, rounding),
         state_(length(problem.B * problem.H)),
         f_(state_ * length(problem.T + 1)),
         df_(f_.size()) {}
@@ -289,8 +298,8 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
       double* next = &f_[length(t + 1) * state_];
       for (std::size_t i = 0; i < state_; ++i) {
         const double before = p_.form == "sum" ? sum[i] : t > 0 ? now[i - state_] : 0.0;
-        sum[i] = round_to(p_.dtype, before + now[i]);
-        next[i] = round_to(p_.dtype, w * sum[i]);
+        sum[i] = round_to(rounding_, before + now[i]);
+        next[i] = round_to(rounding_, w * sum[i]);
       }
     }
     std::copy(f_.begin() + static_cast<std::ptrdiff_t>(state_), f_.end(), out("y"));
@@ -305,7 +314,7 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
       double* df = &df_[length(t) * state_];
       const double* dy = t > 0 ? in("dy") + (t - 1) * p_.B * p_.H : zero.data();
       for (std::size_t i = 0; i < state_; ++i) {
-        df[i] = round_to(p_.dtype, dy[i] + round_to(p_.dtype, w * later[i]));
+        df[i] = round_to(rounding_, dy[i] + round_to(rounding_, w * later[i]));
       }
       if (p_.norms) out("dh_norm2")[t] = sum_of_squares(df, state_);
       if (p_.record) std::copy_n(df, state_, out("dh") + t * p_.B * p_.H);
@@ -313,7 +322,7 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
       // State t-1 is held by state t and by t+1 (two-term), or by every later one (sum).
       for (std::size_t i = 0; i < state_; ++i) {
         const double further = p_.form == "sum" ? later[i] : t < p_.T ? df[i + state_] : 0.0;
-        later[i] = round_to(p_.dtype, df[i] + further);
+        later[i] = round_to(rounding_, df[i] + further);
       }
       if (t > 0 && p_.record) std::copy_n(df, state_, out("da") + (t - 1) * p_.B * p_.H);
     }
@@ -334,7 +343,7 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
         dw += df_[at + state_] * sum[i];
       }
     }
-    return round_to(p_.dtype, dw);
+    return round_to(rounding_, dw);
   }
 
   std::size_t state_;
@@ -344,9 +353,9 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
 
 }  // namespace
 
-PlanPtr make_plan(const RecurrentProblem& problem) {
-  if (problem.cell == "additive") return std::make_unique<AdditivePlan>(problem);
-  return std::make_unique<CellPlan>(problem);
+PlanPtr make_plan(const RecurrentProblem& problem, Rounding rounding) {
+  if (problem.cell == "additive") return std::make_unique<AdditivePlan>(problem, rounding);
+  return std::make_unique<CellPlan>(problem, rounding);
 }
 
 }  // namespace gradepth::reference
