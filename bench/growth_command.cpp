@@ -10,6 +10,7 @@
 #include "bench/commands.h"
 #include "bench/growth_table.h"
 #include "host/growth/measure.h"
+#include "host/growth/precision.h"
 #include "host/growth/row.h"
 #include "host/provider.h"
 #include "kernels/activation.h"
@@ -162,6 +163,9 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   whole("--seed", flags.seed, "first seed");
   real("--clip-value", flags.clip_value, "clip each state's gradient to +-V; 0: off");
   real("--loss-scale", flags.loss_scale, "factor of the loss gradient");
+  command.add_flag(
+      "--precision", flags.precision,
+      "also: where f32, bf16 and f16 lose the gradient, and the loss scale that saves");
   text("--provider", flags.provider, "who runs the net (see info)");
   text("--dtype", flags.dtype, "f64, f32, f16 or bf16");
   text("--format", flags.format, "table, json (one object) or csv (one line per depth)");
@@ -188,6 +192,12 @@ GrowthResult measure(const GrowthSpec& spec, const std::string& name) {
     return result;
   }
   refuse("--provider", name, "one of " + known);
+}
+
+std::vector<growth::PrecisionHorizon> measure_precision(const GrowthSpec& spec) {
+  const Providers plain = make_providers({});
+  const Providers flushing = make_providers({.flush_subnormals = true});
+  return growth::precision_horizons(spec, *find(plain, "reference"), *find(flushing, "reference"));
 }
 
 }  // namespace
@@ -258,12 +268,17 @@ void add_growth_command(CLI::App& app, int& exit_status) {
     apply_preset(*preset, *command, *flags);
     const GrowthSpec spec = parse_growth(*flags);
     const GrowthResult result = measure(spec, flags->provider);
+    std::vector<growth::PrecisionHorizon> horizons;
+    if (flags->precision && result.status == "ok") horizons = measure_precision(spec);
     if (flags->format == "json") {
-      std::cout << growth::row(spec, result).dump() << '\n';
+      auto row = growth::row(spec, result);
+      if (!horizons.empty()) row["precision"] = growth::precision_row(horizons);
+      std::cout << row.dump() << '\n';
     } else if (flags->format == "csv" && result.status == "ok") {
       print_growth_csv(std::cout, result);
     } else {
       print_growth(std::cout, spec, result);
+      if (!horizons.empty()) print_precision(std::cout, horizons);
     }
     if (result.status != "ok") exit_status = 1;
   });

@@ -29,6 +29,7 @@ struct GrowthFlags {
   std::uint64_t seed = 1;
   double clip_value = 0;
   double loss_scale = 1;
+  bool precision = false;
   std::string dtype = "f32";
   std::string provider = "cpu";
   std::string format = "table";

@@ -59,6 +59,8 @@ std::string percent(double share) {
   return std::isfinite(share) ? significant(100 * share, 3) : "-";
 }
 
+std::string power_of_two(double x) { return "2^" + std::to_string(std::ilogb(x)); }
+
 /// About ten depths from 0 to L.
 std::vector<std::size_t> shown_depths(std::size_t L) {
   const std::size_t count = std::min<std::size_t>(L, 10);
@@ -152,6 +154,23 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
     table.add({std::to_string(d), cell(median[d]), cell(result.ln_norm.p10[d]),
                cell(result.ln_norm.p90[d]), percent(result.zero[d]), percent(result.subnormal[d]),
                percent(result.saturated[d]), bar(median[d], largest, 20)});
+  }
+  table.print(out);
+}
+
+void print_precision(std::ostream& out, const std::vector<growth::PrecisionHorizon>& horizons) {
+  out << "\nprecision: depth at which the gradient is lost (half of its elements turn 0, or\n"
+         "one is not finite); the same with the best loss scale; shares at the largest\n"
+         "depth; f'=0: most slopes of a map that only the format makes 0\n";
+  Table table({"format", "lost at", "best scale", "then at", "0 %", "subn %", "inf %", "f'=0 %"});
+  const auto depth = [](const std::optional<double>& d) {
+    return d ? significant(*d, 3) : "never";
+  };
+  for (const growth::PrecisionHorizon& h : horizons) {
+    const double dead = *std::max_element(h.dead_slope.begin() + 1, h.dead_slope.end());
+    table.add({growth::label(h), depth(h.lost_at), power_of_two(h.best_loss_scale),
+               depth(h.best_lost_at), percent(h.zero.back()), percent(h.subnormal.back()),
+               percent(h.nonfinite.back()), percent(dead)});
   }
   table.print(out);
 }

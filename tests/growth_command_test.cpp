@@ -77,7 +77,8 @@ const char* const small = "--net elman --depth 12 --width 6 --seeds 2 --provider
 
 TEST(GrowthCommand, TableFitsEightyColumns) {
   for (const char* more : {"", "--activation relu --init he", "--init orthogonal:3 --dtype bf16",
-                           "--input gaussian:0.5 --bias gaussian:0.2236 --h0 fixed-point"}) {
+                           "--input gaussian:0.5 --bias gaussian:0.2236 --h0 fixed-point",
+                           "--precision --loss-scale 1e-7"}) {
     const auto [status, out] = run(std::string(small) + more);
     EXPECT_EQ(status, 0);
     std::istringstream lines(out);
@@ -85,6 +86,14 @@ TEST(GrowthCommand, TableFitsEightyColumns) {
     while (std::getline(lines, line)) EXPECT_LE(line.size(), 80U) << line;
     EXPECT_THAT(out, AllOf(HasSubstr("verdict"), HasSubstr("rate"), HasSubstr("theory")));
   }
+}
+
+TEST(GrowthCommand, PrecisionWhenAskedFor) {
+  const std::string json = std::string(small) + "--format json ";
+  EXPECT_THAT(run(json + "--precision").second, HasSubstr("\"saving_loss_scale\":1.0"));
+  EXPECT_THAT(run(json).second, testing::Not(HasSubstr("precision")));
+  EXPECT_THAT(run(std::string(small) + "--precision").second,
+              AllOf(HasSubstr("f32_ftz"), HasSubstr("bf16"), HasSubstr("never")));
 }
 
 TEST(GrowthCommand, CsvHasALinePerDepth) {

@@ -1,0 +1,469 @@
+#include "host/growth/precision.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <iterator>
+#include <limits>
+#include <map>
+#include <nlohmann/json.hpp>
+#include <set>
+#include <stdexcept>
+
+#include "host/growth/states.h"
+#include "host/growth/statistics.h"
+#include "host/rounded.h"
+#include "kernels/activation.h"
+
+namespace gradepth::growth {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// The formats, in the order of the results.
+constexpr std::array formats{Rounding{Dtype::f32}, Rounding{Dtype::f32, true},
+                             Rounding{Dtype::bf16}, Rounding{Dtype::f16}};
+
+/// Least positive number that the format holds.
+double least(Rounding rounding) {
+  const Format f = format(rounding.dtype);
+  return rounding.flush_subnormals ? f.min_normal : f.min_normal * f.epsilon;
+}
+
+/// dL/d state by depth; for an LSTM that of h, then that of c.
+using Gradients = std::vector<std::vector<double>>;
+
+/// Sizes of the float64 gradient at one depth, of the elements that are not 0; NaN if all are.
+struct Magnitudes {
+  double median = nan;  // the one whose loss makes half of the elements 0
+  double largest = nan;
+};
+
+/// What a seed's float64 run says.
+struct Truth {
+  std::vector<std::vector<bool>> nonzero;  // by depth, element by element
+  std::vector<Magnitudes> sizes;           // by depth
+  Tensor h;                                // [L+1, …]
+};
+
+/// What a seed's run in one format says.
+struct SeedHorizon {
+  std::vector<Fractions> fractions;
+  std::vector<double> dead_slope;
+  std::size_t lost_at = 0;  // L + 1: never
+};
+
+/// One net of one seed in one format: forward once, backward with any loss scale.
+class Run {
+ public:
+  /// `drawn` in float64 with loss scale 1.
+  Run(const GrowthSpec& spec, Rounding rounding, Provider& provider, const Tensors& drawn)
+      : L_(static_cast<std::size_t>(spec.depth)),
+        lstm_(spec.net == "lstm"),
+        dtype_(rounding.dtype) {
+    GrowthSpec in_format = spec;
+    in_format.dtype = dtype_;
+    Planned planned = provider.plan(make_problem(in_format));
+    plan_ = std::move(std::get<PlanPtr>(planned));
+    Tensors rounded = drawn;
+    for (auto& [name, tensor] : rounded) scale(tensor, 1);
+    for (const char* name : {"dy", "dc"}) {
+      if (drawn.contains(name)) loss_[name] = drawn.at(name);
+    }
+    plan_->set(rounded);
+    plan_->run_forward();
+  }
+
+  [[nodiscard]] Tensor states() { return plan_->get("h"); }
+
+  [[nodiscard]] Gradients backward(double loss_scale) {
+    Tensors loss = loss_;
+    for (auto& [name, tensor] : loss) scale(tensor, loss_scale);
+    plan_->set(loss);
+    if (plan_->has_parts()) {
+      plan_->run_backward_data();
+    } else {
+      plan_->run_backward();
+    }
+    const Tensor dh = plan_->get("dh");
+    const Tensor dc = lstm_ ? plan_->get("dc") : Tensor{};
+    Gradients by_depth(L_ + 1);
+    for (std::size_t d = 0; d <= L_; ++d) {
+      const auto of_h = slice(dh, L_ - d);
+      by_depth[d].assign(of_h.begin(), of_h.end());
+      if (!lstm_) continue;
+      const auto of_c = slice(dc, L_ - d);
+      by_depth[d].insert(by_depth[d].end(), of_c.begin(), of_c.end());
+    }
+    return by_depth;
+  }
+
+ private:
+  void scale(Tensor& tensor, double factor) const {
+    for (double& x : tensor.data) x = round_to(dtype_, factor * x);
+  }
+
+  std::size_t L_;
+  bool lstm_;
+  Dtype dtype_;
+  Tensors loss_;
+  PlanPtr plan_;
+};
+
+Magnitudes magnitudes(const std::vector<double>& gradient) {
+  std::vector<double> sizes;
+  for (const double x : gradient) {
+    if (x != 0) sizes.push_back(std::abs(x));
+  }
+  if (sizes.empty()) return {};
+  const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>((sizes.size() - 1) / 2);
+  std::nth_element(sizes.begin(), middle, sizes.end());
+  return {*middle, *std::max_element(middle, sizes.end())};
+}
+
+Truth find_truth(const GrowthSpec& spec, Provider& reference, const Tensors& drawn) {
+  Run run(spec, {Dtype::f64}, reference, drawn);
+  Truth truth;
+  for (const std::vector<double>& gradient : run.backward(1)) {
+    std::vector<bool> nonzero(gradient.size());
+    std::transform(gradient.begin(), gradient.end(), nonzero.begin(),
+                   [](double x) { return x != 0; });
+    truth.nonzero.push_back(std::move(nonzero));
+    truth.sizes.push_back(magnitudes(gradient));
+  }
+  truth.h = run.states();
+  return truth;
+}
+
+bool is_lost(const std::vector<double>& gradient, const std::vector<bool>& nonzero) {
+  std::size_t kept = 0;
+  std::size_t gone = 0;
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    if (!std::isfinite(gradient[i])) return true;
+    if (nonzero[i]) ++(gradient[i] == 0 ? gone : kept);
+  }
+  return gone > 0 && gone >= kept;
+}
+
+/// The least depth at which the gradient is lost; L + 1 if none.
+std::size_t lost_at(const Gradients& gradients, const Truth& truth) {
+  std::size_t d = 0;
+  while (d < gradients.size() && !is_lost(gradients[d], truth.nonzero[d])) ++d;
+  return d;
+}
+
+/// Shares of slopes that are 0 in the format, not in float64, by depth.
+std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const Tensor& h,
+                                const Tensor& exact_h) {
+  const auto L = static_cast<std::size_t>(spec.depth);
+  std::vector<double> by_depth(L + 1, nan);
+  const bool preact = spec.net == "residual" && spec.residual == "preact";
+  const bool stored = spec.net == "mlp" || spec.net == "cnn" || spec.net == "elman";
+  with_activation(spec.activation, [&](auto act) {
+    using Act = decltype(act);
+    if (!preact && !(stored && Act::from_output)) return;
+    const auto slope_of = [&](auto state) {
+      using T = decltype(state);
+      return preact ? Act::slope(state, Act::value(state)) : Act::slope(T(0), state);
+    };
+    with_arithmetic(rounding, [&](auto number) {
+      using T = decltype(number);
+      for (std::size_t d = 1; d <= L; ++d) {
+        const std::size_t state = preact ? L - d : L - d + 1;
+        const auto got = slice(h, state);
+        const auto exact = slice(exact_h, state);
+        std::size_t dead = 0;
+        for (std::size_t i = 0; i < got.size(); ++i) {
+          dead += slope_of(T(got[i])) == T(0) && slope_of(exact[i]) != 0 ? 1 : 0;
+        }
+        by_depth[d] = static_cast<double>(dead) / static_cast<double>(got.size());
+      }
+    });
+  });
+  return by_depth;
+}
+
+/// The depth at which a gradient of these sizes is lost when multiplied by 2^exponent.
+std::size_t expected_loss(const std::vector<Magnitudes>& sizes, Rounding rounding, int exponent) {
+  const double too_large = std::ldexp(format(rounding.dtype).max, -exponent);
+  // Half of the least number still rounds to it.
+  const double too_small =
+      std::ldexp(least(rounding), -exponent) * (rounding.flush_subnormals ? 1 : 0.5);
+  std::size_t d = 0;
+  // Written so that a NaN, a gradient of zeros, is not lost.
+  while (d < sizes.size() && !(sizes[d].median < too_small) && !(sizes[d].largest > too_large)) ++d;
+  return d;
+}
+
+/// Depths lost at with 2^exponent, seed by seed.
+using Trials = std::map<int, std::vector<std::size_t>>;
+
+double sum(const std::vector<std::size_t>& x) {
+  double total = 0;
+  for (const std::size_t v : x) total += static_cast<double>(v);
+  return total;
+}
+
+/// Of the exponents, the one whose seeds lose last; of equals the nearest to 0.
+int best_exponent(const Trials& trials) {
+  const auto worse = [](const auto& a, const auto& b) {
+    const double sum_a = sum(a.second);
+    const double sum_b = sum(b.second);
+    return sum_a != sum_b ? sum_a < sum_b : std::abs(a.first) > std::abs(b.first);
+  };
+  return std::max_element(trials.begin(), trials.end(), worse)->first;
+}
+
+/// Searches the best power of two of one format.
+class ScaleSearch {
+ public:
+  ScaleSearch(Rounding rounding, const std::vector<Truth>& truths)
+      : never_(truths.front().sizes.size()) {
+    // Outside of these powers the loss gradient itself is lost.
+    double largest = 0;
+    for (const Truth& truth : truths) largest = std::max(largest, truth.sizes[0].largest);
+    const int size = largest > 0 ? std::ilogb(largest) : 0;
+    Trials expected;
+    for (int k = std::ilogb(least(rounding)) - size;
+         k <= std::ilogb(format(rounding.dtype).max) - size; ++k) {
+      for (const Truth& truth : truths) {
+        expected[k].push_back(expected_loss(truth.sizes, rounding, k));
+      }
+    }
+    guess_ = best_exponent(expected);
+  }
+
+  /// The exponents to try next, none when the best is found: scale 1 and those around the guess,
+  /// then on from the best so far, as long as it has an untried neighbour.
+  [[nodiscard]] std::vector<int> next() const {
+    constexpr std::size_t limit = 40;  // of trials; the guess is rarely off by more than one
+    if (saves_at_1() || trials_.size() > limit) return {};
+    if (!trials_.contains(guess_)) return untried({0, guess_ - 1, guess_, guess_ + 1});
+    const int k = best();
+    if (trials_.contains(k - 1) && trials_.contains(k + 1)) return {};
+    return untried({k - 2, k - 1, k + 1, k + 2});
+  }
+
+  void add(int exponent, std::vector<std::size_t> lost) { trials_[exponent] = std::move(lost); }
+
+  [[nodiscard]] int best() const { return best_exponent(trials_); }
+  [[nodiscard]] const std::vector<std::size_t>& lost_at_best() const { return trials_.at(best()); }
+  [[nodiscard]] bool saves() const { return saves(lost_at_best()); }
+
+ private:
+  [[nodiscard]] std::vector<int> untried(std::set<int> exponents) const {
+    std::vector<int> rest;
+    std::copy_if(exponents.begin(), exponents.end(), std::back_inserter(rest),
+                 [&](int k) { return !trials_.contains(k); });
+    return rest;
+  }
+  [[nodiscard]] bool saves(const std::vector<std::size_t>& lost) const {
+    return std::all_of(lost.begin(), lost.end(), [&](std::size_t d) { return d == never_; });
+  }
+  [[nodiscard]] bool saves_at_1() const { return trials_.contains(0) && saves(trials_.at(0)); }
+
+  std::size_t never_;
+  int guess_ = 0;
+  Trials trials_;
+};
+
+/// Draws and runs the spec's seeds.
+class Study {
+ public:
+  Study(const GrowthSpec& spec, Provider& reference, Provider& flushing)
+      : spec_(spec), init_(resolve(spec)), reference_(reference), flushing_(flushing) {
+    init_.loss_scale = 1;
+    exact_ = spec;
+    exact_.dtype = Dtype::f64;
+  }
+
+  /// Every seed in float64, and in every format with the spec's loss scale.
+  void run_at_given_scale() {
+    const auto n = static_cast<std::size_t>(spec_.seeds);
+    truths_.resize(n);
+    found_.resize(n);
+    for (std::size_t i = 0; i < n; ++i) {
+      const Tensors drawn = draw_seed(i);
+      truths_[i] = find_truth(spec_, reference_, drawn);
+      for (std::size_t f = 0; f < formats.size(); ++f) {
+        Run run(spec_, formats[f], provider(formats[f]), drawn);
+        const Gradients gradients = run.backward(spec_.init.loss_scale);
+        SeedHorizon& found = found_[i][f];
+        for (const std::vector<double>& gradient : gradients) {
+          found.fractions.push_back(fractions(gradient, formats[f].dtype));
+        }
+        found.dead_slope = dead_slopes(spec_, formats[f], run.states(), truths_[i].h);
+        found.lost_at = lost_at(gradients, truths_[i]);
+      }
+      truths_[i].h = {};
+    }
+  }
+
+  /// Every seed with 2^exponent for each exponent of each format.
+  void run_at(const std::array<std::vector<int>, formats.size()>& exponents,
+              std::vector<ScaleSearch>& searches) {
+    std::array<Trials, formats.size()> trials;
+    for (std::size_t i = 0; i < truths_.size(); ++i) {
+      const Tensors drawn = draw_seed(i);
+      for (std::size_t f = 0; f < formats.size(); ++f) {
+        if (exponents[f].empty()) continue;
+        Run run(spec_, formats[f], provider(formats[f]), drawn);
+        for (const int k : exponents[f]) {
+          trials[f][k].resize(truths_.size());
+          trials[f][k][i] = lost_at(run.backward(std::ldexp(1.0, k)), truths_[i]);
+        }
+      }
+    }
+    for (std::size_t f = 0; f < formats.size(); ++f) {
+      for (auto& [k, lost] : trials[f]) searches[f].add(k, std::move(lost));
+    }
+  }
+
+  [[nodiscard]] const std::vector<Truth>& truths() const { return truths_; }
+  /// By seed, then by format.
+  [[nodiscard]] const auto& found() const { return found_; }
+
+ private:
+  [[nodiscard]] Tensors draw_seed(std::size_t i) const {
+    return draw(make_problem(exact_), init_, spec_.first_seed + i);
+  }
+  [[nodiscard]] Provider& provider(Rounding rounding) const {
+    return rounding.flush_subnormals ? flushing_ : reference_;
+  }
+
+  GrowthSpec spec_;
+  GrowthSpec exact_;
+  Initialisation init_;
+  Provider& reference_;
+  Provider& flushing_;
+  std::vector<Truth> truths_;
+  std::vector<std::array<SeedHorizon, formats.size()>> found_;
+};
+
+/// Median depth; none where it lies beyond L.
+std::optional<double> median_depth(const std::vector<std::size_t>& lost, std::size_t L) {
+  std::vector<double> depths;
+  for (const std::size_t d : lost) depths.push_back(d > L ? infinity : static_cast<double>(d));
+  const double median = quantile(depths, 0.5);
+  return std::isfinite(median) ? std::optional(median) : std::nullopt;
+}
+
+/// ln of the range that a seed's gradient takes; NaN without any.
+double needed_range(const Truth& truth) {
+  double largest = 0;
+  double smallest = infinity;
+  for (const Magnitudes& size : truth.sizes) {  // comparisons with NaN are false
+    if (size.largest > largest) largest = size.largest;
+    if (size.median < smallest) smallest = size.median;
+  }
+  return largest > 0 ? std::log(largest) - std::log(smallest) : nan;
+}
+
+/// Mean over seeds of value(seed)[d], by depth.
+template <class Values>
+std::vector<double> mean_by_depth(std::size_t L, std::size_t seeds, Values value) {
+  std::vector<double> mean(L + 1, 0.0);
+  for (std::size_t d = 0; d <= L; ++d) {
+    for (std::size_t i = 0; i < seeds; ++i) mean[d] += value(i, d);
+    mean[d] /= static_cast<double>(seeds);
+  }
+  return mean;
+}
+
+PrecisionHorizon summarise(const GrowthSpec& spec, const Study& study, std::size_t f,
+                           const ScaleSearch& search) {
+  const auto L = static_cast<std::size_t>(spec.depth);
+  const std::size_t seeds = study.found().size();
+  const auto seed = [&](std::size_t i) -> const SeedHorizon& { return study.found()[i][f]; };
+  const auto share = [&](double Fractions::*part) {
+    return mean_by_depth(L, seeds,
+                         [&](std::size_t i, std::size_t d) { return seed(i).fractions[d].*part; });
+  };
+  std::vector<std::size_t> lost;
+  std::vector<double> needed;
+  for (std::size_t i = 0; i < seeds; ++i) {
+    lost.push_back(seed(i).lost_at);
+    needed.push_back(needed_range(study.truths()[i]));
+  }
+  PrecisionHorizon horizon;
+  horizon.dtype = formats[f].dtype;
+  horizon.flush = formats[f].flush_subnormals;
+  horizon.loss_scale = spec.init.loss_scale;
+  horizon.zero = share(&Fractions::zero);
+  horizon.subnormal = share(&Fractions::subnormal);
+  horizon.nonfinite = share(&Fractions::nonfinite);
+  horizon.dead_slope =
+      mean_by_depth(L, seeds, [&](std::size_t i, std::size_t d) { return seed(i).dead_slope[d]; });
+  horizon.lost_at = median_depth(lost, L);
+  horizon.best_loss_scale = std::ldexp(1.0, search.best());
+  horizon.best_lost_at = median_depth(search.lost_at_best(), L);
+  if (search.saves()) horizon.saving_loss_scale = horizon.best_loss_scale;
+  horizon.ln_range = std::log(format(horizon.dtype).max) - std::log(least(formats[f]));
+  horizon.ln_needed = quantile(needed, 0.5);
+  return horizon;
+}
+
+}  // namespace
+
+std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec, Provider& reference,
+                                                 Provider& flushing) {
+  if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
+  Study study(spec, reference, flushing);
+  study.run_at_given_scale();
+  std::vector<ScaleSearch> searches;
+  for (const Rounding rounding : formats) searches.emplace_back(rounding, study.truths());
+  if (spec.init.loss_scale == 1) {
+    for (std::size_t f = 0; f < formats.size(); ++f) {
+      std::vector<std::size_t> lost;
+      for (const auto& seed : study.found()) lost.push_back(seed[f].lost_at);
+      searches[f].add(0, std::move(lost));
+    }
+  }
+  for (bool searching = true; searching;) {
+    std::array<std::vector<int>, formats.size()> exponents;
+    std::transform(searches.begin(), searches.end(), exponents.begin(),
+                   [](const ScaleSearch& search) { return search.next(); });
+    searching = std::any_of(exponents.begin(), exponents.end(),
+                            [](const auto& list) { return !list.empty(); });
+    if (searching) study.run_at(exponents, searches);
+  }
+  std::vector<PrecisionHorizon> horizons;
+  for (std::size_t f = 0; f < formats.size(); ++f) {
+    horizons.push_back(summarise(spec, study, f, searches[f]));
+  }
+  return horizons;
+}
+
+std::string label(const PrecisionHorizon& horizon) {
+  return std::string(name(horizon.dtype)) + (horizon.flush ? "_ftz" : "");
+}
+
+nlohmann::ordered_json precision_row(const std::vector<PrecisionHorizon>& horizons) {
+  using Json = nlohmann::ordered_json;
+  const auto number = [](double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
+  const auto optional = [](const std::optional<double>& x) { return x ? Json(*x) : Json(nullptr); };
+  const auto numbers = [&](const std::vector<double>& x) {
+    Json array = Json::array();
+    for (const double v : x) array.push_back(number(v));
+    return array;
+  };
+  Json array = Json::array();
+  for (const PrecisionHorizon& h : horizons) {
+    array.push_back(
+        {{"dtype", std::string(name(h.dtype))},
+         {"flush", h.flush},
+         {"loss_scale", h.loss_scale},
+         {"lost_at", optional(h.lost_at)},
+         {"saving_loss_scale", optional(h.saving_loss_scale)},
+         {"best", {{"loss_scale", h.best_loss_scale}, {"lost_at", optional(h.best_lost_at)}}},
+         {"ln_range", {{"format", number(h.ln_range)}, {"needed", number(h.ln_needed)}}},
+         {"zero", numbers(h.zero)},
+         {"subnormal", numbers(h.subnormal)},
+         {"nonfinite", numbers(h.nonfinite)},
+         {"dead_slope", numbers(h.dead_slope)}});
+  }
+  return array;
+}
+
+}  // namespace gradepth::growth
