@@ -243,8 +243,12 @@ TEST(GrowthMeasure, RecordedNormsAgreeWithThePlans) {
     plan->run();
     const Tensor norm2 = plan->get("dh_norm2");
     const RunGrowth run = run_growth(norm2.data, Dtype::f64);
+    const std::vector<double> recorded =
+        ln_norms(plan->get("dh"), spec.net == "lstm" ? plan->get("dc") : Tensor{});
+    EXPECT_EQ(r.norms_from, NormsFrom::kernel);
     for (std::size_t d = 0; d <= 12; ++d) {
       EXPECT_NEAR(r.ln_norm.median[d], run.ln_norm[d], 1e-12) << name << d;
+      EXPECT_NEAR(r.ln_norm.median[d], recorded[d] - recorded[0], 1e-12) << name << d;
     }
     EXPECT_NEAR(r.rate.value, run.rate, 1e-12) << name;
   }
@@ -391,6 +395,22 @@ TEST(States, NormsDoNotLeaveTheRange) {
   EXPECT_EQ(ln_norm(std::vector{0.0, 0.0}), -std::numeric_limits<double>::infinity());
   EXPECT_EQ(ln_norm(std::vector{1.0, std::nan("")}), std::numeric_limits<double>::infinity());
   EXPECT_NEAR(ln_norm_of_pair(std::log(3), std::log(4)), std::log(5), 1e-15);
+  // A pair by depth, state 1 being depth 0.
+  const Tensor x({2, 1}, {5e200, 3.0});
+  const Tensor c({2, 1}, {12e200, 4.0});
+  EXPECT_THAT(ln_norms(x, c),
+              testing::ElementsAre(testing::DoubleEq(std::log(5)),
+                                   testing::DoubleEq(std::log(13) + std::log(1e200))));
+  // The plan's 26 for 25 shows which one counts; infinity stands for a square that left float64.
+  const StepNorms norms = step_norms(x, c, Tensor({2}, {INFINITY, 26}));
+  EXPECT_DOUBLE_EQ(norms.ln[0], 0.5 * std::log(26));
+  EXPECT_DOUBLE_EQ(norms.ln[1], std::log(13) + std::log(1e200));
+  EXPECT_EQ(norms.from, NormsFrom::both);
+  EXPECT_EQ(step_norms(x, c, {}).from, NormsFrom::recorded);
+  EXPECT_EQ(step_norms(x, c, Tensor({2}, {1, 1})).from, NormsFrom::kernel);
+  EXPECT_EQ(step_norms(x, {}, Tensor({2}, {0, 1})).from, NormsFrom::both);
+  // A gradient that is 0 has a square that is 0.
+  EXPECT_EQ(step_norms(Tensor({2, 1}), {}, Tensor({2})).from, NormsFrom::kernel);
   const Fractions f = fractions(std::vector<double>{0.0, 1e-39, 1.0, INFINITY}, Dtype::f32);
   EXPECT_EQ(f.zero, 0.25);
   EXPECT_EQ(f.subnormal, 0.25);

@@ -16,23 +16,12 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 /// One seed's run; arrays by depth.
 struct SeedGrowth {
   std::vector<double> ln_norm;  // absolute
+  NormsFrom norms_from = NormsFrom::recorded;
   std::vector<Fractions> fractions;
   std::vector<double> saturated;
   std::vector<double> forward_norm;
   WeightGradient weight_gradient;
 };
-
-/// ln |dL/d state L - d|, d = 0 … L; of the pair (h, c) if there is a c.
-std::vector<double> ln_norms(const Tensor& of_h, const Tensor& of_c, std::size_t L) {
-  std::vector<double> by_depth(L + 1);
-  for (std::size_t d = 0; d <= L; ++d) {
-    by_depth[d] = ln_norm(slice(of_h, L - d));
-    if (of_c.size() > 0) {
-      by_depth[d] = ln_norm_of_pair(by_depth[d], ln_norm(slice(of_c, L - d)));
-    }
-  }
-  return by_depth;
-}
 
 std::vector<Fractions> fractions_by_depth(const GrowthSpec& spec, const Tensor& dh,
                                           const Tensor& dc) {
@@ -58,7 +47,6 @@ SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   plan.set(drawn);
   plan.run();
   plan.wait();
-  const auto L = static_cast<std::size_t>(spec.depth);
   const bool lstm = spec.net == "lstm";
   const Tensor h = plan.get("h");
   const Tensor dh = plan.get("dh");
@@ -68,9 +56,11 @@ SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   const Tensor c = lstm ? plan.get("c") : Tensor{};
   const Tensor dc = lstm ? plan.get("dc") : Tensor{};
   SeedGrowth seed;
-  seed.ln_norm = ln_norms(dh, dc, L);
+  StepNorms norms = step_norms(dh, dc, plan.get("dh_norm2"));
+  seed.ln_norm = std::move(norms.ln);
+  seed.norms_from = norms.from;
   seed.fractions = fractions_by_depth(spec, dh, dc);
-  seed.forward_norm = ln_norms(h, c, L);
+  seed.forward_norm = ln_norms(h, c);
   seed.saturated = saturated(spec, h, dh, spec.net == "additive" ? Tensor{} : plan.get("da"));
   seed.weight_gradient = weight_gradient(spec, plan, drawn, h, dh);
   return seed;
@@ -204,6 +194,9 @@ void measure_into(const GrowthSpec& spec, Plan& plan, Provider* reference, Growt
   }
   const auto L = static_cast<std::size_t>(spec.depth);
   summarise_norms(seeds, L, result);
+  for (const SeedGrowth& seed : seeds) {
+    result.norms_from = std::max(result.norms_from, seed.norms_from);
+  }
   summarise_states(seeds, L, result);
   summarise_weights(seeds, result);
   result.rate = mean_interval(slopes);

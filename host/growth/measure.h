@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "host/growth/spec.h"
+#include "host/growth/states.h"
 #include "host/growth/statistics.h"
 #include "host/growth/theory.h"
 #include "host/growth/weight_gradient.h"
@@ -29,6 +30,7 @@ struct GrowthResult {
   std::string status = "ok";  // ok, unsupported, error; the rest is empty unless ok
   std::string reason;
   Spread ln_norm;
+  NormsFrom norms_from = NormsFrom::recorded;
   std::vector<double> ratio;
   std::vector<double> ratio_squared_mean;
   Interval rate;

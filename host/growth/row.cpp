@@ -108,6 +108,7 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
                          {"p10", numbers(result.ln_norm.p10)},
                          {"p90", numbers(result.ln_norm.p90)},
                          {"mean", numbers(result.ln_norm.mean)}};
+  json["norms_from"] = std::string(name(result.norms_from));
   json["ratio"] = numbers(result.ratio);
   json["ratio_squared_mean"] = numbers(result.ratio_squared_mean);
   json["rate"] = interval(result.rate);

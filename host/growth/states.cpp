@@ -79,6 +79,39 @@ double ln_norm_of_pair(double a, double b) {
   return larger + 0.5 * std::log1p(std::exp(2 * (std::min(a, b) - larger)));
 }
 
+std::vector<double> ln_norms(const Tensor& x, const Tensor& of_c) {
+  const auto L = static_cast<std::size_t>(x.shape[0]) - 1;
+  std::vector<double> by_depth(L + 1);
+  for (std::size_t d = 0; d <= L; ++d) {
+    by_depth[d] = ln_norm(slice(x, L - d));
+    if (of_c.size() > 0) {
+      by_depth[d] = ln_norm_of_pair(by_depth[d], ln_norm(slice(of_c, L - d)));
+    }
+  }
+  return by_depth;
+}
+
+std::string_view name(NormsFrom from) {
+  constexpr std::string_view names[] = {"recorded gradients", "kernel", "both"};
+  return names[static_cast<int>(from)];
+}
+
+StepNorms step_norms(const Tensor& dh, const Tensor& dc, const Tensor& dh_norm2) {
+  StepNorms norms{ln_norms(dh, dc), NormsFrom::recorded};
+  if (dh_norm2.size() == 0) return norms;
+  norms.from = NormsFrom::kernel;
+  const std::size_t L = dh_norm2.size() - 1;
+  for (std::size_t d = 0; d <= L; ++d) {
+    const double square = dh_norm2.data[L - d];
+    if (std::isnormal(square)) {
+      norms.ln[d] = 0.5 * std::log(square);
+    } else if (std::isfinite(norms.ln[d])) {
+      norms.from = NormsFrom::both;  // the norm is in range, its square is not
+    }
+  }
+  return norms;
+}
+
 Fractions fractions(std::span<const double> x, Dtype dtype) {
   const double min_normal = format(dtype).min_normal;
   Fractions count;

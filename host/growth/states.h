@@ -1,7 +1,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <span>
+#include <string_view>
 #include <vector>
 
 #include "host/dtype.h"
@@ -16,6 +18,26 @@ namespace gradepth::growth {
 double ln_norm(std::span<const double> x);
 /// ln √(e^2a + e^2b): the norm of a pair of vectors with these ln norms.
 double ln_norm_of_pair(double a, double b);
+
+/// ln |x_{L-d}|, d = 0 … L, of states or gradients x [L+1, …]; of the pair (x, of_c) if there is an
+/// of_c.
+std::vector<double> ln_norms(const Tensor& x, const Tensor& of_c);
+
+/// Where the gradient's norms were taken.
+enum class NormsFrom : std::uint8_t {
+  recorded,  // from the recorded gradients
+  kernel,    // by what computed them, in the training step: the plan's dh_norm2
+  both,      // by the kernel but where a square leaves float64
+};
+std::string_view name(NormsFrom from);
+
+struct StepNorms {
+  std::vector<double> ln;  // by depth 0 … L
+  NormsFrom from = NormsFrom::recorded;
+};
+/// From dh and dc as in ln_norms, and the plan's dh_norm2 [L+1]; that one is empty where the
+/// provider does not measure.
+StepNorms step_norms(const Tensor& dh, const Tensor& dc, const Tensor& dh_norm2);
 
 /// Shares of elements, 0 … 1.
 struct Fractions {
