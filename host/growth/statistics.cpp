@@ -70,7 +70,7 @@ double window_slope(std::span<const double> y) {
   double xx = 0;
   for (std::size_t d = window.first; d < end; ++d) {
     const double x = static_cast<double>(d) - centre;
-    xy += x * y[d];
+    xy += x * (y[d] - y[window.first]);  // the slope of a constant is 0, not a rounding error
     xx += x * x;
   }
   return xy / xx;
