@@ -173,7 +173,8 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
 
 /// Measures, or says why this machine or build cannot.
 GrowthResult measure(const GrowthSpec& spec, const std::string& name) {
-  const Providers providers = make_providers({});
+  // One thread for each seed: then the number of cores does not change a bit of the result.
+  const Providers providers = make_providers({.threads = 1});
   if (Provider* provider = find(providers, name)) {
     return growth::measure_growth(spec, *provider, find(providers, "reference"));
   }

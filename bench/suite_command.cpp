@@ -93,7 +93,9 @@ class Suite {
   }
 
   void growth() {
-    Provider* provider = select_providers(providers_, options_.provider).at(0);
+    // One thread for each seed: then the number of cores does not change a bit of the result.
+    const Providers providers = make_providers({.threads = 1});
+    Provider* provider = select_providers(providers, options_.provider).at(0);
     for (growth::GrowthSpec spec : growth_studies(options_.preset)) {
       spec.first_seed = options_.seed;
       progress("growth  " + growth::row_name(spec, provider->name()));

@@ -50,6 +50,25 @@ struct WeightLayout {
   std::int64_t taps;
 };
 
+/// The factor of all weights: what is drawn before it has variance 1 / fan_in, or is Q, I or ones.
+double gain(const WeightInit& init) {
+  using Kind = WeightInit::Kind;
+  switch (init.kind) {
+    case Kind::xavier:  // fan_out = fan_in for square layers
+    case Kind::file:
+      return 1;
+    case Kind::he:
+      return std::numbers::sqrt2;
+    case Kind::gaussian:
+    case Kind::orthogonal:
+    case Kind::identity:
+    case Kind::constant:
+      return init.scale;
+  }
+  return 1;
+}
+
+/// One block before the gain.
 void fill_square(double* out, const WeightInit& init, const WeightLayout& layout,
                  std::int64_t block, std::uint64_t seed) {
   using Kind = WeightInit::Kind;
@@ -66,27 +85,22 @@ void fill_square(double* out, const WeightInit& init, const WeightLayout& layout
   };
   switch (init.kind) {
     case Kind::gaussian:
-      fill_gaussian(out, count, init.scale / std::sqrt(fan_in), seed, Stream::Wh, first);
-      break;
-    case Kind::xavier:  // fan_out = fan_in for square layers
+    case Kind::xavier:
+    case Kind::he:
       fill_gaussian(out, count, 1.0 / std::sqrt(fan_in), seed, Stream::Wh, first);
       break;
-    case Kind::he:
-      fill_gaussian(out, count, std::sqrt(2.0 / fan_in), seed, Stream::Wh, first);
-      break;
     case Kind::constant:
-      std::fill(out, out + count, init.scale);
+      std::fill(out, out + count, 1.0);
       break;
     case Kind::identity:
-      at_centre([&](std::int64_t i, std::int64_t j) { return i == j ? init.scale : 0.0; });
+      at_centre([&](std::int64_t i, std::int64_t j) { return i == j ? 1.0 : 0.0; });
       break;
     case Kind::orthogonal: {
       std::vector<double> Q(static_cast<std::size_t>(N * N));
       fill_gaussian(Q.data(), Q.size(), 1.0, seed, Stream::Wh, first);
       orthogonalise(Q.data(), N);
-      at_centre([&](std::int64_t i, std::int64_t j) {
-        return init.scale * Q[static_cast<std::size_t>(i * N + j)];
-      });
+      at_centre(
+          [&](std::int64_t i, std::int64_t j) { return Q[static_cast<std::size_t>(i * N + j)]; });
       break;
     }
     case Kind::file:
@@ -111,14 +125,29 @@ void thin(std::vector<double>& W, double density, std::uint64_t seed) {
   }
 }
 
-Tensor draw_weights(Shape shape, const WeightLayout& layout, const Initialisation& init,
-                    std::uint64_t seed) {
-  Tensor W(std::move(shape));
-  const std::size_t block = W.size() / static_cast<std::size_t>(layout.blocks);
+std::shared_ptr<const Tensor> draw_before_gain(const Shape& shape, const WeightLayout& layout,
+                                               const Initialisation& init, std::uint64_t seed) {
+  auto W = std::make_shared<Tensor>(shape);
+  const std::size_t block = W->size() / static_cast<std::size_t>(layout.blocks);
   for (std::int64_t i = 0; i < layout.blocks; ++i) {
-    fill_square(W.data.data() + static_cast<std::size_t>(i) * block, init.W, layout, i, seed);
+    fill_square(W->data.data() + static_cast<std::size_t>(i) * block, init.W, layout, i, seed);
   }
-  thin(W.data, init.density, seed);
+  thin(W->data, init.density, seed);
+  return W;
+}
+
+Tensor draw_weights(const Shape& shape, const WeightLayout& layout, const Initialisation& init,
+                    std::uint64_t seed, WeightCache* cache) {
+  const bool cached = cache != nullptr && init.W.kind != WeightInit::Kind::file;
+  const WeightCache::Key key{init.W.kind, init.density, seed, shape};
+  std::shared_ptr<const Tensor> drawn = cached ? cache->find(key) : nullptr;
+  if (!drawn) {
+    drawn = draw_before_gain(shape, layout, init, seed);
+    if (cached) cache->keep(key, drawn);
+  }
+  Tensor W(shape);
+  std::transform(drawn->data.begin(), drawn->data.end(), W.data.begin(),
+                 [factor = gain(init.W)](double w) { return factor * w; });
   return W;
 }
 
@@ -163,7 +192,8 @@ Tensor draw_input(Shape shape, const Initialisation& init, std::uint64_t seed) {
   return x;
 }
 
-Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, std::uint64_t seed) {
+Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, std::uint64_t seed,
+                       WeightCache* cache) {
   Tensors out;
   const auto H = static_cast<std::size_t>(p.H);
   const std::int64_t copies = p.share ? 1 : p.T;
@@ -174,7 +204,7 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
       }
       out["Wh"] = Tensor({1}, {init.W.scale});
     } else if (spec.name == "Wh") {
-      out["Wh"] = draw_weights(spec.shape, {copies * gates(p.cell), p.H, 1}, init, seed);
+      out["Wh"] = draw_weights(spec.shape, {copies * gates(p.cell), p.H, 1}, init, seed, cache);
     } else if (spec.name == "Wx") {
       const double deviation = 1.0 / std::sqrt(static_cast<double>(spec.shape[1]));
       out["Wx"] =
@@ -217,14 +247,14 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
 }
 
 Tensors draw_feedforward(const FeedForwardProblem& p, const Initialisation& init,
-                         std::uint64_t seed) {
+                         std::uint64_t seed, WeightCache* cache) {
   Tensors out;
   const auto sample = static_cast<std::size_t>(p.state_size());
   for (const TensorSpec& spec : inputs(p)) {
     if (spec.name == "h0") {
       out["h0"] = draw_values(spec.shape, init.h0, seed, Stream::h0, sample);
     } else if (spec.name == "W") {
-      out["W"] = draw_weights(spec.shape, {p.L, p.N, p.net == "cnn" ? 9 : 1}, init, seed);
+      out["W"] = draw_weights(spec.shape, {p.L, p.N, p.net == "cnn" ? 9 : 1}, init, seed, cache);
     } else if (spec.name == "b") {
       out["b"] = draw_values(spec.shape, init.bias, seed, Stream::b, sample);
     } else {
@@ -314,12 +344,26 @@ ValueInit parse_value_init(std::string_view text) {
   throw std::invalid_argument(what + ": one of constant:V, gaussian:S");
 }
 
-Tensors draw(const Problem& problem, const Initialisation& init, std::uint64_t seed) {
+std::shared_ptr<const Tensor> WeightCache::find(const Key& key) const {
+  const std::lock_guard lock(mutex_);
+  const auto at = weights_.find(key);
+  return at == weights_.end() ? nullptr : at->second;
+}
+
+void WeightCache::keep(Key key, std::shared_ptr<const Tensor> W) {
+  const std::lock_guard lock(mutex_);
+  const std::size_t bytes = W->size() * sizeof(double);
+  if (bytes > max_bytes_ - bytes_) return;
+  if (weights_.emplace(std::move(key), std::move(W)).second) bytes_ += bytes;
+}
+
+Tensors draw(const Problem& problem, const Initialisation& init, std::uint64_t seed,
+             WeightCache* cache) {
   Tensors out;
   if (const auto* r = std::get_if<RecurrentProblem>(&problem)) {
-    out = draw_recurrent(*r, init, seed);
+    out = draw_recurrent(*r, init, seed, cache);
   } else if (const auto* f = std::get_if<FeedForwardProblem>(&problem)) {
-    out = draw_feedforward(*f, init, seed);
+    out = draw_feedforward(*f, init, seed, cache);
   } else {
     // Activations and clipping have no net: standard Gaussian numbers, and y = f(x).
     for (const TensorSpec& spec : inputs(problem)) {
@@ -337,6 +381,7 @@ Tensors draw(const Problem& problem, const Initialisation& init, std::uint64_t s
       });
     }
   }
+  if (dtype(problem) == Dtype::f64) return out;
   for (auto& [name, tensor] : out) {
     for (double& value : tensor.data) value = round_to(dtype(problem), value);
   }

@@ -1,8 +1,12 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
+#include <tuple>
 
 #include "host/problem.h"
 #include "host/tensor.h"
@@ -61,7 +65,28 @@ WeightInit parse_weight_init(std::string_view text);
 /// `constant:V` or `gaussian:S`.
 ValueInit parse_value_init(std::string_view text);
 
-/// All of inputs(problem), for the initialisation and seed.
-Tensors draw(const Problem& problem, const Initialisation& init, std::uint64_t seed);
+/// Weight matrices before their gain, kept between draws: a study of many gains draws each seed
+/// once. Several threads may use it.
+class WeightCache {
+ public:
+  explicit WeightCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
+
+  /// Kind, density, seed and shape: all that the weights before their gain depend on.
+  using Key = std::tuple<WeightInit::Kind, double, std::uint64_t, Shape>;
+  /// nullptr if they were not kept.
+  [[nodiscard]] std::shared_ptr<const Tensor> find(const Key& key) const;
+  /// Keeps them if they still fit.
+  void keep(Key key, std::shared_ptr<const Tensor> W);
+
+ private:
+  std::size_t max_bytes_;
+  std::size_t bytes_ = 0;
+  std::map<Key, std::shared_ptr<const Tensor>> weights_;
+  mutable std::mutex mutex_;
+};
+
+/// All of inputs(problem), for the initialisation and seed; the same with and without a cache.
+Tensors draw(const Problem& problem, const Initialisation& init, std::uint64_t seed,
+             WeightCache* cache = nullptr);
 
 }  // namespace gradepth

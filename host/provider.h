@@ -116,6 +116,8 @@ class Provider {
   /// Prepares a valid problem, or says why it cannot. Throws only on a failure (out of memory, a
   /// library's error).
   [[nodiscard]] virtual Planned plan(const Problem& problem) = 0;
+  /// Whether plans can be made and run on several host threads at the same time, each plan on one.
+  [[nodiscard]] virtual bool is_concurrent() const { return false; }
   /// The clock of the device that the plans run on; nullptr where the host's own clock sees all.
   [[nodiscard]] virtual std::unique_ptr<DeviceTimer> timer() { return nullptr; }
 };

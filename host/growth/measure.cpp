@@ -6,6 +6,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "host/growth/seeds.h"
 #include "host/growth/states.h"
 
 namespace gradepth::growth {
@@ -38,10 +39,18 @@ std::vector<Fractions> fractions_by_depth(const GrowthSpec& spec, const Tensor& 
   return by_depth;
 }
 
-/// A provider that keeps its interior closed cannot answer.
-struct Closed : std::runtime_error {
+/// What a provider cannot do: run the problem, or show what is inside.
+struct Refusal : std::runtime_error {
   using std::runtime_error::runtime_error;
 };
+
+PlanPtr plan_or_refuse(Provider& provider, const Problem& problem) {
+  Planned planned = provider.plan(problem);
+  if (const auto* unsupported = std::get_if<Unsupported>(&planned)) {
+    throw Refusal(unsupported->reason);
+  }
+  return std::get<PlanPtr>(std::move(planned));
+}
 
 SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   plan.set(drawn);
@@ -51,7 +60,7 @@ SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   const Tensor h = plan.get("h");
   const Tensor dh = plan.get("dh");
   if (h.size() == 0 || dh.size() == 0) {
-    throw Closed("does not show the gradients of inner states");
+    throw Refusal("does not show the gradients of inner states");
   }
   const Tensor c = lstm ? plan.get("c") : Tensor{};
   const Tensor dc = lstm ? plan.get("dc") : Tensor{};
@@ -180,17 +189,47 @@ Verdict verdict(const GrowthSpec& spec, const Initialisation& init,
   return judge(total);
 }
 
-void measure_into(const GrowthSpec& spec, Plan& plan, Provider* reference, GrowthResult& result) {
+/// Threads that may each hold one seed's weights and states.
+int seed_threads(const Provider& provider, const Problem& problem) {
+  if (!provider.is_concurrent()) return 1;
+  constexpr double budget = 4e9;  // bytes
+  // Drawn, the plan's copy and its own, dW, and what is read back; all in float64.
+  const double one_seed = 6 * working_set(problem) * (dtype(problem) == Dtype::f64 ? 1.0 : 2.0) + 1;
+  return static_cast<int>(
+      std::clamp(budget / one_seed, 1.0, static_cast<double>(available_threads())));
+}
+
+/// A seed and what the chain rule says of it where the net is a chain of scalars.
+struct MeasuredSeed {
+  SeedGrowth growth;
+  double scalar_rate = nan;
+};
+
+std::vector<MeasuredSeed> run_seeds(const GrowthSpec& spec, const Initialisation& init,
+                                    Provider& provider, WeightCache* cache) {
   const Problem problem = make_problem(spec);
+  std::vector<MeasuredSeed> seeds(static_cast<std::size_t>(spec.seeds));
+  for_each_seed(
+      seeds.size(), seed_threads(provider, problem),
+      [&] { return plan_or_refuse(provider, problem); },
+      [&](const PlanPtr& plan, std::size_t i) {
+        const Tensors drawn = draw(problem, init, spec.first_seed + i, cache);
+        if (is_scalar_chain(spec)) seeds[i].scalar_rate = scalar_chain_rate(spec, drawn);
+        seeds[i].growth = run_seed(spec, *plan, drawn);
+      });
+  return seeds;
+}
+
+void measure_into(const GrowthSpec& spec, Provider& provider, Provider* reference,
+                  WeightCache* cache, GrowthResult& result) {
   const Initialisation init = resolve(spec);
   std::vector<SeedGrowth> seeds;
   std::vector<double> slopes;
   std::vector<double> scalar_rates;
-  for (std::int64_t i = 0; i < spec.seeds; ++i) {
-    const Tensors drawn = draw(problem, init, spec.first_seed + static_cast<std::uint64_t>(i));
-    if (is_scalar_chain(spec)) scalar_rates.push_back(scalar_chain_rate(spec, drawn));
-    seeds.push_back(run_seed(spec, plan, drawn));
-    slopes.push_back(window_slope(seeds.back().ln_norm));
+  for (MeasuredSeed& seed : run_seeds(spec, init, provider, cache)) {
+    slopes.push_back(window_slope(seed.growth.ln_norm));
+    if (is_scalar_chain(spec)) scalar_rates.push_back(seed.scalar_rate);
+    seeds.push_back(std::move(seed.growth));
   }
   const auto L = static_cast<std::size_t>(spec.depth);
   summarise_norms(seeds, L, result);
@@ -225,24 +264,18 @@ std::string row_name(const GrowthSpec& spec, std::string_view provider) {
   return gradepth::name(make_problem(spec)) + '/' + drawn + '/' + std::string(provider);
 }
 
-GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference) {
+GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference,
+                            WeightCache* cache) {
   if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
-  const Problem problem = make_problem(spec);
   (void)resolve(spec);  // refuses before the provider is asked
   GrowthResult result;
   result.provider = provider.name();
   result.name = row_name(spec, provider.name());
   try {
-    Planned planned = provider.plan(problem);
-    if (const auto* unsupported = std::get_if<Unsupported>(&planned)) {
-      result.status = "unsupported";
-      result.reason = unsupported->reason;
-    } else {
-      measure_into(spec, *std::get<PlanPtr>(planned), reference, result);
-    }
-  } catch (const Closed& closed) {
+    measure_into(spec, provider, reference, cache, result);
+  } catch (const Refusal& refusal) {
     result.status = "unsupported";
-    result.reason = closed.what();
+    result.reason = refusal.what();
   } catch (const std::invalid_argument&) {
     throw;  // bad input: the weights do not fit the net
   } catch (const std::bad_alloc&) {

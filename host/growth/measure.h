@@ -47,13 +47,16 @@ struct GrowthResult {
   std::optional<WeightTheory> weight_theory;
 };
 
-/// One seed after the other: each seed's draw and run use all cores already, and only one set of
-/// weights is in memory. The same spec gives the same result bit for bit.
+/// Seeds run side by side where the provider can and memory allows, else one after the other. The
+/// same spec gives the same result bit for bit; whatever the number of threads, if the provider was
+/// made with Context.threads = 1 (several threads of `cpu` add up in another order).
 ///
 /// `reference` (may be null) decides whether a gradient that is 0 in spec.dtype is 0 in float64
 /// too; it runs only then. Throws std::invalid_argument for a spec that make_problem or resolve
-/// refuses. A provider's refusal or failure is the result's status.
-GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference);
+/// refuses. A provider's refusal or failure is the result's status. `cache` (may be null) keeps the
+/// draws of the weights for further calls.
+GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference,
+                            WeightCache* cache = nullptr);
 
 /// The row's name: the problem, what is drawn, the provider.
 std::string row_name(const GrowthSpec& spec, std::string_view provider);

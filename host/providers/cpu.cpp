@@ -23,6 +23,7 @@ class CpuProvider final : public Provider {
            std::to_string(workers.count()) + " threads, oneDNN " + std::to_string(v->major) + '.' +
            std::to_string(v->minor) + '.' + std::to_string(v->patch) + " sgemm";
   }
+  [[nodiscard]] bool is_concurrent() const override { return true; }
   [[nodiscard]] Planned plan(const Problem& problem) override {
     validate(problem);
     if (dtype(problem) != Dtype::f32) return Unsupported{"cpu: f32 only"};

@@ -257,7 +257,7 @@ class FeedForwardPlan final : public Plan {
     const float* y_data = y + y_at * size_;
     float* to_data = to + to_at * size_;
     const auto factor = static_cast<float>(A);
-    cpu::parallel_for(threads_, p_.B, [&](std::ptrdiff_t row) {
+    parallel_for(threads_, p_.B, [&](std::ptrdiff_t row) {
       for (std::ptrdiff_t i = row * p_.N; i < (row + 1) * p_.N; ++i) {
         to_data[i] = x_data[i] + factor * y_data[i];
       }
@@ -275,7 +275,7 @@ class FeedForwardPlan final : public Plan {
     }
   }
   void pad(std::ptrdiff_t l) {
-    cpu::parallel_for(threads_, p_.B, [&](std::ptrdiff_t n) {
+    parallel_for(threads_, p_.B, [&](std::ptrdiff_t n) {
       const float* image = h_ + l * size_ + n * p_.state_size();
       float* padded = padded_ + l * padded_size() + n * p_.N * halo_side * halo_side;
       for_each_padded([&](std::ptrdiff_t from, std::ptrdiff_t to) {
@@ -285,7 +285,7 @@ class FeedForwardPlan final : public Plan {
   }
   /// The transpose of pad: the gradient of a pixel is the sum over the places that show it.
   void fold(std::ptrdiff_t l) {
-    cpu::parallel_for(threads_, p_.B, [&](std::ptrdiff_t n) {
+    parallel_for(threads_, p_.B, [&](std::ptrdiff_t n) {
       float* image = dh_ + l * size_ + n * p_.state_size();
       const float* padded = back_ + n * p_.N * halo_side * halo_side;
       std::fill_n(image, p_.state_size(), 0.0F);

@@ -173,6 +173,7 @@ class ReferenceProvider final : public Provider {
   [[nodiscard]] std::string version() const override {
     return "plain loops in float64, or rounded after each operation";
   }
+  [[nodiscard]] bool is_concurrent() const override { return true; }
   [[nodiscard]] Planned plan(const Problem& problem) override {
     validate(problem);
     const Rounding rounding{dtype(problem), flush_subnormals_ && dtype(problem) == Dtype::f32};
