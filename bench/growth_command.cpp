@@ -9,6 +9,7 @@
 
 #include "bench/commands.h"
 #include "bench/growth_table.h"
+#include "bench/growth_weights.h"
 #include "host/growth/measure.h"
 #include "host/growth/precision.h"
 #include "host/growth/row.h"
@@ -159,6 +160,7 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   text("--residual", flags.residual, "plain, preact or scaled:A");
   text("--form", flags.form, "of additive nets: two-term or sum");
   text("--preset", preset, "irnn: elman, relu, W = I, bias 0, h0 = 1 where not given");
+  add_weights_flags(command, flags);
   whole("--seeds", flags.seeds, "number of draws");
   whole("--seed", flags.seed, "first seed");
   real("--clip-value", flags.clip_value, "clip each state's gradient to +-V; 0: off");
@@ -222,6 +224,8 @@ GrowthSpec parse_growth(const GrowthFlags& flags) {
   spec.first_seed = flags.seed;
   Initialisation& init = spec.init;
   init.W = parsed("--init", flags.init, parse_weight_init);
+  init.weights = flags.read_weights;
+  if (init.weights) init.W.kind = WeightInit::Kind::file;
   init.bias = parsed("--bias", flags.bias, parse_value_init);
   spec.h0_fixed_point = flags.h0 == "fixed-point";
   if (!spec.h0_fixed_point) {
@@ -267,6 +271,7 @@ void add_growth_command(CLI::App& app, int& exit_status) {
   command->callback([command, flags, preset, &exit_status] {
     choice("--format", flags->format, {"table", "json", "csv"});
     apply_preset(*preset, *command, *flags);
+    read_weights(*command, *flags);
     const GrowthSpec spec = parse_growth(*flags);
     const GrowthResult result = measure(spec, flags->provider);
     std::vector<growth::PrecisionHorizon> horizons;

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <optional>
 #include <string>
 
 #include "host/growth/spec.h"
@@ -33,6 +35,11 @@ struct GrowthFlags {
   std::string dtype = "f32";
   std::string provider = "cpu";
   std::string format = "table";
+  std::string weights;  // a file's path
+  std::optional<std::string> module;
+  std::string layer = "0";
+  /// What `weights` names, once it is read; in place of init and bias.
+  std::shared_ptr<const RecurrentWeights> read_weights;
 };
 
 /// std::invalid_argument, in one line that names the flag, the value and what is allowed.

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "bench/table.h"
+#include "host/weights_file.h"
 
 namespace gradepth {
 namespace {
@@ -125,6 +126,10 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
   if (result.status != "ok") {
     print_wrapped(out, "  ", result.status + ": " + result.reason);
     return;
+  }
+  if (spec.init.weights) {
+    const RecurrentWeights& weights = *spec.init.weights;
+    print_wrapped(out, "  weights    ", printable(weights.layer) + " of " + printable(weights.file));
   }
   print_wrapped(out, "  verdict    ", in_words(result, spec.depth));
   out << "  rate       " << with_interval(result.rate) << "   ln |dL/dh| per step, " << spec.seeds

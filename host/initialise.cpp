@@ -192,6 +192,14 @@ Tensor draw_input(Shape shape, const Initialisation& init, std::uint64_t seed) {
   return x;
 }
 
+/// A tensor of RecurrentWeights, where it fits.
+Tensor given(const Tensor& tensor, const Shape& shape) {
+  if (tensor.shape != shape) {
+    throw std::invalid_argument("weights: the file's layer has another cell or width than the net");
+  }
+  return tensor;
+}
+
 Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, std::uint64_t seed,
                        WeightCache* cache) {
   Tensors out;
@@ -203,6 +211,8 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
         throw std::invalid_argument("init: an additive net takes constant:w, its scalar weight");
       }
       out["Wh"] = Tensor({1}, {init.W.scale});
+    } else if (spec.name == "Wh" && init.weights) {
+      out["Wh"] = given(init.weights->Wh, spec.shape);
     } else if (spec.name == "Wh") {
       out["Wh"] = draw_weights(spec.shape, {copies * gates(p.cell), p.H, 1}, init, seed, cache);
     } else if (spec.name == "Wx") {
@@ -210,7 +220,8 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
       out["Wx"] =
           draw_values(spec.shape, {ValueInit::Kind::gaussian, deviation}, seed, Stream::Wx, H);
     } else if (spec.name == "b") {
-      Tensor b = draw_values(spec.shape, init.bias, seed, Stream::b, H);
+      Tensor b = init.weights ? given(init.weights->b, spec.shape)
+                              : draw_values(spec.shape, init.bias, seed, Stream::b, H);
       // The second gate of lstm is f, of gru z.
       const bool gated = p.cell == "lstm" || p.cell == "gru";
       const std::size_t per_copy = b.size() / static_cast<std::size_t>(copies);

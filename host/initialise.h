@@ -44,8 +44,18 @@ struct ValueInit {
   double scale = 0;  // constant: the value; gaussian: standard deviation; radius: norm per sample
 };
 
+/// A trained recurrent layer: what stands in place of drawn weights and biases.
+struct RecurrentWeights {
+  std::string cell;   // elman, lstm or gru
+  Tensor Wh;          // [G*H, H], as RecurrentProblem
+  Tensor b;           // [biases*H]
+  std::string file;   // where it comes from, for rows: the file's name without folders,
+  std::string layer;  // and `encoder.lstm.weight_hh_l0`
+};
+
 struct Initialisation {
   WeightInit W;
+  std::shared_ptr<const RecurrentWeights> weights;  // if any: shared, in place of W and bias
   double density = 1;
   ValueInit bias{ValueInit::Kind::constant, 0};
   double forget_bias = 0;  // added to lstm's forget gate; gru: to the update gate z

@@ -6,6 +6,7 @@
 #include <new>
 #include <stdexcept>
 
+#include "host/growth/pytorch.h"
 #include "host/growth/seeds.h"
 #include "host/growth/states.h"
 
@@ -250,7 +251,7 @@ void measure_into(const GrowthSpec& spec, Provider& provider, Provider* referenc
 
 std::string row_name(const GrowthSpec& spec, std::string_view provider) {
   const Initialisation& init = spec.init;
-  std::string drawn = text(init.W);
+  std::string drawn = init.weights ? label(*init.weights) : text(init.W);
   if (init.bias.scale != 0) drawn += "_b-" + text(init.bias);
   if (init.forget_bias != 0) {
     drawn += "_bf-" + text(ValueInit{ValueInit::Kind::constant, init.forget_bias});

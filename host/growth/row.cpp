@@ -2,6 +2,8 @@
 
 #include <cmath>
 
+#include "host/growth/pytorch.h"
+
 namespace gradepth::growth {
 namespace {
 
@@ -65,6 +67,10 @@ std::string input_text(const Initialisation& init) {
   return text(ValueInit{ValueInit::Kind::gaussian, init.input_scale});
 }
 
+Json weights(const RecurrentWeights& weights) {
+  return {{"file", weights.file}, {"layer", weights.layer}, {"crc32", checksum(weights)}};
+}
+
 /// How the net was drawn: what the name does not say in full.
 Json setting(const GrowthSpec& spec) {
   const Initialisation& init = spec.init;
@@ -75,7 +81,7 @@ Json setting(const GrowthSpec& spec) {
       {"width", spec.width},
       {"batch", spec.batch},
       {"init", text(init.W)},
-      {"bias", text(init.bias)},
+      {"bias", init.weights ? "file" : text(init.bias)},
       {"h0", spec.h0_fixed_point ? "fixed-point" : text(init.h0)},
       {"input", input_text(init)},
       {"loss_gradient", init.loss == Initialisation::LossGradient::sphere ? "sphere" : "ones"},
@@ -83,6 +89,7 @@ Json setting(const GrowthSpec& spec) {
       {"first_seed", spec.first_seed},
       {"clip_value", spec.clip_value},
       {"loss_scale", init.loss_scale}};
+  if (init.weights) json["weights"] = weights(*init.weights);
   if (spec.net == "lstm") json["loss_on"] = loss_on[static_cast<int>(init.loss_on)];
   if (spec.net == "lstm" || spec.net == "gru") json["forget_bias"] = init.forget_bias;
   if (is_recurrent(spec)) json["share"] = spec.share ? "on" : "off";

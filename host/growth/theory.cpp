@@ -8,6 +8,7 @@
 #include <numbers>
 
 #include "host/growth/mean_field.h"
+#include "host/growth/pytorch.h"
 #include "host/growth/residual.h"
 #include "host/growth/statistics.h"
 #include "kernels/activation.h"
@@ -17,7 +18,9 @@ namespace {
 
 using Kind = WeightInit::Kind;
 
-bool no_bias(const GrowthSpec& spec) { return spec.init.bias.scale == 0; }
+bool no_bias(const GrowthSpec& spec) {
+  return spec.init.bias.scale == 0 && (!spec.init.weights || !has_bias(*spec.init.weights));
+}
 bool no_input(const GrowthSpec& spec) { return spec.init.input == Initialisation::Input::zero; }
 bool dense(const GrowthSpec& spec) { return spec.init.density == 1; }
 bool unit_sphere(const GrowthSpec& spec) {

@@ -1,0 +1,60 @@
+#include "bench/growth_weights.h"
+
+#include <regex>
+#include <stdexcept>
+
+#include "host/growth/pytorch.h"
+#include "host/weights_file.h"
+
+namespace gradepth {
+namespace {
+
+void refuse(const std::string& flag, const std::string& why) {
+  throw std::invalid_argument(flag + ": " + why);
+}
+
+/// Draws and files exclude each other.
+void refuse_drawing(const CLI::App& command, const GrowthFlags& flags) {
+  for (const char* flag : {"--init", "--bias", "--density", "--preset"}) {
+    if (command.count(flag) > 0) refuse(flag, "not beside --weights, which are drawn by nobody");
+  }
+  if (flags.share == "off") refuse("--share off", "not beside --weights, the same at every step");
+}
+
+}  // namespace
+
+void add_weights_flags(CLI::App& command, GrowthFlags& flags) {
+  command.add_option("--weights", flags.weights,
+                     "a trained PyTorch RNN, LSTM or GRU: its state_dict as safetensors or npz; "
+                     "weight_ih is not used, --input is what it would give");
+  command.add_option("--module", flags.module, "of --weights: encoder.lstm, where it has several");
+  command.add_option("--layer", flags.layer, "of --weights: 0, 1 ... or 0_reverse ...")
+      ->capture_default_str();
+}
+
+void read_weights(const CLI::App& command, GrowthFlags& flags) {
+  if (command.count("--weights") == 0) {
+    for (const char* flag : {"--module", "--layer"}) {
+      if (command.count(flag) > 0) refuse(flag, "only with --weights FILE");
+    }
+    return;
+  }
+  refuse_drawing(command, flags);
+  if (!std::regex_match(flags.layer, std::regex("[0-9]{1,6}(_reverse)?"))) {
+    refuse("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
+  }
+  flags.read_weights = growth::read_pytorch_layer(flags.weights, {flags.module, flags.layer});
+  const RecurrentWeights& weights = *flags.read_weights;
+  const std::int64_t width = weights.Wh.shape.at(1);
+  if (command.count("--net") > 0 && flags.net != weights.cell) {
+    refuse("--net " + flags.net, "the layer of --weights is of the net " + weights.cell);
+  }
+  if (command.count("--width") > 0 && flags.width != width) {
+    refuse("--width " + std::to_string(flags.width),
+           "the layer of --weights has " + std::to_string(width) + " units");
+  }
+  flags.net = weights.cell;
+  flags.width = width;
+}
+
+}  // namespace gradepth

@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "host/initialise.h"
+
+/// One layer of a PyTorch RNN, LSTM or GRU, out of a file of its state_dict.
+namespace gradepth::growth {
+
+/// Which layer of which module to take.
+struct LayerChoice {
+  std::optional<std::string> module;  // `encoder.lstm`; none: the only one there is
+  std::string layer = "0";            // `1`, `0_reverse`
+};
+
+/// Reads `MODULE.weight_hh_lK` [G*H, H], `MODULE.bias_ih_lK` and `MODULE.bias_hh_lK` [G*H] (or no
+/// biases); G tells the cell: RNN 1, GRU 3, LSTM 4. A cell's module (LSTMCell) has no `_lK`.
+/// The gates' order is PyTorch's and ours; b = b_ih + b_hh, but for the GRU's n gate, which keeps
+/// both: b_hh is inside the reset product. weight_ih is not read.
+///
+/// std::invalid_argument, in one line that names --weights and the file, for what is not a
+/// safetensors or npz file, holds no such layer, or numbers that are not finite.
+std::shared_ptr<const RecurrentWeights> read_pytorch_layer(const std::string& path,
+                                                           const LayerChoice& choice);
+
+/// Whether a bias is other than 0.
+bool has_bias(const RecurrentWeights& weights);
+
+/// What rows call them: `rnn.safetensors-1a2b3c4d`, the file (its characters other than letters,
+/// digits, dot, dash and underscore replaced, and shortened) and the checksum.
+std::string label(const RecurrentWeights& weights);
+
+/// CRC-32 of the numbers of Wh and then b as float64, little endian, in hexadecimal.
+std::string checksum(const RecurrentWeights& weights);
+
+}  // namespace gradepth::growth

@@ -1,0 +1,239 @@
+// growth --weights against PyTorch: files that PyTorch saved, and the gradients of its own modules
+// (golden/make_weights.py).
+//
+// Tolerance: norms relative to the first agree within 512 ε of the number format. Each is the end
+// of 9 maps forward and at most 9 back, each with sums of 5 products and a few functions of a few
+// ε: fewer than 500 roundings of ε/2, and no differences of large numbers. That is 1.2e-13 in
+// float64.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <nlohmann/json.hpp>
+#include <stdexcept>
+
+#include "bench/commands.h"
+#include "host/growth/measure.h"
+#include "host/growth/pytorch.h"
+#include "host/growth/theory.h"
+#include "tests/weights_files.h"
+
+namespace gradepth::growth {
+namespace {
+
+using nlohmann::json;
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// The row of `growth …`.
+json row(std::vector<std::string> arguments) {
+  CLI::App app;
+  int exit_status = 0;
+  add_growth_command(app, exit_status);
+  arguments.insert(arguments.begin(), "growth");
+  arguments.insert(arguments.end(), {"--format", "json"});
+  std::reverse(arguments.begin(), arguments.end());  // as CLI11 takes a vector
+  testing::internal::CaptureStdout();
+  try {
+    app.parse(std::move(arguments));
+  } catch (...) {
+    testing::internal::GetCapturedStdout();
+    throw;
+  }
+  EXPECT_EQ(exit_status, 0);
+  return json::parse(testing::internal::GetCapturedStdout());
+}
+
+std::string complaint(std::vector<std::string> arguments) {
+  try {
+    (void)row(std::move(arguments));
+    return "nothing";
+  } catch (const std::invalid_argument& error) {
+    const std::string message = error.what();
+    for (const char c : message) EXPECT_TRUE(c >= ' ' && c <= '~') << message;
+    return message;
+  }
+}
+
+/// What is said against a safetensors file of one layer.
+std::string complaint_about(const std::string& bytes) {
+  const TemporaryFile file(bytes);
+  return complaint({"--weights", file.path(), "--provider", "reference"});
+}
+
+TEST(GrowthWeights, AgreeWithPyTorchsAutograd) {
+  const json expected = json::parse(contents(golden_weights("expected.json")));
+  std::size_t compared = 0;
+  for (const json& c : expected.at("cases")) {
+    const std::string mode = c.at("mode");
+    std::vector<std::string> arguments{"--weights",
+                                       golden_weights(c.at("file")),
+                                       "--layer",
+                                       c.at("layer"),
+                                       "--depth",
+                                       std::to_string(expected.at("T").get<int>()),
+                                       "--seeds",
+                                       "1",
+                                       "--h0",
+                                       "constant:0.5",
+                                       "--loss-gradient",
+                                       "ones",
+                                       "--loss-on",
+                                       mode == "LSTM" ? c.at("loss_on") : "c"};
+    if (c.at("module") != "") arguments.insert(arguments.end(), {"--module", c.at("module")});
+    if (mode == "RNN_RELU") arguments.insert(arguments.end(), {"--activation", "relu"});
+    const auto norms = c.at("norms").get<std::vector<double>>();
+    for (const auto& [provider, dtype] :
+         {std::pair("reference", Dtype::f64), {"cpu", Dtype::f32}}) {
+      std::vector<std::string> all = arguments;
+      all.insert(all.end(), {"--provider", provider, "--dtype", std::string(name(dtype))});
+      const auto ratio = row(all).at("ratio").get<std::vector<double>>();
+      ASSERT_EQ(ratio.size(), norms.size());
+      for (std::size_t d = 0; d < norms.size(); ++d) {
+        const double golden = norms[d] / norms[0];
+        ASSERT_NEAR(ratio[d], golden, 512 * format(dtype).epsilon * golden)
+            << c.at("file") << ' ' << c.at("module") << " layer " << c.at("layer") << " depth "
+            << d;
+      }
+      ++compared;
+    }
+  }
+  EXPECT_EQ(compared, 64U);
+}
+
+TEST(GrowthWeights, TheRowSaysWhatWasRead) {
+  const json of = row({"--weights", golden_weights("model.safetensors"), "--module",
+                       "encoder.lstm.", "--layer", "1", "--provider", "reference"});
+  EXPECT_THAT(of.at("name"), AllOf(HasSubstr("recurrent/lstm/"), HasSubstr("_H5"),
+                                   HasSubstr("model.safetensors-")));
+  const json& setting = of.at("setting");
+  EXPECT_EQ(setting.at("net"), "lstm");
+  EXPECT_EQ(setting.at("width"), 5);
+  EXPECT_EQ(setting.at("init"), "file");
+  EXPECT_EQ(setting.at("bias"), "file");
+  EXPECT_EQ(setting.at("weights").at("file"), "model.safetensors");
+  EXPECT_EQ(setting.at("weights").at("layer"), "encoder.lstm.weight_hh_l1");
+  EXPECT_TRUE(of.at("theory").is_null());
+}
+
+TEST(GrowthWeights, ChecksumIsTheCrcOfTheNumbers) {
+  RecurrentWeights weights;
+  weights.Wh = Tensor({1, 1}, {1.5});
+  weights.b = Tensor({1}, {-2});
+  weights.file = "my net\n(1).npz";
+  // Python: '%08x' % zlib.crc32(struct.pack('<2d', 1.5, -2))
+  EXPECT_EQ(checksum(weights), "85cc4a8b");
+  EXPECT_EQ(label(weights), "my_net__1_.npz-85cc4a8b");
+}
+
+TEST(GrowthWeights, StayTheSameForEverySeed) {
+  const auto weights = read_pytorch_layer(golden_weights("gru.safetensors"), {});
+  GrowthSpec spec;
+  spec.net = "gru";
+  spec.width = 5;
+  spec.dtype = Dtype::f64;
+  spec.init.weights = weights;
+  spec.init.W.kind = WeightInit::Kind::file;
+  spec.init.forget_bias = 1;
+  const Tensors first = draw(make_problem(spec), spec.init, 1);
+  const Tensors second = draw(make_problem(spec), spec.init, 2);
+  EXPECT_EQ(first.at("Wh").data, weights->Wh.data);
+  EXPECT_EQ(second.at("Wh").data, weights->Wh.data);
+  EXPECT_EQ(second.at("b").data, first.at("b").data);
+  EXPECT_NE(second.at("h0").data, first.at("h0").data);
+  for (std::size_t i = 0; i < 20; ++i) {  // --forget-bias comes on top, of z, the second gate
+    EXPECT_EQ(first.at("b").data[i], weights->b.data[i] + (i / 5 == 1 ? 1.0 : 0.0)) << i;
+  }
+  spec.width = 6;
+  EXPECT_THROW((void)draw(make_problem(spec), spec.init, 1), std::invalid_argument);
+}
+
+TEST(GrowthWeights, ABiasOfTheFileIsABias) {
+  RecurrentWeights weights;
+  weights.b = Tensor({2}, {0, 0});
+  EXPECT_FALSE(has_bias(weights));
+  weights.b.data[1] = 1e-30;
+  EXPECT_TRUE(has_bias(weights));
+}
+
+TEST(GrowthWeights, FlagsThatContradictTheFileAreRefused) {
+  const std::string gru = golden_weights("gru.safetensors");
+  const auto with = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"--weights", gru, "--provider", "reference"});
+    return complaint(std::move(more));
+  };
+  EXPECT_EQ(with({"--net", "gru", "--width", "5", "--share", "on"}), "nothing");
+  EXPECT_THAT(with({"--net", "lstm"}), AllOf(HasSubstr("--net lstm"), HasSubstr("gru")));
+  EXPECT_THAT(with({"--width", "128"}), AllOf(HasSubstr("--width 128"), HasSubstr("5 units")));
+  EXPECT_THAT(with({"--init", "he"}), HasSubstr("--init"));
+  EXPECT_THAT(with({"--bias", "constant:0"}), HasSubstr("--bias"));
+  EXPECT_THAT(with({"--density", "0.5"}), HasSubstr("--density"));
+  EXPECT_THAT(with({"--preset", "irnn"}), HasSubstr("--preset"));
+  EXPECT_THAT(with({"--share", "off"}), HasSubstr("--share off"));
+  EXPECT_THAT(with({"--h0", "fixed-point"}), HasSubstr("--h0"));
+  for (const char* layer : {"", "x", "-1", "1_", "0_reverse2", "0\n"}) {
+    EXPECT_THAT(with({"--layer", layer}), HasSubstr("--layer")) << layer;
+  }
+  EXPECT_THAT(complaint({"--layer", "1"}), HasSubstr("--weights"));
+  EXPECT_THAT(complaint({"--module", "x"}), HasSubstr("--weights"));
+}
+
+TEST(GrowthWeights, AmbiguousOrAbsentLayersNameWhatThereIs) {
+  const std::string model = golden_weights("model.safetensors");
+  EXPECT_THAT(complaint({"--weights", model}),
+              AllOf(HasSubstr("--module"), HasSubstr("\"decoder\", \"encoder.lstm\"")));
+  EXPECT_THAT(complaint({"--weights", model, "--module", "encoder"}),
+              AllOf(HasSubstr("no module \"encoder\""), HasSubstr("encoder.lstm")));
+  EXPECT_THAT(
+      complaint({"--weights", model, "--layer", "2"}),
+      AllOf(HasSubstr("weight_hh_l2"), HasSubstr("decoder.weight_hh_l0"), HasSubstr("more")));
+  EXPECT_THAT(complaint({"--weights", model, "--module", "encoder.lstm", "--layer", "0_reverse"}),
+              HasSubstr("no module"));
+  EXPECT_THAT(complaint({"--weights", golden_weights("projected.safetensors")}),
+              HasSubstr("projections"));
+  EXPECT_THAT(complaint({"--weights", golden_weights("pickled.npz")}), HasSubstr("shape [1]"));
+  EXPECT_THAT(complaint_about(safetensors("{}", "")), HasSubstr("no tensors"));
+}
+
+/// A safetensors file of float32 tensors of zeros, NaN at the end of one of them if asked.
+std::string zeros(const std::vector<std::pair<std::string, Shape>>& tensors,
+                  const std::string& with_nan = "") {
+  json header = json::object();
+  std::string data;
+  for (const auto& [name, shape] : tensors) {
+    const std::size_t begin = data.size();
+    data += std::string(size(shape) * 4, '\0');
+    if (name == with_nan) data.replace(data.size() - 4, 4, "\xff\xff\xff\x7f");
+    header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+  }
+  return safetensors(header.dump(), data);
+}
+
+TEST(GrowthWeights, LayersThatAreNoneOfPyTorchsAreRefused) {
+  const Shape gates{8, 2};
+  EXPECT_EQ(complaint_about(zeros({{"weight_hh_l0", gates}})), "nothing");
+  EXPECT_EQ(complaint_about(zeros({{"cell.weight_hh", {6, 2}},  // GRUCell
+                                   {"cell.bias_ih", {6}},
+                                   {"cell.bias_hh", {6}}})),
+            "nothing");
+  for (const Shape& shape : {Shape{4, 2}, Shape{10, 2}, Shape{7, 2}, Shape{8}, Shape{8, 2, 1},
+                             Shape{0, 0}, Shape{2, 0}, Shape{0, 2}, Shape{}}) {
+    EXPECT_THAT(complaint_about(zeros({{"weight_hh_l0", shape}})), HasSubstr("G = 1"));
+  }
+  EXPECT_THAT(complaint_about(zeros({{"weight_hh_l0", gates}, {"bias_ih_l0", {8}}})),
+              HasSubstr("one is there without the other"));
+  EXPECT_THAT(
+      complaint_about(zeros({{"weight_hh_l0", gates}, {"bias_ih_l0", {8}}, {"bias_hh_l0", {2}}})),
+      AllOf(HasSubstr("bias_hh_l0"), HasSubstr("[8]")));
+  const std::vector<std::pair<std::string, Shape>> whole{
+      {"weight_hh_l0", gates}, {"bias_ih_l0", {8}}, {"bias_hh_l0", {8}}};
+  for (const auto& [name, shape] : whole) {
+    EXPECT_THAT(complaint_about(zeros(whole, name)), AllOf(HasSubstr(name), HasSubstr("NaN")));
+  }
+  // What is not needed may be anything.
+  EXPECT_EQ(complaint_about(zeros({{"weight_hh_l0", gates}, {"other", {3}}}, "other")), "nothing");
+}
+
+}  // namespace
+}  // namespace gradepth::growth

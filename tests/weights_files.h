@@ -1,0 +1,56 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <cstdio>
+#include <fstream>
+#include <iterator>
+#include <string>
+#include <string_view>
+
+/// Files for the tests of --weights.
+namespace gradepth {
+
+/// A file that PyTorch or NumPy wrote (golden/make_weights.py).
+inline std::string golden_weights(const std::string& file) {
+  return std::string(GRADEPTH_SOURCE_DIR) + "/tests/golden/weights/" + file;
+}
+
+inline std::string contents(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  EXPECT_TRUE(file) << path;
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+/// A file of the test's own, removed in the end.
+class TemporaryFile {
+ public:
+  TemporaryFile() = default;
+  explicit TemporaryFile(std::string_view bytes) { write(bytes); }
+  TemporaryFile(const TemporaryFile&) = delete;
+  TemporaryFile& operator=(const TemporaryFile&) = delete;
+  ~TemporaryFile() { std::remove(path_.c_str()); }
+
+  void write(std::string_view bytes) const {
+    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  const std::string path_ = testing::TempDir() + "gradepth_" +
+                            testing::UnitTest::GetInstance()->current_test_info()->name() +
+                            ".weights";
+};
+
+/// The 8 bytes of a length, little endian, as safetensors has them.
+inline std::string length_bytes(std::uint64_t n) {
+  std::string bytes;
+  for (int i = 0; i < 8; ++i) bytes += static_cast<char>(n >> (8 * i) & 0xffU);
+  return bytes;
+}
+
+inline std::string safetensors(const std::string& header, const std::string& data) {
+  return length_bytes(header.size()) + header + data;
+}
+
+}  // namespace gradepth
