@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <cstdint>
 #include <iterator>
 #include <limits>
 #include <map>
@@ -45,13 +46,6 @@ struct Truth {
   std::vector<std::vector<bool>> nonzero;  // by depth, element by element
   std::vector<Magnitudes> sizes;           // by depth
   Tensor h;                                // [L+1, …]
-};
-
-/// What a seed's run in one format says.
-struct SeedHorizon {
-  std::vector<Fractions> fractions;
-  std::vector<double> dead_slope;
-  std::size_t lost_at = 0;  // L + 1: never
 };
 
 /// One net of one seed in one format: forward once, backward with any loss scale.
@@ -136,22 +130,38 @@ Truth find_truth(const GrowthSpec& spec, Provider& reference, const Tensors& dra
   return truth;
 }
 
-bool is_lost(const std::vector<double>& gradient, const std::vector<bool>& nonzero) {
+enum class Fate : std::uint8_t { kept, zeroed, overflowed };
+
+Fate fate(const std::vector<double>& gradient, const std::vector<bool>& nonzero) {
   std::size_t kept = 0;
   std::size_t gone = 0;
   for (std::size_t i = 0; i < gradient.size(); ++i) {
-    if (!std::isfinite(gradient[i])) return true;
+    if (!std::isfinite(gradient[i])) return Fate::overflowed;
     if (nonzero[i]) ++(gradient[i] == 0 ? gone : kept);
   }
-  return gone > 0 && gone >= kept;
+  return gone > 0 && gone >= kept ? Fate::zeroed : Fate::kept;
 }
 
-/// The least depth at which the gradient is lost; L + 1 if none.
-std::size_t lost_at(const Gradients& gradients, const Truth& truth) {
-  std::size_t d = 0;
-  while (d < gradients.size() && !is_lost(gradients[d], truth.nonzero[d])) ++d;
-  return d;
+/// Where and how a seed's gradient is lost.
+struct Loss {
+  std::size_t depth = 0;  // the least one; L + 1: never
+  bool overflow = false;
+};
+
+Loss find_loss(const Gradients& gradients, const Truth& truth) {
+  for (std::size_t d = 0; d < gradients.size(); ++d) {
+    const Fate found = fate(gradients[d], truth.nonzero[d]);
+    if (found != Fate::kept) return {d, found == Fate::overflowed};
+  }
+  return {gradients.size(), false};
 }
+
+/// What a seed's run in one format says.
+struct SeedHorizon {
+  std::vector<Fractions> fractions;
+  std::vector<double> dead_slope;
+  Loss loss;
+};
 
 /// Shares of slopes that are 0 in the format, not in float64, by depth.
 std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const Tensor& h,
@@ -196,26 +206,29 @@ std::size_t expected_loss(const std::vector<Magnitudes>& sizes, Rounding roundin
   return d;
 }
 
-/// Depths lost at with 2^exponent, seed by seed.
-using Trials = std::map<int, std::vector<std::size_t>>;
+/// Losses with 2^exponent, seed by seed.
+using Trials = std::map<int, std::vector<Loss>>;
 
-double sum(const std::vector<std::size_t>& x) {
+double total_depth(const std::vector<Loss>& losses) {
   double total = 0;
-  for (const std::size_t v : x) total += static_cast<double>(v);
+  for (const Loss& loss : losses) total += static_cast<double>(loss.depth);
   return total;
 }
 
 /// Of the exponents, the one whose seeds lose last; of equals the nearest to 0.
 int best_exponent(const Trials& trials) {
   const auto worse = [](const auto& a, const auto& b) {
-    const double sum_a = sum(a.second);
-    const double sum_b = sum(b.second);
-    return sum_a != sum_b ? sum_a < sum_b : std::abs(a.first) > std::abs(b.first);
+    const double depth_a = total_depth(a.second);
+    const double depth_b = total_depth(b.second);
+    return depth_a != depth_b ? depth_a < depth_b : std::abs(a.first) > std::abs(b.first);
   };
   return std::max_element(trials.begin(), trials.end(), worse)->first;
 }
 
 /// Searches the best power of two of one format.
+///
+/// A larger scale loses less to 0 and more to overflow. So the best one lies where overflow begins;
+/// and of the scales as good as that, those nearer to 1 follow without a gap.
 class ScaleSearch {
  public:
   ScaleSearch(Rounding rounding, const std::vector<Truth>& truths)
@@ -224,46 +237,81 @@ class ScaleSearch {
     double largest = 0;
     for (const Truth& truth : truths) largest = std::max(largest, truth.sizes[0].largest);
     const int size = largest > 0 ? std::ilogb(largest) : 0;
+    first_ = std::ilogb(least(rounding)) - size - 2;
+    last_ = std::ilogb(format(rounding.dtype).max) - size + 1;
     Trials expected;
-    for (int k = std::ilogb(least(rounding)) - size;
-         k <= std::ilogb(format(rounding.dtype).max) - size; ++k) {
+    for (int k = first_; k <= last_; ++k) {
       for (const Truth& truth : truths) {
-        expected[k].push_back(expected_loss(truth.sizes, rounding, k));
+        expected[k].push_back({expected_loss(truth.sizes, rounding, k), false});
       }
     }
     guess_ = best_exponent(expected);
   }
 
-  /// The exponents to try next, none when the best is found: scale 1 and those around the guess,
-  /// then on from the best so far, as long as it has an untried neighbour.
+  /// The exponents to try next; none when the best is found.
   [[nodiscard]] std::vector<int> next() const {
-    constexpr std::size_t limit = 40;  // of trials; the guess is rarely off by more than one
-    if (saves_at_1() || trials_.size() > limit) return {};
-    if (!trials_.contains(guess_)) return untried({0, guess_ - 1, guess_, guess_ + 1});
-    const int k = best();
-    if (trials_.contains(k - 1) && trials_.contains(k + 1)) return {};
-    return untried({k - 2, k - 1, k + 1, k + 2});
+    if (trials_.contains(0) && saves(trials_.at(0))) return {};
+    std::set<int> exponents;
+    if (!trials_.contains(guess_)) {
+      exponents = {first_, last_, 0};
+      for (const int step : {0, 1, 2, 4, 8}) exponents.insert({guess_ - step, guess_ + step});
+    } else {
+      const int k = best();
+      exponents = between(k, towards_0(k));
+      if (!saves()) {
+        exponents.merge(where_overflow_begins());
+        exponents.insert({k - 1, k + 1});
+      }
+    }
+    std::vector<int> untried;
+    std::copy_if(exponents.begin(), exponents.end(), std::back_inserter(untried),
+                 [&](int k) { return !trials_.contains(k); });
+    return untried;
   }
 
-  void add(int exponent, std::vector<std::size_t> lost) { trials_[exponent] = std::move(lost); }
+  void add(int exponent, std::vector<Loss> losses) { trials_[exponent] = std::move(losses); }
 
   [[nodiscard]] int best() const { return best_exponent(trials_); }
-  [[nodiscard]] const std::vector<std::size_t>& lost_at_best() const { return trials_.at(best()); }
-  [[nodiscard]] bool saves() const { return saves(lost_at_best()); }
+  [[nodiscard]] const std::vector<Loss>& losses_at_best() const { return trials_.at(best()); }
+  /// Whether no seed loses anything under the best scale.
+  [[nodiscard]] bool saves() const { return saves(losses_at_best()); }
 
  private:
-  [[nodiscard]] std::vector<int> untried(std::set<int> exponents) const {
-    std::vector<int> rest;
-    std::copy_if(exponents.begin(), exponents.end(), std::back_inserter(rest),
-                 [&](int k) { return !trials_.contains(k); });
-    return rest;
+  [[nodiscard]] bool saves(const std::vector<Loss>& losses) const {
+    return std::all_of(losses.begin(), losses.end(),
+                       [&](const Loss& loss) { return loss.depth == never_; });
   }
-  [[nodiscard]] bool saves(const std::vector<std::size_t>& lost) const {
-    return std::all_of(lost.begin(), lost.end(), [&](std::size_t d) { return d == never_; });
+
+  /// The tried exponent next to k on the side of 0; 0 itself is tried.
+  [[nodiscard]] int towards_0(int k) const {
+    const auto at = trials_.find(k);
+    return k > 0 ? std::prev(at)->first : k < 0 ? std::next(at)->first : 0;
   }
-  [[nodiscard]] bool saves_at_1() const { return trials_.contains(0) && saves(trials_.at(0)); }
+
+  /// Up to eight exponents that part the gap between two.
+  [[nodiscard]] static std::set<int> between(int a, int b) {
+    constexpr int parts = 9;
+    std::set<int> inside;
+    for (int i = 1; i < parts; ++i) {
+      const int k = a + (b - a) * i / parts;
+      if (k != a && k != b) inside.insert(k);
+    }
+    return inside;
+  }
+
+  /// Exponents between the last tried one before the first that overflows, and that one.
+  [[nodiscard]] std::set<int> where_overflow_begins() const {
+    const auto overflows = std::find_if(trials_.begin(), trials_.end(), [](const auto& trial) {
+      return std::any_of(trial.second.begin(), trial.second.end(),
+                         [](const Loss& loss) { return loss.overflow; });
+    });
+    if (overflows == trials_.begin() || overflows == trials_.end()) return {};
+    return between(std::prev(overflows)->first, overflows->first);
+  }
 
   std::size_t never_;
+  int first_;
+  int last_;
   int guess_ = 0;
   Trials trials_;
 };
@@ -294,7 +342,7 @@ class Study {
           found.fractions.push_back(fractions(gradient, formats[f].dtype));
         }
         found.dead_slope = dead_slopes(spec_, formats[f], run.states(), truths_[i].h);
-        found.lost_at = lost_at(gradients, truths_[i]);
+        found.loss = find_loss(gradients, truths_[i]);
       }
       truths_[i].h = {};
     }
@@ -311,12 +359,12 @@ class Study {
         Run run(spec_, formats[f], provider(formats[f]), drawn);
         for (const int k : exponents[f]) {
           trials[f][k].resize(truths_.size());
-          trials[f][k][i] = lost_at(run.backward(std::ldexp(1.0, k)), truths_[i]);
+          trials[f][k][i] = find_loss(run.backward(std::ldexp(1.0, k)), truths_[i]);
         }
       }
     }
     for (std::size_t f = 0; f < formats.size(); ++f) {
-      for (auto& [k, lost] : trials[f]) searches[f].add(k, std::move(lost));
+      for (auto& [k, losses] : trials[f]) searches[f].add(k, std::move(losses));
     }
   }
 
@@ -342,9 +390,11 @@ class Study {
 };
 
 /// Median depth; none where it lies beyond L.
-std::optional<double> median_depth(const std::vector<std::size_t>& lost, std::size_t L) {
+std::optional<double> median_depth(const std::vector<Loss>& losses, std::size_t L) {
   std::vector<double> depths;
-  for (const std::size_t d : lost) depths.push_back(d > L ? infinity : static_cast<double>(d));
+  for (const Loss& loss : losses) {
+    depths.push_back(loss.depth > L ? infinity : static_cast<double>(loss.depth));
+  }
   const double median = quantile(depths, 0.5);
   return std::isfinite(median) ? std::optional(median) : std::nullopt;
 }
@@ -380,10 +430,10 @@ PrecisionHorizon summarise(const GrowthSpec& spec, const Study& study, std::size
     return mean_by_depth(L, seeds,
                          [&](std::size_t i, std::size_t d) { return seed(i).fractions[d].*part; });
   };
-  std::vector<std::size_t> lost;
+  std::vector<Loss> losses;
   std::vector<double> needed;
   for (std::size_t i = 0; i < seeds; ++i) {
-    lost.push_back(seed(i).lost_at);
+    losses.push_back(seed(i).loss);
     needed.push_back(needed_range(study.truths()[i]));
   }
   PrecisionHorizon horizon;
@@ -395,9 +445,9 @@ PrecisionHorizon summarise(const GrowthSpec& spec, const Study& study, std::size
   horizon.nonfinite = share(&Fractions::nonfinite);
   horizon.dead_slope =
       mean_by_depth(L, seeds, [&](std::size_t i, std::size_t d) { return seed(i).dead_slope[d]; });
-  horizon.lost_at = median_depth(lost, L);
+  horizon.lost_at = median_depth(losses, L);
   horizon.best_loss_scale = std::ldexp(1.0, search.best());
-  horizon.best_lost_at = median_depth(search.lost_at_best(), L);
+  horizon.best_lost_at = median_depth(search.losses_at_best(), L);
   if (search.saves()) horizon.saving_loss_scale = horizon.best_loss_scale;
   horizon.ln_range = std::log(format(horizon.dtype).max) - std::log(least(formats[f]));
   horizon.ln_needed = quantile(needed, 0.5);
@@ -415,9 +465,9 @@ std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec, Provide
   for (const Rounding rounding : formats) searches.emplace_back(rounding, study.truths());
   if (spec.init.loss_scale == 1) {
     for (std::size_t f = 0; f < formats.size(); ++f) {
-      std::vector<std::size_t> lost;
-      for (const auto& seed : study.found()) lost.push_back(seed[f].lost_at);
-      searches[f].add(0, std::move(lost));
+      std::vector<Loss> losses;
+      for (const auto& seed : study.found()) losses.push_back(seed[f].loss);
+      searches[f].add(0, std::move(losses));
     }
   }
   for (bool searching = true; searching;) {
