@@ -193,11 +193,9 @@ Verdict verdict(const GrowthSpec& spec, const Initialisation& init,
 /// Threads that may each hold one seed's weights and states.
 int seed_threads(const Provider& provider, const Problem& problem) {
   if (!provider.is_concurrent()) return 1;
-  constexpr double budget = 4e9;  // bytes
   // Drawn, the plan's copy and its own, dW, and what is read back; all in float64.
   const double one_seed = 6 * working_set(problem) * (dtype(problem) == Dtype::f64 ? 1.0 : 2.0) + 1;
-  return static_cast<int>(
-      std::clamp(budget / one_seed, 1.0, static_cast<double>(available_threads())));
+  return threads_within_memory(one_seed);
 }
 
 /// A seed and what the chain rule says of it where the net is a chain of scalars.

@@ -11,6 +11,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "host/growth/seeds.h"
 #include "host/growth/states.h"
 #include "host/growth/statistics.h"
 #include "host/rounded.h"
@@ -331,8 +332,7 @@ class Study {
     const auto n = static_cast<std::size_t>(spec_.seeds);
     truths_.resize(n);
     found_.resize(n);
-    for (std::size_t i = 0; i < n; ++i) {
-      const Tensors drawn = draw_seed(i);
+    for_each([&](std::size_t i, const Tensors& drawn) {
       truths_[i] = find_truth(spec_, reference_, drawn);
       for (std::size_t f = 0; f < formats.size(); ++f) {
         Run run(spec_, formats[f], provider(formats[f]), drawn);
@@ -345,24 +345,25 @@ class Study {
         found.loss = find_loss(gradients, truths_[i]);
       }
       truths_[i].h = {};
-    }
+    });
   }
 
   /// Every seed with 2^exponent for each exponent of each format.
   void run_at(const std::array<std::vector<int>, formats.size()>& exponents,
               std::vector<ScaleSearch>& searches) {
     std::array<Trials, formats.size()> trials;
-    for (std::size_t i = 0; i < truths_.size(); ++i) {
-      const Tensors drawn = draw_seed(i);
+    for (std::size_t f = 0; f < formats.size(); ++f) {
+      for (const int k : exponents[f]) trials[f][k].resize(truths_.size());
+    }
+    for_each([&](std::size_t i, const Tensors& drawn) {
       for (std::size_t f = 0; f < formats.size(); ++f) {
         if (exponents[f].empty()) continue;
         Run run(spec_, formats[f], provider(formats[f]), drawn);
         for (const int k : exponents[f]) {
-          trials[f][k].resize(truths_.size());
           trials[f][k][i] = find_loss(run.backward(std::ldexp(1.0, k)), truths_[i]);
         }
       }
-    }
+    });
     for (std::size_t f = 0; f < formats.size(); ++f) {
       for (auto& [k, losses] : trials[f]) searches[f].add(k, std::move(losses));
     }
@@ -373,8 +374,15 @@ class Study {
   [[nodiscard]] const auto& found() const { return found_; }
 
  private:
-  [[nodiscard]] Tensors draw_seed(std::size_t i) const {
-    return draw(make_problem(exact_), init_, spec_.first_seed + i);
+  /// Calls f(i, drawn) for every seed, several at a time.
+  template <class F>
+  void for_each(F&& f) {
+    const Problem problem = make_problem(exact_);
+    // Drawn and rounded; a plan's copy, its gradients, and what is read back.
+    const int threads = threads_within_memory(3 * working_set(problem) + 1);
+    for_each_seed(
+        truths_.size(), threads, [] { return 0; },
+        [&](int, std::size_t i) { f(i, draw(problem, init_, spec_.first_seed + i, &cache_)); });
   }
   [[nodiscard]] Provider& provider(Rounding rounding) const {
     return rounding.flush_subnormals ? flushing_ : reference_;
@@ -387,6 +395,7 @@ class Study {
   Provider& flushing_;
   std::vector<Truth> truths_;
   std::vector<std::array<SeedHorizon, formats.size()>> found_;
+  WeightCache cache_{std::size_t{1} << 30};  // the seeds are run more than once
 };
 
 /// Median depth; none where it lies beyond L.

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <exception>
@@ -9,6 +10,13 @@
 #include "host/threads.h"
 
 namespace gradepth::growth {
+
+/// Threads that may each hold a seed of this many bytes: one for each core, 4 GB together.
+inline int threads_within_memory(double bytes_of_one_seed) {
+  constexpr double budget = 4e9;
+  return static_cast<int>(
+      std::clamp(budget / bytes_of_one_seed, 1.0, static_cast<double>(available_threads())));
+}
 
 /// Calls body(state, i) for every i in [0, n), on up to `threads` threads, in any order; each
 /// thread makes a state of its own, make(), before its first call. What body writes must depend on
