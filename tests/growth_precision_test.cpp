@@ -9,6 +9,7 @@
 
 #include "host/growth/measure.h"
 #include "host/growth/states.h"
+#include "host/threads.h"
 
 namespace gradepth::growth {
 namespace {
@@ -292,6 +293,20 @@ TEST(GrowthPrecision, Row) {
   EXPECT_EQ(row[3]["lost_at"], 13);
   EXPECT_TRUE(row[3]["saving_loss_scale"].is_null());
   EXPECT_EQ(row[3]["best"]["lost_at"], 20);
+}
+
+TEST(GrowthPrecision, TheNumberOfThreadsDoesNotChangeABit) {
+  GrowthSpec spec;
+  spec.width = 9;
+  spec.depth = 40;
+  spec.seeds = 5;
+  spec.init.W.scale = 0.5;
+  const auto measured = [&] { return precision_row(horizons(spec)).dump(); };
+  std::string alone;
+  parallel(2, [&](const Worker& worker) {  // a member of a team runs its seeds one by one
+    if (worker.id() == 0) alone = measured();
+  });
+  EXPECT_EQ(measured(), alone);
 }
 
 TEST(GrowthPrecision, RefusesABadSpec) {
