@@ -270,6 +270,9 @@ void add_growth_command(CLI::App& app, int& exit_status) {
   add_flags(*command, *flags, *preset);
   command->callback([command, flags, preset, &exit_status] {
     choice("--format", flags->format, {"table", "json", "csv"});
+    if (flags->precision && flags->format == "csv") {
+      refuse("--format", "csv", "table or json with --precision");
+    }
     apply_preset(*preset, *command, *flags);
     read_weights(*command, *flags);
     const GrowthSpec spec = parse_growth(*flags);

@@ -11,6 +11,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "host/growth/loss_scale.h"
 #include "host/growth/seeds.h"
 #include "host/growth/states.h"
 #include "host/growth/statistics.h"
@@ -62,7 +63,7 @@ class Run {
     Planned planned = provider.plan(make_problem(in_format));
     plan_ = std::move(std::get<PlanPtr>(planned));
     Tensors rounded = drawn;
-    for (auto& [name, tensor] : rounded) scale(tensor, 1);
+    for (auto& entry : rounded) scale(entry.second, 1);
     for (const char* name : {"dy", "dc"}) {
       if (drawn.contains(name)) loss_[name] = drawn.at(name);
     }
@@ -74,7 +75,7 @@ class Run {
 
   [[nodiscard]] Gradients backward(double loss_scale) {
     Tensors loss = loss_;
-    for (auto& [name, tensor] : loss) scale(tensor, loss_scale);
+    for (auto& entry : loss) scale(entry.second, loss_scale);
     plan_->set(loss);
     if (plan_->has_parts()) {
       plan_->run_backward_data();
@@ -143,12 +144,6 @@ Fate fate(const std::vector<double>& gradient, const std::vector<bool>& nonzero)
   return gone > 0 && gone >= kept ? Fate::zeroed : Fate::kept;
 }
 
-/// Where and how a seed's gradient is lost.
-struct Loss {
-  std::size_t depth = 0;  // the least one; L + 1: never
-  bool overflow = false;
-};
-
 Loss find_loss(const Gradients& gradients, const Truth& truth) {
   for (std::size_t d = 0; d < gradients.size(); ++d) {
     const Fate found = fate(gradients[d], truth.nonzero[d]);
@@ -207,115 +202,22 @@ std::size_t expected_loss(const std::vector<Magnitudes>& sizes, Rounding roundin
   return d;
 }
 
-/// Losses with 2^exponent, seed by seed.
-using Trials = std::map<int, std::vector<Loss>>;
-
-double total_depth(const std::vector<Loss>& losses) {
-  double total = 0;
-  for (const Loss& loss : losses) total += static_cast<double>(loss.depth);
-  return total;
+/// The search for the format's best scale, begun from what the seeds' float64 gradients say.
+ScaleSearch begin_search(Rounding rounding, const std::vector<Truth>& truths) {
+  double largest = 0;
+  for (const Truth& truth : truths) largest = std::max(largest, truth.sizes[0].largest);
+  const int size = largest > 0 ? std::ilogb(largest) : 0;
+  // Outside of these powers the loss gradient itself is lost.
+  const int first = std::ilogb(least(rounding)) - size - 2;
+  const int last = std::ilogb(format(rounding.dtype).max) - size + 1;
+  Trials expected;
+  for (int k = first; k <= last; ++k) {
+    for (const Truth& truth : truths) {
+      expected[k].push_back({expected_loss(truth.sizes, rounding, k), false});
+    }
+  }
+  return {truths.front().sizes.size(), first, best_exponent(expected), last};
 }
-
-/// Of the exponents, the one whose seeds lose last; of equals the nearest to 0.
-int best_exponent(const Trials& trials) {
-  const auto worse = [](const auto& a, const auto& b) {
-    const double depth_a = total_depth(a.second);
-    const double depth_b = total_depth(b.second);
-    return depth_a != depth_b ? depth_a < depth_b : std::abs(a.first) > std::abs(b.first);
-  };
-  return std::max_element(trials.begin(), trials.end(), worse)->first;
-}
-
-/// Searches the best power of two of one format.
-///
-/// A larger scale loses less to 0 and more to overflow. So the best one lies where overflow begins;
-/// and of the scales as good as that, those nearer to 1 follow without a gap.
-class ScaleSearch {
- public:
-  ScaleSearch(Rounding rounding, const std::vector<Truth>& truths)
-      : never_(truths.front().sizes.size()) {
-    // Outside of these powers the loss gradient itself is lost.
-    double largest = 0;
-    for (const Truth& truth : truths) largest = std::max(largest, truth.sizes[0].largest);
-    const int size = largest > 0 ? std::ilogb(largest) : 0;
-    first_ = std::ilogb(least(rounding)) - size - 2;
-    last_ = std::ilogb(format(rounding.dtype).max) - size + 1;
-    Trials expected;
-    for (int k = first_; k <= last_; ++k) {
-      for (const Truth& truth : truths) {
-        expected[k].push_back({expected_loss(truth.sizes, rounding, k), false});
-      }
-    }
-    guess_ = best_exponent(expected);
-  }
-
-  /// The exponents to try next; none when the best is found.
-  [[nodiscard]] std::vector<int> next() const {
-    if (trials_.contains(0) && saves(trials_.at(0))) return {};
-    std::set<int> exponents;
-    if (!trials_.contains(guess_)) {
-      exponents = {first_, last_, 0};
-      for (const int step : {0, 1, 2, 4, 8}) exponents.insert({guess_ - step, guess_ + step});
-    } else {
-      const int k = best();
-      exponents = between(k, towards_0(k));
-      if (!saves()) {
-        exponents.merge(where_overflow_begins());
-        exponents.insert({k - 1, k + 1});
-      }
-    }
-    std::vector<int> untried;
-    std::copy_if(exponents.begin(), exponents.end(), std::back_inserter(untried),
-                 [&](int k) { return !trials_.contains(k); });
-    return untried;
-  }
-
-  void add(int exponent, std::vector<Loss> losses) { trials_[exponent] = std::move(losses); }
-
-  [[nodiscard]] int best() const { return best_exponent(trials_); }
-  [[nodiscard]] const std::vector<Loss>& losses_at_best() const { return trials_.at(best()); }
-  /// Whether no seed loses anything under the best scale.
-  [[nodiscard]] bool saves() const { return saves(losses_at_best()); }
-
- private:
-  [[nodiscard]] bool saves(const std::vector<Loss>& losses) const {
-    return std::all_of(losses.begin(), losses.end(),
-                       [&](const Loss& loss) { return loss.depth == never_; });
-  }
-
-  /// The tried exponent next to k on the side of 0; 0 itself is tried.
-  [[nodiscard]] int towards_0(int k) const {
-    const auto at = trials_.find(k);
-    return k > 0 ? std::prev(at)->first : k < 0 ? std::next(at)->first : 0;
-  }
-
-  /// Up to eight exponents that part the gap between two.
-  [[nodiscard]] static std::set<int> between(int a, int b) {
-    constexpr int parts = 9;
-    std::set<int> inside;
-    for (int i = 1; i < parts; ++i) {
-      const int k = a + (b - a) * i / parts;
-      if (k != a && k != b) inside.insert(k);
-    }
-    return inside;
-  }
-
-  /// Exponents between the last tried one before the first that overflows, and that one.
-  [[nodiscard]] std::set<int> where_overflow_begins() const {
-    const auto overflows = std::find_if(trials_.begin(), trials_.end(), [](const auto& trial) {
-      return std::any_of(trial.second.begin(), trial.second.end(),
-                         [](const Loss& loss) { return loss.overflow; });
-    });
-    if (overflows == trials_.begin() || overflows == trials_.end()) return {};
-    return between(std::prev(overflows)->first, overflows->first);
-  }
-
-  std::size_t never_;
-  int first_;
-  int last_;
-  int guess_ = 0;
-  Trials trials_;
-};
 
 /// Draws and runs the spec's seeds.
 class Study {
@@ -401,9 +303,9 @@ class Study {
 /// Median depth; none where it lies beyond L.
 std::optional<double> median_depth(const std::vector<Loss>& losses, std::size_t L) {
   std::vector<double> depths;
-  for (const Loss& loss : losses) {
-    depths.push_back(loss.depth > L ? infinity : static_cast<double>(loss.depth));
-  }
+  std::transform(losses.begin(), losses.end(), std::back_inserter(depths), [L](const Loss& loss) {
+    return loss.depth > L ? infinity : static_cast<double>(loss.depth);
+  });
   const double median = quantile(depths, 0.5);
   return std::isfinite(median) ? std::optional(median) : std::nullopt;
 }
@@ -471,7 +373,8 @@ std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec, Provide
   Study study(spec, reference, flushing);
   study.run_at_given_scale();
   std::vector<ScaleSearch> searches;
-  for (const Rounding rounding : formats) searches.emplace_back(rounding, study.truths());
+  std::transform(formats.begin(), formats.end(), std::back_inserter(searches),
+                 [&](Rounding rounding) { return begin_search(rounding, study.truths()); });
   if (spec.init.loss_scale == 1) {
     for (std::size_t f = 0; f < formats.size(); ++f) {
       std::vector<Loss> losses;
