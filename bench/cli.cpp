@@ -1,6 +1,8 @@
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cstdio>
 #include <exception>
+#include <string>
 
 #include "bench/commands.h"
 
@@ -43,8 +45,11 @@ int run(int argc, char** argv) {
   return exit_status;
 }
 
-int fail(const char* reason, int exit_status) {
-  std::fprintf(stderr, "gradepth: %s\n", reason);
+/// One line, whatever stands in the flags and names of files that the reason repeats.
+int fail(std::string reason, int exit_status) {
+  std::replace_if(
+      reason.begin(), reason.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  std::fprintf(stderr, "gradepth: %s\n", reason.c_str());
   return exit_status;
 }
 

@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <fstream>
 #include <numbers>
 #include <stdexcept>
 
+#include "host/matrix_file.h"
 #include "host/orthogonal.h"
 #include "host/random.h"
 #include "kernels/activation.h"
@@ -285,36 +285,13 @@ double parse_number(std::string_view text, const std::string& what) {
   return value;
 }
 
-/// A CSV file of numbers, one row of the matrix per line.
+/// A CSV matrix; a refusal names the flag's value.
 Tensor read_matrix(const std::string& path) {
-  const std::string what = "init file:" + path;
-  std::ifstream file(path);
-  if (!file) throw std::invalid_argument(what + ": cannot open the file; a CSV matrix is needed");
-  constexpr std::size_t max_entries = std::size_t{1} << 28;
-  Tensor matrix({0, 0});
-  std::string line;
-  while (std::getline(file, line)) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
-    if (line.empty()) continue;
-    std::int64_t columns = 0;
-    for (std::size_t begin = 0; begin <= line.size(); ++columns) {
-      const std::size_t end = std::min(line.find(',', begin), line.size());
-      std::string_view cell(line.data() + begin, end - begin);
-      while (!cell.empty() && cell.front() == ' ') cell.remove_prefix(1);
-      while (!cell.empty() && cell.back() == ' ') cell.remove_suffix(1);
-      matrix.data.push_back(
-          parse_number(cell, what + " row " + std::to_string(matrix.shape[0] + 1)));
-      begin = end + 1;
-    }
-    if (matrix.shape[0] == 0) matrix.shape[1] = columns;
-    if (columns != matrix.shape[1] || matrix.size() > max_entries) {
-      throw std::invalid_argument(what + ": every row needs the same number of columns, at most " +
-                                  std::to_string(max_entries) + " entries in all");
-    }
-    ++matrix.shape[0];
+  try {
+    return read_csv_matrix(path);
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument("init file:" + path + ": a CSV matrix is needed: " + error.what());
   }
-  if (matrix.size() == 0) throw std::invalid_argument(what + ": the file holds no numbers");
-  return matrix;
 }
 
 }  // namespace

@@ -82,7 +82,8 @@ ArrayHeader read_header(zip_file_t& member, std::string_view name) {
   const bool magic = std::string_view(reinterpret_cast<const char*>(start.data()), 6) ==
                      std::string_view("\x93NUMPY", 6);
   const unsigned version = start[6];
-  if (!magic || version < 1 || version > 3) refuse(printable(name) + " is no array of version 1 to 3");
+  if (!magic || version < 1 || version > 3)
+    refuse(printable(name) + " is no array of version 1 to 3");
   std::size_t length = start[8] | std::size_t{start[9]} << 8;
   std::size_t prefix = 10;
   if (version > 1) {
@@ -144,7 +145,7 @@ class Npz final : public WeightsFile {
       throw std::invalid_argument("type " + printable(header.entry.type) +
                                   "; float64, float32 or float16");
     }
-    Tensor tensor = decode(
+    const Tensor tensor = decode(
         header.entry.shape, format->dtype, format->big_endian,
         [&](unsigned char* out, std::size_t count) { read_member(*member, out, count, name); });
     unsigned char beyond = 0;

@@ -148,6 +148,7 @@ class Safetensors final : public WeightsFile {
   /// The format allows neither overlaps nor holes.
   void check_places(Bytes data_size) const {
     std::vector<std::pair<Bytes, Bytes>> sorted;
+    sorted.reserve(places_.size());
     for (const auto& [name, place] : places_) sorted.emplace_back(place.begin, place.end);
     std::sort(sorted.begin(), sorted.end());
     Bytes at = 0;

@@ -89,13 +89,15 @@ Tensor decode(const Shape& shape, Dtype dtype, bool big_endian, const ReadBytes&
   return tensor;
 }
 
-std::unique_ptr<WeightsFile> open_weights_file(const std::string& path) {
+void require_regular_file(const std::string& path) {
   std::error_code error;
   const std::filesystem::file_status status = std::filesystem::status(path, error);
   if (!std::filesystem::exists(status)) throw std::invalid_argument("there is no such file");
-  if (!std::filesystem::is_regular_file(status)) {  // reading a pipe or a device may never end
-    throw std::invalid_argument("not a regular file");
-  }
+  if (!std::filesystem::is_regular_file(status)) throw std::invalid_argument("not a regular file");
+}
+
+std::unique_ptr<WeightsFile> open_weights_file(const std::string& path) {
+  require_regular_file(path);
   std::ifstream file(path, std::ios::binary);
   if (!file) throw std::invalid_argument("the file cannot be opened for reading");
   std::array<char, 4> start{};

@@ -40,6 +40,9 @@ class WeightsFile {
 /// format, not the name.
 std::unique_ptr<WeightsFile> open_weights_file(const std::string& path);
 
+/// Refuses what is no regular file, in one line: reading a pipe or a device may never end.
+void require_regular_file(const std::string& path);
+
 /// `text` in quotes, in ASCII without control characters, and shortened: fit for a message.
 std::string printable(std::string_view text);
 

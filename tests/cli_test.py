@@ -53,6 +53,9 @@ class BadInput(unittest.TestCase):
         self.check(["growth", "--density", "2"], "--density", "2")
         self.check(["growth", "--format", "xml"], "--format", "xml", "json")
         self.check(["growth", "--nosuchflag"], "--nosuchflag")
+        self.check(["growth", "--net", "a\nb\x1b[2J"], "--net a?b?[2J")
+        self.check(["growth", "--init", "file:a\nb"], "no such file")
+        self.check(["growth", "--weights", "a\nb"], "--weights", "no such file")
         self.check(
             ["growth", "--activation", "relu", "--init", "gaussian:2", "--bias", "gaussian:1", "--h0", "fixed-point"],
             "fixed-point",

@@ -1,10 +1,14 @@
 #include "host/initialise.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <sys/stat.h>
 
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+
+#include "tests/weights_files.h"
 
 namespace gradepth {
 namespace {
@@ -113,11 +117,54 @@ TEST(Initialise, ReadsAMatrixFile) {
   const Tensor W = draw_elman(("file:" + path).c_str(), 2).at("Wh");
   EXPECT_EQ(W.data, (std::vector<double>{0.9, 1, 0, 0.9}));
   EXPECT_THROW(draw_elman(("file:" + path).c_str(), 3), std::invalid_argument);
-  for (const char* bad : {"1,2\n3\n", "", "1,x\n", "1,nan\n", "1,\n"}) {
-    std::ofstream(path, std::ios::trunc) << bad;
-    EXPECT_THROW(parse_weight_init("file:" + path), std::invalid_argument) << bad;
-  }
   std::remove(path.c_str());
+}
+
+TEST(Initialise, RefusesFilesThatAreNoMatrix) {
+  const TemporaryFile file;
+  const auto complaint = [&](const std::string& bytes) -> std::string {
+    file.write(bytes);
+    try {
+      (void)parse_weight_init("file:" + file.path());
+    } catch (const std::invalid_argument& error) {
+      const std::string message = error.what();
+      for (const char c : message) EXPECT_TRUE(c >= ' ' && c <= '~') << message;
+      EXPECT_LT(message.size(), 6 * 80 + 200U);  // 80 bytes of the file, at most as \\u0000
+      return message;
+    }
+    return "nothing";
+  };
+  using testing::HasSubstr;
+  for (const char* good : {"1", "1\n", "\n\n1 , 2\r\n\r\n3,4", " -1e-300,4.5E+2\n0,0\n  \n"}) {
+    EXPECT_EQ(complaint(good), "nothing") << good;
+  }
+  for (const char* empty : {"", "\n\r\n", "   "}) {
+    EXPECT_THAT(complaint(empty), HasSubstr("no numbers")) << empty;
+  }
+  EXPECT_THAT(complaint("1,2\n3\n"), HasSubstr("row 2 has 1 columns, the first has 2"));
+  EXPECT_THAT(complaint("1\n2,3"), HasSubstr("row 2 has 2 columns"));
+  for (const char* cell : {"x", "nan", "inf", "-inf", "", "1e999", "0x10", "1;2", "1 2", "+ 1"}) {
+    EXPECT_THAT(complaint(std::string("5,6\n7,") + cell), HasSubstr("row 2, column 2")) << cell;
+  }
+  EXPECT_THAT(complaint(","), HasSubstr("row 1, column 1"));
+  EXPECT_THAT(complaint("1\v\x1b[2J"), HasSubstr("\\u001b[2J"));
+  // A million digits, or zeros, that are one number: no cell is read further than a number needs.
+  EXPECT_THAT(complaint(std::string(1'000'000, '1')), HasSubstr("row 1, column 1"));
+  EXPECT_THAT(complaint(std::string(399, '0') + "1"), HasSubstr("row 1, column 1"));
+  EXPECT_THAT(complaint(std::string(1'000'000, '\0')), HasSubstr("row 1, column 1"));
+}
+
+TEST(Initialise, RefusesMatrixFilesThatAreNoFiles) {
+  const TemporaryFile pipe;
+  ASSERT_EQ(mkfifo(pipe.path().c_str(), 0600), 0);
+  for (const std::string& path : {pipe.path(), testing::TempDir(), std::string("/dev/zero")}) {
+    try {
+      (void)parse_weight_init("file:" + path);
+      ADD_FAILURE() << path;
+    } catch (const std::invalid_argument& error) {
+      EXPECT_THAT(error.what(), testing::HasSubstr("not a regular file"));
+    }
+  }
 }
 
 TEST(Initialise, RefusesWhatItDoesNotKnow) {
