@@ -168,8 +168,9 @@ void print_precision(std::ostream& out, const std::vector<growth::PrecisionHoriz
          "one is not finite); the same with the best loss scale; shares at the largest\n"
          "depth; f'=0: most slopes of a map that only the format makes 0\n";
   Table table({"format", "lost at", "best scale", "then at", "0 %", "subn %", "inf %", "f'=0 %"});
-  const auto depth = [](const std::optional<double>& d) {
-    return d ? significant(*d, 3) : "never";
+  const auto depth = [](const std::optional<double>& d) -> std::string {
+    if (!d) return "never";  // else a whole depth, or half-way between two
+    return std::to_string(std::lround(std::floor(*d))) + (*d > std::floor(*d) ? ".5" : "");
   };
   for (const growth::PrecisionHorizon& h : horizons) {
     const double dead = *std::max_element(h.dead_slope.begin() + 1, h.dead_slope.end());

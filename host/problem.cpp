@@ -26,6 +26,14 @@ void require_activation(const std::string& act) {
   require(is_activation(act), "activation", act, "one of " + activation_names());
 }
 
+/// A limit that rounds to 0 would turn clipping off.
+void require_clip_value(double value, Dtype dtype) {
+  std::ostringstream text;
+  text << value;
+  require(value == 0 || round_to(dtype, value) > 0, "clip-value", text.str(),
+          "0 (off) or a number above 0 that " + std::string(name(dtype)) + " holds");
+}
+
 void require_clip(const ClipProblem& p) {
   const bool one_norm_each = p.mode == "norm" || p.mode == "tensor";
   require(one_norm_each || p.mode == "agc" || p.mode == "value", "clip mode", p.mode,
@@ -138,8 +146,7 @@ void validate(const Problem& problem) {
                     "one of two-term, sum");
             require(p.share || p.cell != "additive", "share", "off", "additive nets share w");
             require(p.share || !p.project_input, "share", "off", "not with an input projection");
-            require(p.clip_value >= 0, "clip-value", std::to_string(p.clip_value),
-                    "0 (off) or a number above 0");
+            require_clip_value(p.clip_value, p.dtype);
             require_size("T", p.T);
             require_size("B", p.B);
             require_size("H", p.H);
@@ -151,8 +158,7 @@ void validate(const Problem& problem) {
             require_activation(p.act);
             require(p.residual == "plain" || p.residual == "preact" || p.residual == "scaled",
                     "residual", p.residual, "one of plain, preact, scaled");
-            require(p.clip_value >= 0, "clip-value", std::to_string(p.clip_value),
-                    "0 (off) or a number above 0");
+            require_clip_value(p.clip_value, p.dtype);
             require_size("L", p.L);
             require_size("B", p.B);
             require_size("N", p.N);

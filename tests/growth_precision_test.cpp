@@ -339,6 +339,10 @@ TEST(GrowthPrecision, RefusesABadSpec) {
   spec.net = "additive";
   EXPECT_THROW((void)horizons(spec), std::invalid_argument);
   spec = multiplication(1, 1);
+  spec.clip_value = 1e-9;  // 0 in f16, which would be no clipping
+  EXPECT_THROW((void)horizons(spec), std::invalid_argument);
+  spec.clip_value = 1e-7;
+  EXPECT_NO_THROW((void)horizons(spec));
   spec.seeds = 0;
   EXPECT_THROW((void)horizons(spec), std::invalid_argument);
 }
