@@ -8,8 +8,10 @@
 #include <stdexcept>
 
 #include "bench/commands.h"
+#include "bench/common_options.h"
 #include "bench/growth_table.h"
 #include "bench/growth_weights.h"
+#include "bench/sweep.h"
 #include "host/growth/measure.h"
 #include "host/growth/precision.h"
 #include "host/growth/row.h"
@@ -171,6 +173,11 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   text("--provider", flags.provider, "who runs the net (see info)");
   text("--dtype", flags.dtype, "f64, f32, f16 or bf16");
   text("--format", flags.format, "table, json (one object) or csv (one line per depth)");
+  text("--sweep", flags.sweep,
+       "a grid of nets, KEY=FROM:TO:STEP,...: gain, bias, input, h0, forget-bias, density, depth, "
+       "width, batch");
+  text("--out", flags.out,
+       "--sweep: folder of its results; an interrupted sweep goes on from there");
 }
 
 /// Measures, or says why this machine or build cannot.
@@ -201,6 +208,14 @@ std::vector<growth::PrecisionHorizon> measure_precision(const GrowthSpec& spec) 
   const Providers plain = make_providers({});
   const Providers flushing = make_providers({.flush_subnormals = true});
   return growth::precision_horizons(spec, *find(plain, "reference"), *find(flushing, "reference"));
+}
+
+int sweep(const GrowthSpec& spec, const GrowthFlags& flags) {
+  if (flags.precision) refuse("--precision", "with --sweep", "one net at a time");
+  const Providers providers = make_providers({.threads = 1});
+  Provider* provider = select_providers(providers, flags.provider).at(0);
+  return run_sweep_command({flags.sweep, flags.out, flags.format}, spec, *provider,
+                           find(providers, "reference"));
 }
 
 }  // namespace
@@ -276,6 +291,11 @@ void add_growth_command(CLI::App& app, int& exit_status) {
     apply_preset(*preset, *command, *flags);
     read_weights(*command, *flags);
     const GrowthSpec spec = parse_growth(*flags);
+    if (!flags->sweep.empty()) {
+      exit_status = sweep(spec, *flags);
+      return;
+    }
+    if (!flags->out.empty()) refuse("--out", flags->out, "only with --sweep");
     const GrowthResult result = measure(spec, flags->provider);
     std::vector<growth::PrecisionHorizon> horizons;
     if (flags->precision && result.status == "ok") horizons = measure_precision(spec);

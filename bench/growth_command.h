@@ -40,6 +40,8 @@ struct GrowthFlags {
   std::string layer = "0";
   /// What `weights` names, once it is read; in place of init and bias.
   std::shared_ptr<const RecurrentWeights> read_weights;
+  std::string sweep;  // gain=0.5:4:0.1,…; empty: one net
+  std::string out;    // folder of a sweep's results
 };
 
 /// std::invalid_argument, in one line that names the flag, the value and what is allowed.

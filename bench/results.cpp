@@ -20,6 +20,34 @@ Results::Results(fs::path folder) : folder_(std::move(folder)) {
   }
 }
 
+Results::Results(fs::path folder, GoOn /*tag*/) : folder_(std::move(folder)) {
+  const fs::path path = folder_ / "results.jsonl";
+  std::error_code error;
+  fs::create_directories(folder_, error);
+  std::uintmax_t complete = 0;  // bytes of whole lines
+  if (!error && fs::exists(path)) {
+    if (!fs::is_regular_file(path)) throw std::runtime_error(path.string() + ": not a file");
+    std::ifstream before(path);
+    std::string line;
+    for (std::size_t number = 1; std::getline(before, line) && !before.eof(); ++number) {
+      nlohmann::ordered_json row = nlohmann::ordered_json::parse(line, nullptr, false);
+      if (!row.is_object()) {
+        throw std::runtime_error(path.string() + ", line " + std::to_string(number) +
+                                 ": not a row of results; choose another folder");
+      }
+      earlier_.push_back(std::move(row));
+      complete += line.size() + 1;
+    }
+    before.close();
+    fs::resize_file(path, complete, error);
+  }
+  if (!error) file_.open(path, std::ios::app);
+  if (error || !file_) {
+    throw std::runtime_error("--out " + folder_.string() + ": cannot write there (" +
+                             (error ? error.message() : std::strerror(errno)) + ")");
+  }
+}
+
 void Results::write(const nlohmann::ordered_json& row) {
   // Text that a library or a file brought in may not be UTF-8; replace what is not.
   file_ << row.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) << '\n';

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <fstream>
 #include <nlohmann/json.hpp>
+#include <vector>
 
 namespace gradepth {
 
@@ -13,6 +14,12 @@ class Results {
   /// Makes the folder; an older results.jsonl in it is replaced. std::runtime_error, in one line,
   /// when that cannot be done.
   explicit Results(std::filesystem::path folder);
+  /// Keeps an older results.jsonl and the rows in it. A last line that a killed run left unfinished
+  /// is cut off. std::runtime_error also when another line is not a JSON object.
+  struct GoOn {};
+  Results(std::filesystem::path folder, GoOn /*tag*/);
+  /// The rows that were there before (GoOn only).
+  [[nodiscard]] const std::vector<nlohmann::ordered_json>& earlier() const { return earlier_; }
   /// std::runtime_error when the disk is full or gone.
   void write(const nlohmann::ordered_json& row);
   [[nodiscard]] const std::filesystem::path& folder() const { return folder_; }
@@ -20,6 +27,7 @@ class Results {
  private:
   std::filesystem::path folder_;
   std::ofstream file_;
+  std::vector<nlohmann::ordered_json> earlier_;
 };
 
 /// `results/2026-11-23T061500Z` under `root`, and a link `latest` beside it that points there.

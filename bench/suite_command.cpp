@@ -1,13 +1,13 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <chrono>
-#include <csignal>
 #include <cstdlib>
 #include <iomanip>
 #include <iostream>
 
 #include "bench/commands.h"
 #include "bench/common_options.h"
+#include "bench/interrupt.h"
 #include "bench/machine.h"
 #include "bench/results.h"
 #include "bench/speed.h"
@@ -29,8 +29,6 @@ struct SuiteOptions {
   std::string math = "fma";
   std::uint64_t seed = 1;
 };
-
-volatile std::sig_atomic_t interrupted = 0;  // the only thing that a signal handler may touch
 
 class Suite {
  public:
@@ -64,7 +62,7 @@ class Suite {
   }
 
   void progress(const std::string& what) const {
-    if (interrupted != 0) {
+    if (interrupted()) {
       throw Interrupted("interrupted; what was measured is in " +
                         (results_.folder() / "results.jsonl").string());
     }
@@ -178,10 +176,7 @@ void add_suite_command(CLI::App& app, int& exit_status) {
     const std::filesystem::path root = std::filesystem::path(GRADEPTH_SOURCE_DIR) / "results";
     Results results(options->out.empty() ? new_results_folder(root)
                                          : std::filesystem::path(options->out));
-    std::signal(SIGINT, [](int) {
-      interrupted = 1;
-      std::signal(SIGINT, SIG_DFL);  // a second Ctrl-C does not wait
-    });
+    note_interrupts();
     exit_status = Suite(*options, results).run();
   });
 }

@@ -28,6 +28,50 @@ def growth(*arguments):
     return json.loads(done.stdout)
 
 
+class Sweep(unittest.TestCase):
+    GRID = ["growth", "--sweep", "gain=0.5:2:0.25", "--width", "6", "--depth", "5", "--seeds", "2"]
+
+    def test_goes_on_where_it_was_interrupted(self):
+        with tempfile.TemporaryDirectory() as folder:
+            rows = pathlib.Path(folder, "results.jsonl")
+            whole = run(*self.GRID, "--out", folder, "--format", "json")
+            self.assertEqual(whole.returncode, 0, whole.stderr)
+            lines = rows.read_text().splitlines()
+            self.assertEqual(len(lines), 7)
+            self.assertEqual(whole.stdout, rows.read_text())
+            # A run that was killed while it wrote the fourth row.
+            rows.write_text("\n".join(lines[:3]) + "\n" + lines[3][:40])
+            again = run(*self.GRID, "--out", folder, "--format", "json")
+            self.assertIn("3 of 7 points are there", again.stderr)
+            self.assertEqual(again.stdout, whole.stdout)
+            self.assertEqual(rows.read_text(), whole.stdout)
+            # Another study does not take these rows for its own.
+            other = run(*self.GRID, "--seed", "5", "--out", folder, "--format", "json")
+            self.assertNotIn("points are there", other.stderr)
+            self.assertEqual(len(rows.read_text().splitlines()), 14)
+
+    def test_interrupt_keeps_rows(self):
+        with tempfile.TemporaryDirectory() as folder:
+            long = ["growth", "--sweep", "gain=0.5:2:0.0001", "--width", "60", "--depth", "50", "--out", folder]
+            process = subprocess.Popen([GRADEPTH, *long], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+            rows = pathlib.Path(folder, "results.jsonl")
+            while not (rows.exists() and rows.stat().st_size > 0):
+                self.assertIsNone(process.poll())
+            process.send_signal(signal.SIGINT)
+            _, message = process.communicate(timeout=60)
+            self.assertEqual(process.returncode, 130)
+            self.assertIn("goes on from here", message.splitlines()[-1])
+            for line in rows.read_text().splitlines():
+                json.loads(line)
+
+    def test_folder_of_something_else(self):
+        with tempfile.TemporaryDirectory() as folder:
+            pathlib.Path(folder, "results.jsonl").write_text("no rows\n")
+            done = run(*self.GRID, "--out", folder)
+            self.assertEqual(done.returncode, 1)
+            self.assertIn("line 1", done.stderr)
+
+
 class BadInput(unittest.TestCase):
     """Exit 2 and one line that names the flag, the value and what is allowed."""
 

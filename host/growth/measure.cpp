@@ -190,14 +190,6 @@ Verdict verdict(const GrowthSpec& spec, const Initialisation& init,
   return judge(total);
 }
 
-/// Threads that may each hold one seed's weights and states.
-int seed_threads(const Provider& provider, const Problem& problem) {
-  if (!provider.is_concurrent()) return 1;
-  // Drawn, the plan's copy and its own, dW, and what is read back; all in float64.
-  const double one_seed = 6 * working_set(problem) * (dtype(problem) == Dtype::f64 ? 1.0 : 2.0) + 1;
-  return threads_within_memory(one_seed);
-}
-
 /// A seed and what the chain rule says of it where the net is a chain of scalars.
 struct MeasuredSeed {
   SeedGrowth growth;
@@ -209,7 +201,7 @@ std::vector<MeasuredSeed> run_seeds(const GrowthSpec& spec, const Initialisation
   const Problem problem = make_problem(spec);
   std::vector<MeasuredSeed> seeds(static_cast<std::size_t>(spec.seeds));
   for_each_seed(
-      seeds.size(), seed_threads(provider, problem),
+      seeds.size(), concurrent_seeds(provider, problem),
       [&] { return plan_or_refuse(provider, problem); },
       [&](const PlanPtr& plan, std::size_t i) {
         const Tensors drawn = draw(problem, init, spec.first_seed + i, cache);
@@ -246,6 +238,13 @@ void measure_into(const GrowthSpec& spec, Provider& provider, Provider* referenc
 }
 
 }  // namespace
+
+int concurrent_seeds(const Provider& provider, const Problem& problem) {
+  if (!provider.is_concurrent()) return 1;
+  // Drawn, the plan's copy and its own, dW, and what is read back; all in float64.
+  const double one_seed = 6 * working_set(problem) * (dtype(problem) == Dtype::f64 ? 1.0 : 2.0) + 1;
+  return threads_within_memory(one_seed);
+}
 
 std::string row_name(const GrowthSpec& spec, std::string_view provider) {
   const Initialisation& init = spec.init;

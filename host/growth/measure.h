@@ -58,6 +58,10 @@ struct GrowthResult {
 GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference,
                             WeightCache* cache = nullptr);
 
+/// Threads on which the provider can run seeds of the problem side by side, each with its weights
+/// and states in memory; at least 1.
+int concurrent_seeds(const Provider& provider, const Problem& problem);
+
 /// The row's name: the problem, what is drawn, the provider.
 std::string row_name(const GrowthSpec& spec, std::string_view provider);
 

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <iosfwd>
+#include <nlohmann/json.hpp>
+#include <vector>
+
+#include "host/growth/grid.h"
+
+namespace gradepth {
+
+/// A sweep for people, within 80 columns: one axis as a table with a bar for the rate, two as a map
+/// of verdicts with the critical gain of theory, more as a plain table. `rows` by cell, the last
+/// axis fastest.
+void print_sweep(std::ostream& out, const std::vector<growth::SweepAxis>& axes,
+                 const std::vector<nlohmann::ordered_json>& rows);
+
+/// One line per cell: the axes' values, rate with its interval, theory, total, verdict.
+void print_sweep_csv(std::ostream& out, const std::vector<growth::SweepAxis>& axes,
+                     const std::vector<nlohmann::ordered_json>& rows);
+
+}  // namespace gradepth

@@ -1,0 +1,197 @@
+#include "host/growth/grid.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <map>
+#include <mutex>
+#include <stdexcept>
+
+#include "host/growth/seeds.h"
+
+namespace gradepth::growth {
+namespace {
+
+constexpr const char* keys = "gain, bias, input, h0, forget-bias, density, depth, width, batch";
+constexpr std::size_t max_cells = 1'000'000;
+constexpr std::size_t cache_bytes = std::size_t{2} << 30;
+
+[[noreturn]] void refuse(std::string_view value, const std::string& allowed) {
+  throw std::invalid_argument("--sweep " + std::string(value) + ": " + allowed);
+}
+
+double number(std::string_view text, std::string_view axis) {
+  double x = 0;
+  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), x);
+  if (error != std::errc{} || stop != text.data() + text.size() || !std::isfinite(x)) {
+    refuse(axis, "KEY=FROM:TO:STEP with finite numbers, such as gain=0.5:4:0.1");
+  }
+  return x;
+}
+
+SweepAxis parse_axis(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::size_t first = text.find(':');
+  const std::size_t second = text.find(':', first + 1);
+  if (equals == std::string_view::npos || first == std::string_view::npos || first < equals ||
+      second == std::string_view::npos) {
+    refuse(text, std::string("KEY=FROM:TO:STEP, KEY one of ") + keys);
+  }
+  const double from = number(text.substr(equals + 1, first - equals - 1), text);
+  const double to = number(text.substr(first + 1, second - first - 1), text);
+  const double step = number(text.substr(second + 1), text);
+  const double steps = (to - from) / step;
+  if (!(step > 0) || !(steps >= 0) || steps >= static_cast<double>(max_cells)) {
+    refuse(text, "FROM no larger than TO, STEP above 0, at most " + std::to_string(max_cells) +
+                     " points");
+  }
+  SweepAxis axis{std::string(text.substr(0, equals)), {}};
+  // The end is included although TO - FROM is seldom a whole number of steps in binary.
+  const auto count = static_cast<std::size_t>(std::floor(steps + 1e-9)) + 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    // 0.5 + 7 · 0.1 is meant to be 1.2, not 1.2000000000000002.
+    const double value = from + static_cast<double>(i) * step;
+    axis.values.push_back(std::round(value * 1e12) / 1e12);
+  }
+  return axis;
+}
+
+std::int64_t whole(const std::string& key, double value) {
+  if (value < 1 || value > 1e6 || value != std::floor(value)) {
+    refuse(key, "whole numbers from 1 to 1000000");
+  }
+  return static_cast<std::int64_t>(value);
+}
+
+void set_gain(GrowthSpec& spec, double value) {
+  using Kind = WeightInit::Kind;
+  const Kind kind = spec.init.W.kind;
+  if (kind != Kind::gaussian && kind != Kind::orthogonal && kind != Kind::identity &&
+      kind != Kind::constant) {
+    refuse("gain", "needs --init gaussian:S, orthogonal:S, identity:S or constant:V");
+  }
+  spec.init.W.scale = value;
+}
+
+void set(GrowthSpec& spec, const std::string& key, double value) {
+  const ValueInit gaussian{ValueInit::Kind::gaussian, value};
+  if (key == "gain") {
+    set_gain(spec, value);
+  } else if (key == "bias") {
+    spec.init.bias = gaussian;
+  } else if (key == "input") {
+    spec.init.input = Initialisation::Input::gaussian;
+    spec.init.input_scale = value;
+  } else if (key == "h0") {
+    spec.h0_fixed_point = false;
+    spec.init.h0 = spec.init.c0 = gaussian;
+  } else if (key == "forget-bias") {
+    spec.init.forget_bias = value;
+  } else if (key == "density") {
+    if (value <= 0 || value > 1) refuse(key, "numbers above 0, up to 1");
+    spec.init.density = value;
+  } else if (key == "depth") {
+    spec.depth = whole(key, value);
+  } else if (key == "width") {
+    spec.width = whole(key, value);
+  } else if (key == "batch") {
+    spec.batch = whole(key, value);
+  } else {
+    refuse(key, std::string("KEY one of ") + keys);
+  }
+}
+
+/// Passes results on in the order of their numbers.
+class InOrder {
+ public:
+  InOrder(const std::function<void(std::size_t, const GrowthResult&)>& report) : report_(report) {}
+
+  void add(std::size_t i, GrowthResult result) {
+    const std::lock_guard lock(mutex_);
+    waiting_.emplace(i, std::move(result));
+    for (auto at = waiting_.begin(); at != waiting_.end() && at->first == next_; ++next_) {
+      report_(at->first, at->second);
+      at = waiting_.erase(at);
+    }
+  }
+
+ private:
+  const std::function<void(std::size_t, const GrowthResult&)>& report_;
+  std::size_t next_ = 0;
+  std::map<std::size_t, GrowthResult> waiting_;
+  std::mutex mutex_;
+};
+
+GrowthResult measure_cell(const SweepCell& cell, Provider& provider, Provider* reference,
+                          WeightCache& cache) {
+  try {
+    return measure_growth(cell.spec, provider, reference, &cache);
+  } catch (const std::invalid_argument& refusal) {
+    GrowthResult result;
+    result.provider = provider.name();
+    result.name = row_name(cell.spec, provider.name());
+    result.status = "unsupported";
+    result.reason = refusal.what();
+    return result;
+  }
+}
+
+}  // namespace
+
+std::vector<SweepAxis> parse_sweep(std::string_view text) {
+  std::vector<SweepAxis> axes;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    axes.push_back(parse_axis(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return axes;
+}
+
+std::vector<SweepCell> sweep_cells(const GrowthSpec& spec, const std::vector<SweepAxis>& axes) {
+  std::vector<SweepCell> cells{{{}, spec}};
+  for (const SweepAxis& axis : axes) {
+    std::vector<SweepCell> finer;
+    if (cells.size() * axis.values.size() > max_cells) {
+      refuse(axis.key, "at most " + std::to_string(max_cells) + " points in all");
+    }
+    for (const SweepCell& cell : cells) {
+      const auto same_key = [&](const auto& knob) { return knob.first == axis.key; };
+      if (std::any_of(cell.at.begin(), cell.at.end(), same_key)) {
+        refuse(axis.key, "each KEY once");
+      }
+      for (const double value : axis.values) {
+        finer.push_back(cell);
+        finer.back().at.emplace_back(axis.key, value);
+        set(finer.back().spec, axis.key, value);
+      }
+    }
+    cells = std::move(finer);
+  }
+  for (const SweepCell& cell : cells) (void)make_problem(cell.spec);  // refuses what does not fit
+  return cells;
+}
+
+void run_sweep(const std::vector<SweepCell>& cells, Provider& provider, Provider* reference,
+               const std::function<void(std::size_t, const GrowthResult&)>& report) {
+  if (cells.empty()) return;
+  const auto largest = std::max_element(
+      cells.begin(), cells.end(),
+      [](const SweepCell& a, const SweepCell& b) { return work(a.spec) < work(b.spec); });
+  const int threads = concurrent_seeds(provider, make_problem(largest->spec));
+  WeightCache cache(cache_bytes);
+  InOrder results(report);
+  for_each_seed(
+      cells.size(), threads, [] { return 0; },
+      [&](int, std::size_t i) {
+        results.add(i, measure_cell(cells[i], provider, reference, cache));
+      });
+}
+
+double work(const GrowthSpec& spec) {
+  const auto width = static_cast<double>(spec.width);
+  const double taps = spec.net == "cnn" ? 9.0 * 64 : 1.0;
+  return static_cast<double>(spec.seeds * spec.batch * spec.depth) * width * width * taps;
+}
+
+}  // namespace gradepth::growth
