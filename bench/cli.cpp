@@ -27,6 +27,7 @@ int run(int argc, char** argv) {
   int exit_status = 0;
   gradepth::add_info_command(app, exit_status);
   gradepth::add_growth_command(app, exit_status);
+  gradepth::add_share_command(app, exit_status);
   gradepth::add_train_command(app, exit_status);
   gradepth::add_check_command(app, exit_status);
   gradepth::add_compare_command(app, exit_status);

@@ -230,6 +230,7 @@ void measure_into(const GrowthSpec& spec, Provider& provider, Provider* referenc
   summarise_states(seeds, L, result);
   summarise_weights(seeds, result);
   result.rate = mean_interval(slopes);
+  result.rates = std::move(slopes);
   result.total = scaled(result.rate, static_cast<double>(L));
   result.theory = find_theory(spec, scalar_rates);
   result.weight_theory = weight_theory(spec);

@@ -34,6 +34,7 @@ struct GrowthResult {
   std::vector<double> ratio;
   std::vector<double> ratio_squared_mean;
   Interval rate;
+  std::vector<double> rates;  // by seed: slope on the fit's window; NaN where none could be fitted
   Interval total;
   std::optional<Theory> theory;
   Verdict verdict = Verdict::inconclusive;

@@ -119,6 +119,8 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
   json["ratio"] = numbers(result.ratio);
   json["ratio_squared_mean"] = numbers(result.ratio_squared_mean);
   json["rate"] = interval(result.rate);
+  constexpr std::size_t few = 1000;  // seeds that a row lists one by one
+  json["rates"] = result.rates.size() <= few ? numbers(result.rates) : Json(nullptr);
   json["theory"] = theory(result.theory);
   json["total"] = interval(result.total);
   json["verdict"] = std::string(name(result.verdict));

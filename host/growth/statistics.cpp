@@ -34,8 +34,9 @@ Interval student_interval(std::span<const double> x) {
 
 /// A number in 0 … n - 1: Philox's 32 bits scaled down; for the few seeds of a study the bias,
 /// n / 2³², does not matter.
-std::size_t draw_index(std::uint32_t resample, std::uint32_t position, std::size_t n) {
-  const auto bits = r123::Philox4x32{}({{position, resample, 0, 0}}, {{0, 0}});
+std::size_t draw_index(std::uint32_t resample, std::uint32_t position, std::size_t n,
+                       std::uint32_t sample = 0) {
+  const auto bits = r123::Philox4x32{}({{position, resample, sample, 0}}, {{0, 0}});
   return static_cast<std::size_t>((static_cast<std::uint64_t>(bits[0]) * n) >> 32);
 }
 
@@ -47,6 +48,16 @@ Interval bootstrap_interval(std::span<const double> x) {
     means[r] = sum / static_cast<double>(x.size());
   }
   return {mean(x), quantile(means, 0.025), quantile(means, 0.975)};
+}
+
+/// As many values as x has, drawn from it with replacement.
+std::vector<double> resampled(std::span<const double> x, std::uint32_t resample,
+                              std::uint32_t sample) {
+  std::vector<double> values(x.size());
+  for (std::uint32_t i = 0; i < values.size(); ++i) {
+    values[i] = x[draw_index(resample, i, x.size(), sample)];
+  }
+  return values;
 }
 
 }  // namespace
@@ -94,6 +105,16 @@ Interval mean_interval(std::span<const double> slopes) {
   if (finite.empty()) return {nan, std::nullopt, std::nullopt};
   if (finite.size() == 1) return {finite[0], std::nullopt, std::nullopt};
   return finite.size() < student_below ? student_interval(finite) : bootstrap_interval(finite);
+}
+
+Interval two_sample_bootstrap(
+    std::span<const double> a, std::span<const double> b,
+    const std::function<double(std::span<const double>, std::span<const double>)>& statistic) {
+  std::vector<double> values(resamples);
+  for (std::uint32_t r = 0; r < resamples; ++r) {
+    values[r] = statistic(resampled(a, r, 0), resampled(b, r, 1));
+  }
+  return {statistic(a, b), quantile(values, 0.025), quantile(values, 0.975)};
 }
 
 Interval scaled(const Interval& x, double factor) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -38,6 +39,12 @@ double quantile(std::vector<double> values, double q);
 /// bootstrap with 2000 resamples, drawn by a counter-based generator: the same slopes give the same
 /// interval.
 Interval mean_interval(std::span<const double> slopes);
+
+/// A statistic of two samples with its 95 % interval: percentile bootstrap with 2000 resamples of
+/// both. The same samples give the same interval. Neither may be empty.
+Interval two_sample_bootstrap(
+    std::span<const double> a, std::span<const double> b,
+    const std::function<double(std::span<const double>, std::span<const double>)>& statistic);
 
 /// The interval of factor · x, factor > 0.
 Interval scaled(const Interval& x, double factor);

@@ -1,0 +1,118 @@
+#include "bench/share_study.h"
+
+#include <cmath>
+#include <limits>
+#include <ostream>
+
+#include "bench/table.h"
+#include "host/growth/row.h"
+
+namespace gradepth {
+namespace {
+
+using Row = nlohmann::ordered_json;
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+Row number(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
+
+Row interval(const growth::Interval& x) {
+  return {{"value", number(x.value)},
+          {"low", number(x.low.value_or(nan))},
+          {"high", number(x.high.value_or(nan))}};
+}
+
+double get(const Row& row, const char* path) {
+  const Row& value = row.at(Row::json_pointer(path));
+  return value.is_number() ? value.get<double>() : nan;
+}
+
+std::string chain_name(const Row& chain) {
+  const bool one = chain["setting"]["share"] == "on";
+  const double density = get(chain, "/setting/density");
+  return std::string(one ? "shared" : "fresh") + ", " +
+         (density == 1 ? "dense" : significant(100 * density, 3) + " %");
+}
+
+Table chains_table(const Row& row) {
+  Table table({"chain", "seeds", "rate", "low", "high", "total", "spread", "verdict"});
+  for (const Row& chain : row["chains"]) {
+    if (chain["status"] != "ok") {
+      table.add({chain_name(chain), "", "", "", "", "", "", chain["status"].get<std::string>()});
+      continue;
+    }
+    table.add({chain_name(chain), chain["fitted_seeds"].dump(),
+               significant(get(chain, "/rate/value")), significant(get(chain, "/rate/low")),
+               significant(get(chain, "/rate/high")), significant(get(chain, "/mean")),
+               significant(get(chain, "/spread")), chain["verdict"].get<std::string>()});
+  }
+  return table;
+}
+
+std::string bounds(const Row& x) {
+  return significant(get(x, "/value")) + " [" + significant(get(x, "/low")) + ", " +
+         significant(get(x, "/high")) + ']';
+}
+
+}  // namespace
+
+Row share_row(const growth::ShareStudy& study) {
+  const growth::ShareChain& first = study.chains[0];
+  Row row{{"kind", "study"},
+          {"name", "share/" + first.result.name},
+          {"provider", first.result.provider},
+          {"dtype", std::string(name(first.spec.dtype))},
+          {"status", "ok"},
+          {"reason", ""}};
+  for (const growth::ShareChain& chain : study.chains) {
+    const Row whole = growth::row(chain.spec, chain.result);
+    Row part;
+    for (const char* key : {"name", "status", "reason", "depth", "seeds", "setting", "rate",
+                            "rates", "theory", "verdict"}) {
+      if (whole.contains(key)) part[key] = whole[key];
+    }
+    part["mean"] = number(chain.mean);
+    part["spread"] = number(chain.spread);
+    part["fitted_seeds"] = chain.seeds;
+    if (chain.result.status != "ok" && row["status"] == "ok") {
+      row["status"] = chain.result.status;
+      row["reason"] = chain.result.reason;
+    }
+    row["chains"].push_back(std::move(part));
+  }
+  for (const growth::ShareContrast& contrast : study.contrasts) {
+    row["contrasts"].push_back({{"first", contrast.first},
+                                {"second", contrast.second},
+                                {"mean_difference", interval(contrast.mean_difference)},
+                                {"spread_ratio", interval(contrast.spread_ratio)}});
+  }
+  return row;
+}
+
+void print_share(std::ostream& out, const Row& row) {
+  if (row["status"] != "ok") {
+    out << row["name"].get<std::string>() << '\n'
+        << row["status"].get<std::string>() << ": " << row["reason"].get<std::string>() << '\n';
+    return;
+  }
+  const Row& first = row["chains"][0];
+  const Row& setting = first["setting"];
+  out << setting["net"].get<std::string>() << ", " << setting["activation"].get<std::string>()
+      << ", W " << setting["init"].get<std::string>() << ", width " << setting["width"] << ", "
+      << first["depth"] << " steps, " << row["provider"].get<std::string>() << ' '
+      << row["dtype"].get<std::string>() << "\n\n";
+  chains_table(row).print(out);
+  out << "\nshared: one W for all steps; fresh: a W for each; %: share of weights kept.\n"
+         "rate: ln-norm per step, with 95 % interval. total: over all steps, mean over\n"
+         "seeds; spread: its standard deviation.\n\n";
+  Table table({"first : second", "difference of totals", "ratio of spreads"});
+  for (const Row& contrast : row["contrasts"]) {
+    table.add({contrast["first"].get<std::string>() + " : " + contrast["second"].get<std::string>(),
+               bounds(contrast["mean_difference"]), bounds(contrast["spread_ratio"])});
+  }
+  table.print(out);
+}
+
+void print_share_csv(std::ostream& out, const Row& row) { chains_table(row).print_csv(out); }
+
+}  // namespace gradepth

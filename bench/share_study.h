@@ -1,0 +1,18 @@
+#pragma once
+
+#include <iosfwd>
+#include <nlohmann/json.hpp>
+
+#include "host/growth/share.h"
+
+namespace gradepth {
+
+/// The study as one row of kind `study` (bench/ROWS.md).
+nlohmann::ordered_json share_row(const growth::ShareStudy& study);
+
+/// Such a row for people, within 80 columns: four chains, then what sharing and thinning change.
+void print_share(std::ostream& out, const nlohmann::ordered_json& row);
+/// One line per chain.
+void print_share_csv(std::ostream& out, const nlohmann::ordered_json& row);
+
+}  // namespace gradepth
