@@ -129,7 +129,8 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
   }
   if (spec.init.weights) {
     const RecurrentWeights& weights = *spec.init.weights;
-    print_wrapped(out, "  weights    ", printable(weights.layer) + " of " + printable(weights.file));
+    print_wrapped(out, "  weights    ",
+                  printable(weights.layer) + " of " + printable(weights.file));
   }
   print_wrapped(out, "  verdict    ", in_words(result, spec.depth));
   out << "  rate       " << with_interval(result.rate) << "   ln |dL/dh| per step, " << spec.seeds

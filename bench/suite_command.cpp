@@ -10,8 +10,10 @@
 #include "bench/interrupt.h"
 #include "bench/machine.h"
 #include "bench/results.h"
+#include "bench/share_study.h"
 #include "bench/speed.h"
 #include "bench/suite_tables.h"
+#include "bench/sweep.h"
 #include "bench/train_command.h"
 #include "host/growth/measure.h"
 #include "host/growth/row.h"
@@ -99,6 +101,27 @@ class Suite {
       progress("growth  " + growth::row_name(spec, provider->name()));
       write(growth::row(spec, growth::measure_growth(spec, *provider, &reference())));
     }
+    map_gains(*provider);
+    compare_shared(*provider);
+  }
+
+  void map_gains(Provider& provider) {
+    GainMap map = gain_map(options_.preset);
+    map.spec.first_seed = options_.seed;
+    const auto cells = growth::sweep_cells(map.spec, growth::parse_sweep(map.axes));
+    progress(std::string("growth  sweep ") + map.axes);
+    growth::run_sweep(cells, provider, &reference(),
+                      [&](std::size_t i, const growth::GrowthResult& result) {
+                        write(sweep_row(cells[i], result));
+                      });
+  }
+
+  void compare_shared(Provider& provider) {
+    SharedChain chain = shared_chain(options_.preset);
+    chain.spec.first_seed = options_.seed;
+    const auto name = [&](const std::string& which) { progress("study   share, " + which); };
+    write(
+        share_row(growth::measure_share(chain.spec, chain.density, provider, &reference(), name)));
   }
 
   void speed() {

@@ -6,6 +6,8 @@
 #include <ostream>
 #include <string>
 
+#include "bench/share_study.h"
+#include "bench/sweep_table.h"
 #include "bench/table.h"
 #include "bench/train_command.h"
 
@@ -197,7 +199,20 @@ void print_depth_axis(const std::vector<Row>& rows, std::ostream& out) {
 void print_suite(const std::vector<Row>& rows, std::ostream& out) {
   const std::vector<Row> speed = of_kind(rows, "speed");
   print_checks(of_kind(rows, "check"), out);
-  print_growth(of_kind(rows, "growth"), out);
+  std::vector<Row> nets;
+  std::vector<Row> swept;
+  for (const Row& row : of_kind(rows, "growth"))
+    (row.contains("sweep") ? swept : nets).push_back(row);
+  print_growth(nets, out);
+  if (!swept.empty()) {
+    out << "\nMap of gains: " << net_label(swept.front()["setting"]) << ", "
+        << swept.front()["depth"] << " deep\n";
+    print_sweep(out, axes_of(swept), swept);
+  }
+  for (const Row& study : of_kind(rows, "study")) {
+    out << "\nOne W for all steps, or a fresh one: ";
+    print_share(out, study);
+  }
   print_speed(speed, out);
   print_depth_axis(speed, out);
   const std::vector<Row> training = of_kind(rows, "train");

@@ -11,20 +11,14 @@
 #include "bench/interrupt.h"
 #include "bench/results.h"
 #include "bench/sweep_table.h"
-#include "host/growth/row.h"
 #include "host/growth/grid.h"
+#include "host/growth/row.h"
 
 namespace gradepth {
 namespace {
 
 using growth::SweepCell;
 using Row = nlohmann::ordered_json;
-
-Row make_row(const SweepCell& cell, const growth::GrowthResult& result) {
-  Row row = growth::row(cell.spec, result);
-  for (const auto& [key, value] : cell.at) row["sweep"][key] = value;
-  return row;
-}
 
 /// What a row must have in common with a cell to be its result.
 std::string identity(const Row& row) {
@@ -40,7 +34,7 @@ std::string identity(const SweepCell& cell, std::string_view provider) {
   nothing.name = growth::row_name(cell.spec, provider);
   nothing.provider = provider;
   nothing.status = "error";  // such a row has its head only
-  return identity(make_row(cell, nothing));
+  return identity(sweep_row(cell, nothing));
 }
 
 std::string duration(double seconds) {
@@ -119,7 +113,7 @@ class Sweep {
     note_interrupts();
     growth::run_sweep(open, provider, reference,
                       [&](std::size_t k, const growth::GrowthResult& result) {
-                        Row row = make_row(open[k], result);
+                        Row row = sweep_row(open[k], result);
                         results_.write(row);
                         rows_[open_[k]] = std::move(row);
                         progress.done(growth::work(open[k].spec));
@@ -141,6 +135,13 @@ class Sweep {
 };
 
 }  // namespace
+
+nlohmann::ordered_json sweep_row(const growth::SweepCell& cell,
+                                 const growth::GrowthResult& result) {
+  nlohmann::ordered_json row = growth::row(cell.spec, result);
+  for (const auto& [key, value] : cell.at) row["sweep"][key] = value;
+  return row;
+}
 
 int run_sweep_command(const SweepOptions& options, const growth::GrowthSpec& spec,
                       Provider& provider, Provider* reference) {

@@ -3,10 +3,15 @@
 #include <filesystem>
 #include <string>
 
-#include "host/growth/spec.h"
+#include <nlohmann/json.hpp>
+
+#include "host/growth/grid.h"
 #include "host/provider.h"
 
 namespace gradepth {
+
+/// A growth row with the values of its axes under `sweep`.
+nlohmann::ordered_json sweep_row(const growth::SweepCell& cell, const growth::GrowthResult& result);
 
 struct SweepOptions {
   std::string axes;    // gain=0.5:4:0.1,depth=10:100:10

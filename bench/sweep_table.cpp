@@ -129,6 +129,22 @@ void print_map(std::ostream& out, const std::vector<SweepAxis>& axes,
 
 }  // namespace
 
+std::vector<SweepAxis> axes_of(const std::vector<Row>& rows) {
+  std::vector<SweepAxis> axes;
+  for (const Row& row : rows) {
+    for (const auto& [key, value] : row.at("sweep").items()) {
+      const auto same_key = [&, name = key](const SweepAxis& a) { return a.key == name; };
+      auto axis = std::find_if(axes.begin(), axes.end(), same_key);
+      if (axis == axes.end()) axis = axes.insert(axis, {key, {}});
+      const double x = value.get<double>();
+      if (std::find(axis->values.begin(), axis->values.end(), x) == axis->values.end()) {
+        axis->values.push_back(x);
+      }
+    }
+  }
+  return axes;
+}
+
 void print_sweep(std::ostream& out, const std::vector<SweepAxis>& axes,
                  const std::vector<Row>& rows) {
   const bool map = axes.size() == 2 && axes[0].values.size() > 1 && axes[1].values.size() > 1 &&

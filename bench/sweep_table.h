@@ -8,6 +8,9 @@
 
 namespace gradepth {
 
+/// The axes of a sweep, from the `sweep` keys of its rows.
+std::vector<growth::SweepAxis> axes_of(const std::vector<nlohmann::ordered_json>& rows);
+
 /// A sweep for people, within 80 columns: one axis as a table with a bar for the rate, two as a map
 /// of verdicts with the critical gain of theory, more as a plain table. `rows` by cell, the last
 /// axis fastest.

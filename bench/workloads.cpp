@@ -351,4 +351,20 @@ std::vector<growth::GrowthSpec> growth_studies(std::string_view preset) {
   return list;
 }
 
+GainMap gain_map(std::string_view preset) {
+  GainMap map{study("mlp", "tanh", 50, 64, "gaussian:1", 0.1), "gain=0.5:3:0.1,bias=0:0.5:0.1"};
+  map.spec.h0_fixed_point = true;
+  map.spec.seeds = preset == "full" ? 20 : 2;
+  if (preset == "full") map.spec.width = 256;
+  if (preset == "brief") map = {study("mlp", "tanh", 10, 8, "gaussian:1"), "gain=1:2:1,bias=0:1:1"};
+  return map;
+}
+
+SharedChain shared_chain(std::string_view preset) {
+  SharedChain chain{study("elman", "relu", 60, 256, "gaussian:1.5"), 0.1};
+  chain.spec.seeds = 20;
+  if (preset == "brief") chain.spec = study("elman", "relu", 10, 16, "gaussian:1.5");
+  return chain;
+}
+
 }  // namespace gradepth
