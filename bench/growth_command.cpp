@@ -12,6 +12,7 @@
 #include "bench/growth_table.h"
 #include "bench/growth_weights.h"
 #include "bench/sweep.h"
+#include "host/growth/jacobian.h"
 #include "host/growth/measure.h"
 #include "host/growth/precision.h"
 #include "host/growth/row.h"
@@ -170,6 +171,14 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   command.add_flag(
       "--precision", flags.precision,
       "also: where f32, bf16 and f16 lose the gradient, and the loss scale that saves");
+  whole("--lyapunov", flags.lyapunov, "also: this many leading Lyapunov exponents; 0: off");
+  command.add_flag("--singular-values", flags.singular_values,
+                   "also: of the product of all Jacobians, all up to 64 units, else the largest");
+  command.add_flag("--transient", flags.transient,
+                   "also: |W^t| of a shared W where it takes long (else only where it is cheap)");
+  command.add_flag(
+      "--renormalised", flags.renormalised,
+      "also: a backward pass rescaled at every step (unasked where a format runs out)");
   text("--provider", flags.provider, "who runs the net (see info)");
   text("--dtype", flags.dtype, "f64, f32, f16 or bf16");
   text("--format", flags.format, "table, json (one object) or csv (one line per depth)");
@@ -269,9 +278,23 @@ GrowthSpec parse_growth(const GrowthFlags& flags) {
     refuse("--clip-value", std::to_string(flags.clip_value), "0 (off) or a number above 0");
   }
   spec.clip_value = flags.clip_value;
+  if (flags.renormalised && flags.clip_value > 0) {
+    refuse("--renormalised", "with --clip-value " + std::to_string(flags.clip_value),
+           "0 (off), since a rescaled gradient cannot be clipped");
+  }
   if (flags.loss_scale == 0) refuse("--loss-scale", "0", "a number other than 0");
   init.loss_scale = flags.loss_scale;
   spec.dtype = parsed("--dtype", flags.dtype, parse_dtype);
+  const auto size = static_cast<std::int64_t>(growth::jacobian_size(spec));
+  if (flags.lyapunov > size) {
+    refuse("--lyapunov", std::to_string(flags.lyapunov),
+           "a whole number from 0 (off) to " + std::to_string(size) +
+               ", the elements of one sample's state");
+  }
+  spec.lyapunov = flags.lyapunov;
+  spec.singular_values = flags.singular_values;
+  spec.transient = flags.transient;
+  spec.renormalised = flags.renormalised;
   if (spec.net == "additive" && init.W.kind != WeightInit::Kind::constant) {
     refuse("--init", flags.init, "constant:w, the scalar weight of an additive net");
   }

@@ -32,6 +32,10 @@ struct GrowthFlags {
   double clip_value = 0;
   double loss_scale = 1;
   bool precision = false;
+  std::int64_t lyapunov = 0;
+  bool singular_values = false;
+  bool transient = false;
+  bool renormalised = false;
   std::string dtype = "f32";
   std::string provider = "cpu";
   std::string format = "table";

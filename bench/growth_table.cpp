@@ -119,6 +119,47 @@ void print_theory(std::ostream& out, const growth::Theory& theory) {
   if (!moments.empty()) print_wrapped(out, "             ", moments);
 }
 
+/// The first few of these numbers.
+std::string leading(const std::vector<double>& x) {
+  constexpr std::size_t most = 8;
+  std::string text;
+  for (std::size_t i = 0; i < std::min(x.size(), most); ++i) {
+    text += (i == 0 ? "" : " ") + (std::isfinite(x[i]) ? significant(x[i], 4) : "-");
+  }
+  return x.size() > most ? text + " ... " + significant(x.back(), 4) : text;
+}
+
+/// What was asked for beside the gradient, and what is found unasked where the format ran out.
+void print_jacobians(std::ostream& out, const GrowthSpec& spec, const growth::JacobianGrowth& g) {
+  if (g.renormalised) {
+    out << "  rescaled   " << with_interval(g.renormalised->rate)
+        << "   rate in float64, rescaled\n";
+  }
+  if (!g.lyapunov.empty()) {
+    std::vector<double> exponents;
+    for (const growth::Interval& x : g.lyapunov) exponents.push_back(x.value);
+    print_wrapped(out, "  Lyapunov   ", leading(exponents));
+    if (g.lyapunov_theory) {
+      print_wrapped(out, "    theory   ",
+                    leading(g.lyapunov_theory->exponents) + "   " + g.lyapunov_theory->formula +
+                        " (" + g.lyapunov_theory->source + ")");
+    }
+  }
+  if (!g.singular_values.empty()) {
+    print_wrapped(out, "  ln sigma/L ", leading(g.singular_values));
+  } else if (g.ln_largest) {
+    out << "  ln sigma_1 " << significant(*g.ln_largest, 4)
+        << "   of the product of all Jacobians\n";
+  }
+  if (g.transient && spec.transient) {
+    out << "  |W^t|      " << significant(std::exp(g.transient->ln_max), 4)
+        << " at most, at t = " << g.transient->step << "; "
+        << significant(std::exp(g.transient->ln_last), 4) << " at t = " << spec.depth;
+    if (g.spectral_radius) out << "; radius " << significant(*g.spectral_radius, 4);
+    out << '\n';
+  }
+}
+
 }  // namespace
 
 void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult& result) {
@@ -148,6 +189,7 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
     out << "  |dL/dW|    " << significant(result.weight_gradient.sum, 4) << "   cancellation "
         << significant(result.weight_gradient.cancellation, 4) << " of 1 over all steps\n";
   }
+  print_jacobians(out, spec, result.jacobians);
   out << '\n';
   const std::vector<double>& median = result.ln_norm.median;
   double largest = 0;

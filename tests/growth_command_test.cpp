@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
+#include <cmath>
 #include <functional>
+#include <nlohmann/json.hpp>
 #include <sstream>
 #include <stdexcept>
 
@@ -55,6 +57,13 @@ TEST(GrowthCommand, BadInputNamesFlagValueAndWhatIsAllowed) {
               AllOf(HasSubstr("--dtype f8"), HasSubstr("bf16")));
   EXPECT_THAT(complaint([](auto& f) { f.loss_on = "x"; }), HasSubstr("--loss-on x"));
   EXPECT_THAT(complaint([](auto& f) { f.seeds = 0; }), HasSubstr("--seeds 0"));
+  EXPECT_THAT(complaint([](auto& f) { f.lyapunov = 129; }),
+              AllOf(HasSubstr("--lyapunov 129"), HasSubstr("to 128")));
+  EXPECT_THAT(complaint([](auto& f) {
+                f.renormalised = true;
+                f.clip_value = 1;
+              }),
+              AllOf(HasSubstr("--renormalised"), HasSubstr("--clip-value 1")));
   EXPECT_EQ(complaint([](auto&) {}), "nothing");
 }
 
@@ -78,7 +87,8 @@ const char* const small = "--net elman --depth 12 --width 6 --seeds 2 --provider
 TEST(GrowthCommand, TableFitsEightyColumns) {
   for (const char* more : {"", "--activation relu --init he", "--init orthogonal:3 --dtype bf16",
                            "--input gaussian:0.5 --bias gaussian:0.2236 --h0 fixed-point",
-                           "--precision --loss-scale 1e-7"}) {
+                           "--precision --loss-scale 1e-7",
+                           "--lyapunov 6 --singular-values --transient --renormalised"}) {
     const auto [status, out] = run(std::string(small) + more);
     EXPECT_EQ(status, 0);
     std::istringstream lines(out);
@@ -95,6 +105,67 @@ TEST(GrowthCommand, PrecisionWhenAskedFor) {
   EXPECT_THROW(run(std::string(small) + "--format csv --precision"), std::invalid_argument);
   EXPECT_THAT(run(std::string(small) + "--precision").second,
               AllOf(HasSubstr("f32_ftz"), HasSubstr("bf16"), HasSubstr("never")));
+}
+
+/// The JSON row of a linear net with W = rho Q, width 7.
+nlohmann::json linear_row(const std::string& rho, const std::string& more) {
+  return nlohmann::json::parse(run("--net elman --activation identity --width 7 --seeds 3 "
+                                   "--provider reference --format json "
+                                   "--init orthogonal:" +
+                                   rho + ' ' + more)
+                                   .second);
+}
+
+TEST(GrowthCommand, JacobiansWhenAskedFor) {
+  const nlohmann::json plain = linear_row("0.9", "--depth 30 --dtype f64");
+  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high", "lyapunov_theory",
+                          "singular_values", "largest_singular_value", "renormalised"}) {
+    EXPECT_TRUE(plain.at(key).is_null()) << key;
+  }
+  EXPECT_NEAR(plain.at("spectral_radius"), 0.9, 1e-14);
+  EXPECT_NEAR(plain.at("transient").at("max"), 0.9, 1e-14);
+  EXPECT_EQ(plain.at("transient").at("step"), 1);
+  EXPECT_NEAR(plain.at("transient").at("ln_last"), 30 * std::log(0.9), 1e-13);
+
+  const nlohmann::json asked =
+      linear_row("0.9", "--depth 30 --dtype f64 --lyapunov 2 --singular-values --renormalised");
+  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high"}) {
+    ASSERT_EQ(asked.at(key).size(), 2U);
+    EXPECT_NEAR(asked.at(key)[1], std::log(0.9), 1e-13) << key;
+  }
+  EXPECT_NEAR(asked.at("lyapunov_theory").at("exponents")[1], std::log(0.9), 1e-15);
+  ASSERT_EQ(asked.at("singular_values").size(), 7U);
+  EXPECT_NEAR(asked.at("singular_values")[6], std::log(0.9), 1e-13);
+  EXPECT_NEAR(asked.at("largest_singular_value").at("ln"), 30 * std::log(0.9), 1e-12);
+  EXPECT_NEAR(asked.at("largest_singular_value").at("exponent"), std::log(0.9), 1e-13);
+  EXPECT_NEAR(asked.at("renormalised").at("rate").at("low"), std::log(0.9), 1e-12);
+  ASSERT_EQ(asked.at("renormalised").at("ln_norm").at("median").size(), 31U);
+}
+
+/// The rate where the format ran out: rounding W to the format moves it by some ε / 2.
+TEST(GrowthCommand, RenormalisedWhereTheFormatRanOut) {
+  const struct {
+    const char* rho;
+    const char* more;
+    const char* verdict;
+    double tolerance;
+  } cases[] = {{"0.001", "--depth 40 --dtype f16", "underflowed", 1e-3},
+               {"0.001", "--depth 40 --dtype f32", "underflowed", 1e-6},
+               {"1000", "--depth 40 --dtype f32", "overflowed", 1e-6},
+               {"0.001", "--depth 150 --dtype f64", "underflowed", 1e-12},
+               {"1000", "--depth 150 --dtype f64", "overflowed", 1e-12}};
+  for (const auto& c : cases) {
+    const nlohmann::json row = linear_row(c.rho, c.more);
+    EXPECT_EQ(row.at("verdict"), c.verdict) << c.more;
+    const double rate = std::log(std::stod(c.rho));
+    const double depth = row.at("depth");
+    const nlohmann::json& renormalised = row.at("renormalised");
+    EXPECT_NEAR(renormalised.at("rate").at("value"), rate, c.tolerance) << c.more;
+    EXPECT_NEAR(renormalised.at("total").at("value"), rate * depth, depth * c.tolerance);
+    EXPECT_NEAR(renormalised.at("ln_norm").at("median").back(), rate * depth, depth * c.tolerance);
+  }
+  EXPECT_TRUE(
+      linear_row("1000", "--depth 40 --clip-value 1e-30 --dtype f32").at("renormalised").is_null());
 }
 
 TEST(GrowthCommand, CsvHasALinePerDepth) {

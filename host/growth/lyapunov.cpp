@@ -94,6 +94,7 @@ std::vector<double> lyapunov_exponents(const Jacobians& jacobians, std::size_t c
 }
 
 std::optional<LyapunovTheory> lyapunov_theory(const GrowthSpec& spec, std::size_t count) {
+  if (spec.init.weights) return std::nullopt;  // trained, not drawn
   for (const auto& candidate : {gaussian_products, orthogonal_products, chaotic_tanh}) {
     if (std::optional<LyapunovTheory> theory = candidate(spec, count)) return theory;
   }

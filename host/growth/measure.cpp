@@ -194,6 +194,7 @@ Verdict verdict(const GrowthSpec& spec, const Initialisation& init,
 struct MeasuredSeed {
   SeedGrowth growth;
   double scalar_rate = nan;
+  SeedJacobians jacobians;
 };
 
 std::vector<MeasuredSeed> run_seeds(const GrowthSpec& spec, const Initialisation& init,
@@ -207,20 +208,40 @@ std::vector<MeasuredSeed> run_seeds(const GrowthSpec& spec, const Initialisation
         const Tensors drawn = draw(problem, init, spec.first_seed + i, cache);
         if (is_scalar_chain(spec)) seeds[i].scalar_rate = scalar_chain_rate(spec, drawn);
         seeds[i].growth = run_seed(spec, *plan, drawn);
+        seeds[i].jacobians = measure_jacobians(spec, drawn, spec.first_seed + i);
       });
   return seeds;
+}
+
+/// The renormalised backward pass of every seed, where the format ran out and nobody had asked.
+std::optional<Renormalised> beyond_the_format(GrowthSpec spec, const Initialisation& init,
+                                              const Provider& provider, WeightCache* cache) {
+  spec.renormalised = true;
+  spec.lyapunov = 0;
+  spec.singular_values = spec.transient = false;
+  const Problem problem = make_problem(spec);
+  std::vector<SeedJacobians> seeds(static_cast<std::size_t>(spec.seeds));
+  for_each_seed(
+      seeds.size(), concurrent_seeds(provider, problem), [] { return 0; },
+      [&](int /*state*/, std::size_t i) {
+        const std::uint64_t seed = spec.first_seed + i;
+        seeds[i] = measure_jacobians(spec, draw(problem, init, seed, cache), seed);
+      });
+  return renormalised_over_seeds(seeds);
 }
 
 void measure_into(const GrowthSpec& spec, Provider& provider, Provider* reference,
                   WeightCache* cache, GrowthResult& result) {
   const Initialisation init = resolve(spec);
   std::vector<SeedGrowth> seeds;
+  std::vector<SeedJacobians> jacobians;
   std::vector<double> slopes;
   std::vector<double> scalar_rates;
   for (MeasuredSeed& seed : run_seeds(spec, init, provider, cache)) {
     slopes.push_back(window_slope(seed.growth.ln_norm));
     if (is_scalar_chain(spec)) scalar_rates.push_back(seed.scalar_rate);
     seeds.push_back(std::move(seed.growth));
+    jacobians.push_back(std::move(seed.jacobians));
   }
   const auto L = static_cast<std::size_t>(spec.depth);
   summarise_norms(seeds, L, result);
@@ -236,6 +257,12 @@ void measure_into(const GrowthSpec& spec, Provider& provider, Provider* referenc
   result.weight_theory = weight_theory(spec);
   result.verdict = verdict(spec, init, seeds, result.total, reference);
   result.reach = reach(result.rate.value, L);
+  result.jacobians = over_seeds(spec, jacobians);
+  const bool ran_out =
+      result.verdict == Verdict::overflowed || result.verdict == Verdict::underflowed;
+  if (ran_out && !spec.renormalised && spec.clip_value == 0) {
+    result.jacobians.renormalised = beyond_the_format(spec, init, provider, cache);
+  }
 }
 
 }  // namespace

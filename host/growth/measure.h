@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "host/growth/jacobian_growth.h"
 #include "host/growth/spec.h"
 #include "host/growth/states.h"
 #include "host/growth/statistics.h"
@@ -46,6 +47,7 @@ struct GrowthResult {
   std::vector<double> forward_norm;  // median over seeds
   WeightGradient weight_gradient;    // over seeds
   std::optional<WeightTheory> weight_theory;
+  JacobianGrowth jacobians;
 };
 
 /// Seeds run side by side where the provider can and memory allows, else one after the other. The

@@ -131,6 +131,7 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
   json["saturated"] = numbers(result.saturated);
   json["forward_norm"] = numbers(result.forward_norm);
   json["weight_gradient"] = weight_gradient(result);
+  add_to_row(json, spec, result.jacobians);
   return json;
 }
 

@@ -34,6 +34,11 @@ struct GrowthSpec {
   std::uint64_t first_seed = 1;
   double clip_value = 0;
   Dtype dtype = Dtype::f32;
+  // Beside the gradient itself (jacobian_growth.h):
+  std::int64_t lyapunov = 0;     // leading exponents to find
+  bool singular_values = false;  // of the whole product
+  bool transient = false;        // |W^t| also where it takes long
+  bool renormalised = false;     // also where the format did not run out
 };
 
 [[nodiscard]] bool is_recurrent(const GrowthSpec& spec);

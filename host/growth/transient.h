@@ -28,7 +28,7 @@ struct Transient {
 [[nodiscard]] std::optional<std::span<const double>> shared_matrix(const GrowthSpec& spec,
                                                                    const Tensors& drawn);
 
-/// Whether transient_growth takes no time to speak of: n³ L up to 3e7.
+/// Whether transient_growth and the spectral radius take no time to speak of: n³ (L + 10) ≤ 3e7.
 [[nodiscard]] bool transient_is_cheap(const GrowthSpec& spec);
 
 }  // namespace gradepth::growth
