@@ -1,0 +1,75 @@
+"""Pieces of the page: figures as plain dictionaries, as plotly.js takes them, and markup."""
+
+from report_rows import esc, get, number, show
+
+PROVIDERS = ["reference", "cpu", "onednn", "simt", "cuda", "cudnn", "torch"]
+COLOURS = ["#8a8f98", "#1f6feb", "#e8710a", "#8e44ad", "#2e8b57", "#c0392b", "#8d6e63"]
+VERDICTS = {"exploding": "bad", "overflowed": "bad", "vanishing": "warn", "underflowed": "warn", "zero": "warn",
+            "stable": "good"}
+
+
+def in_order(names):
+    """Provider names in the order of the list, unknown ones last."""
+    known = {name: i for i, name in enumerate(PROVIDERS)}
+    return sorted(set(names), key=lambda n: (known.get(n, len(known)), n))
+
+
+def colour(provider):
+    return COLOURS[PROVIDERS.index(provider)] if provider in PROVIDERS else "#444444"
+
+
+AXIS = {"gridcolor": "#e8eaed", "zerolinecolor": "#b8bcc2", "linecolor": "#b8bcc2", "automargin": True}
+
+
+def axis(title="", **more):
+    return {**AXIS, "title": {"text": title, "font": {"size": 12}}, **more}
+
+
+def layout(height, **more):
+    base = {
+        "height": height,
+        "margin": {"l": 50, "r": 12, "t": 8, "b": 40},
+        "paper_bgcolor": "#ffffff",
+        "plot_bgcolor": "#ffffff",
+        "font": {"family": "system-ui, sans-serif", "size": 12, "color": "#24292f"},
+        "hovermode": "closest",
+        "legend": {"orientation": "h", "y": -0.22, "x": 0},
+    }
+    return {**base, **more}
+
+
+class Page:
+    """Collects pieces of HTML and the figures that go into them."""
+
+    def __init__(self):
+        self.parts = []
+        self.figures = []
+
+    def add(self, markup):
+        self.parts.append(markup)
+
+    def figure(self, data, figure_layout):
+        """The markup of a figure's place; the script at the end draws it."""
+        self.figures.append({"data": data, "layout": figure_layout})
+        height = figure_layout["height"]
+        return f'<div class="plot" id="figure{len(self.figures) - 1}" style="height:{height}px"></div>'
+
+
+def table(header, rows, numeric=()):
+    """Cells are markup: escape text before. Columns whose index is in `numeric` are right-aligned."""
+    def cells(tag, values):
+        return "".join(
+            f'<{tag}{" class=n" if i in numeric else ""}>{value}</{tag}>' for i, value in enumerate(values)
+        )
+    body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
+    return f'<div class="scroll"><table><thead><tr>{cells("th", header)}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def badge(verdict):
+    return f'<span class="badge {VERDICTS.get(verdict, "")}">{esc(verdict)}</span>'
+
+
+def interval(value):
+    low, high = number(get(value, "low")), number(get(value, "high"))
+    bounds = f" [{show(low)}, {show(high)}]" if low is not None and high is not None else ""
+    return show(get(value, "value")) + bounds

@@ -1,0 +1,73 @@
+"""The rows of a run: read, and values taken out of them without trust."""
+
+import html
+import json
+import math
+
+
+def read_rows(path):
+    """The rows of a results file, and a message for each line that is none."""
+    rows, problems = [], []
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for number, line in enumerate(file, 1):
+            if not line.strip():
+                continue
+            try:
+                row = json.loads(line)
+            except (ValueError, RecursionError) as error:
+                problems.append(f"line {number}: not JSON ({str(error)[:80]})")
+                continue
+            if isinstance(row, dict) and isinstance(row.get("kind"), str):
+                rows.append(row)
+            else:
+                problems.append(f"line {number}: no row, which is an object with a text `kind`")
+    return rows, problems
+
+
+def get(row, *keys):
+    """row[key][key]…, or None where there is no such thing."""
+    for key in keys:
+        row = row.get(key) if isinstance(row, dict) else None
+    return row
+
+
+def number(value):
+    """A finite number, or None."""
+    ok = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e300
+    return float(value) if ok else None
+
+
+def numbers(value):
+    """A list of numbers and None; [] for anything else."""
+    return [number(v) for v in value] if isinstance(value, list) else []
+
+
+def text(value):
+    return value if isinstance(value, str) else ""
+
+
+def esc(value):
+    return html.escape(str(value))
+
+
+def show(value, digits=3):
+    """A number with significant digits, without an exponent where that reads well."""
+    x = number(value)
+    if x is None:
+        return "–"
+    if abs(x) < 1e-12:  # rounding, where theory says 0
+        return "0"
+    if x == round(x) and abs(x) < 1e6:
+        return f"{x:.0f}".replace("-", "−")
+    if not 1e-3 <= abs(x) < 1e5:
+        return f"{x:.{digits - 1}e}"
+    decimals = max(0, digits - 1 - math.floor(math.log10(abs(x))))
+    return f"{x:,.{decimals}f}".replace(",", "\u202f").replace("-", "−")
+
+
+def of_kind(rows, kind):
+    return [r for r in rows if r["kind"] == kind]
+
+
+def is_ok(row):
+    return row.get("status") == "ok"
