@@ -15,7 +15,9 @@ import sys
 from report_growth import growth_section
 from report_page import Page, axis, layout, table
 from report_rows import esc, get, is_ok, number, numbers, of_kind, read_rows, show, text
+from report_share import share_section
 from report_speed import headline_section, speed_section
+from report_sweep import point, sweep_section
 
 # ---- training --------------------------------------------------------------------------------------
 
@@ -136,7 +138,9 @@ def build(rows, problems, plotly_js):
     page.add("<h1>gradepth</h1><p>How deep does a gradient reach, and what does it cost to get there?<br>"
              f"<span class=dim>{where}{len(rows)} rows: {esc(count)}.</span></p>")
     headline_section(page, speed)
-    growth_section(page, growth)
+    growth_section(page, [r for r in growth if not point(r)])
+    sweep_section(page, [r for r in growth if point(r)])
+    share_section(page, of_kind(rows, "study"))
     speed_section(page, speed)
     training_section(page, train)
     machine_section(page, info)

@@ -1,9 +1,11 @@
-"""Growth rows of single nets."""
+"""Growth rows of single nets: the curve, and what else was asked for."""
 
 import math
 
-from report_page import axis, badge, interval, layout, table
+from report_page import DIVERGING, axis, badge, card, error_bars, interval, layout, rule, table
 from report_rows import esc, get, is_ok, number, numbers, show, text
+
+SMALL = {"l": 48, "r": 8, "t": 6, "b": 36}
 
 
 def growth_title(row):
@@ -20,6 +22,14 @@ def growth_title(row):
         parts.append(f"forget bias {show(s['forget_bias'])}")
     parts += [text(s.get("residual")), text(s.get("form"))]
     return ", ".join(p for p in parts if p)
+
+
+def sizes(row):
+    return f"depth {show(row.get('depth'))}, width {show(get(row, 'setting', 'width'))}, " \
+           f"{show(row.get('seeds'))} seeds, {esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}"
+
+
+# ---- the curve over depth --------------------------------------------------------------------------
 
 
 def growth_figure(page, row):
@@ -42,7 +52,40 @@ def growth_figure(page, row):
                      "name": "theory", "line": {"color": "#c0392b", "dash": "dash", "width": 1.5},
                      "hoverinfo": "skip"})
     return page.figure(data, layout(220, showlegend=False, xaxis=axis("depth", rangemode="tozero"),
-                                    yaxis=axis("ln ratio"), margin={"l": 48, "r": 8, "t": 6, "b": 36}))
+                                    yaxis=axis("ln ratio"), margin=SMALL))
+
+
+def norm_of_power(row, key):
+    """|W^t| as markup, also where it leaves float64's range."""
+    ln = number(get(row, "transient", f"ln_{key}"))
+    value = get(row, "transient", key)
+    return show(value) if number(value) is not None or ln is None else f"e<sup>{show(ln)}</sup>"
+
+
+def transient_sentence(row):
+    step = number(get(row, "transient", "step"))
+    if step is None:
+        return ""
+    radius = number(row.get("spectral_radius"))
+    return (f"|W<sup>t</sup>| is at most {norm_of_power(row, 'max')}, at t = {show(step)}, and "
+            f"{norm_of_power(row, 'last')} at t = {show(row.get('depth'))}" +
+            ("." if radius is None else f"; spectral radius of W {show(radius)}."))
+
+
+def rescaled_sentence(row):
+    """What a backward pass in float64 says that is rescaled at every step."""
+    if number(get(row, "renormalised", "rate", "value")) is None:
+        return ""
+    return f"In float64, rescaled at every step: rate {interval(get(row, 'renormalised', 'rate'))}."
+
+
+def growth_card(page, row):
+    theory = row.get("theory")
+    says = f"theory {show(get(theory, 'rate'))}" if isinstance(theory, dict) else "no theory"
+    more = " ".join(filter(None, (transient_sentence(row), rescaled_sentence(row))))
+    return card(f"{esc(growth_title(row))} {badge(text(row.get('verdict')))}",
+                f"{sizes(row)}<br>rate {interval(row.get('rate'))}; {says}",
+                growth_figure(page, row) + (f"<small>{more}</small>" if more else ""))
 
 
 def growth_section(page, growth):
@@ -54,19 +97,142 @@ def growth_section(page, growth):
     cards, lines = [], []
     for row in growth:
         title, theory = esc(growth_title(row)), row.get("theory")
-        sizes = f"depth {show(row.get('depth'))}, width {show(get(row, 'setting', 'width'))}, " \
-                f"{show(row.get('seeds'))} seeds, {esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}"
         if not is_ok(row) or not numbers(get(row, "ln_norm", "median")):
             lines.append([title, esc(text(row.get("provider"))), esc(text(row.get("status")) or "?"),
                           esc(text(row.get("reason"))), "", ""])
             continue
-        verdict = text(row.get("verdict"))
-        says = f"theory {show(get(theory, 'rate'))}" if isinstance(theory, dict) else "no theory"
-        cards.append(f'<figure class="card"><figcaption><b>{title}</b> {badge(verdict)}<br><small>{sizes}<br>'
-                     f'rate {interval(row.get("rate"))}; {says}</small></figcaption>{growth_figure(page, row)}</figure>')
+        cards.append(growth_card(page, row))
         source = f"{text(get(theory, 'formula'))} ({text(get(theory, 'source'))})" if isinstance(theory, dict) else "–"
-        lines.append([title, esc(text(row.get("provider"))), badge(verdict), interval(row.get("rate")),
-                      show(get(theory, "rate")), esc(source)])
+        lines.append([title, esc(text(row.get("provider"))), badge(text(row.get("verdict"))),
+                      interval(row.get("rate")), show(get(theory, "rate")), esc(source)])
     page.add(f'<div class="cards">{"".join(cards)}</div>')
     page.add("<details><summary>The same as a table</summary>" +
              table(["net", "provider", "verdict", "rate", "theory", "formula and source"], lines, {3, 4}) + "</details>")
+    done = [row for row in growth if is_ok(row)]
+    weight_gradient_section(page, done)
+    lyapunov_section(page, done)
+    precision_section(page, done)
+
+
+# ---- contributions to dW by lag --------------------------------------------------------------------
+
+
+def cosines(row):
+    """The lags and the matrix of cosines between their contributions, or None."""
+    lags, rows = numbers(get(row, "weight_gradient", "cosine_lags")), get(row, "weight_gradient", "cosine")
+    matrix = [numbers(line) for line in rows] if isinstance(rows, list) else []
+    square = len(matrix) == len(lags) and all(len(line) == len(lags) for line in matrix)
+    return (lags, matrix) if lags and square and None not in lags else None
+
+
+def weight_gradient_section(page, growth):
+    cards = []
+    for row in growth:
+        found = cosines(row)
+        if not found:
+            continue
+        lags, matrix = found
+        data = [{"type": "heatmap", "x": lags, "y": lags, "zmin": -1, "zmax": 1, "colorscale": DIVERGING,
+                 "z": [[None if c is None else round(c, 3) for c in line] for line in matrix],
+                 "colorbar": {"thickness": 10, "outlinewidth": 0, "tickvals": [-1, 0, 1]},
+                 "hovertemplate": "lags %{x} and %{y}: %{z:.2f}<extra></extra>"}]
+        figure = page.figure(data, layout(
+            260, xaxis=axis("lag", showgrid=False, constrain="domain"), margin=SMALL, plot_bgcolor="#d0d7de",
+            yaxis=axis("lag", showgrid=False, autorange="reversed", scaleanchor="x", constrain="domain")))
+        cards.append(card(esc(growth_title(row)), f"{sizes(row)}<br>|dL/dW| "
+                          f"{show(get(row, 'weight_gradient', 'sum'), rounding=0)}, "
+                          f"{show(get(row, 'weight_gradient', 'cancellation'))} of the sum of its parts", figure))
+    if cards:
+        page.add("<h3>Do the contributions to dL/dW point the same way?</h3><p>A shared W collects one contribution "
+                 "from each lag, the number of steps back from the loss. Cosine between those of two lags, mean over "
+                 "seeds: red, the same way; blue, against each other; grey, one of them is 0.</p>"
+                 f'<div class="cards">{"".join(cards)}</div>')
+
+
+# ---- Lyapunov exponents ----------------------------------------------------------------------------
+
+
+def lyapunov_section(page, growth):
+    cards = []
+    for row in growth:
+        values, low, high = (numbers(row.get(k)) for k in ("lyapunov", "lyapunov_low", "lyapunov_high"))
+        if not values:
+            continue
+        low, high = (ends if len(ends) == len(values) else [None] * len(values) for ends in (low, high))
+        known = numbers(get(row, "lyapunov_theory", "exponents"))
+        place = list(range(1, len(values) + 1))
+        data = [{"x": place, "y": values, "mode": "markers", "marker": {"color": "#1f6feb", "size": 7},
+                 "error_y": error_bars(values, low, high), "name": "measured",
+                 "hovertemplate": "exponent %{x}: %{y:.4g}<extra></extra>"},
+                {"x": list(range(1, len(known) + 1)), "y": known, "mode": "markers", "name": "theory",
+                 "marker": {"color": "#c0392b", "symbol": "line-ew-open", "size": 16, "line": {"width": 2}},
+                 "hovertemplate": "theory, exponent %{x}: %{y:.4g}<extra></extra>"}]
+        figure = page.figure(data, layout(
+            220, showlegend=False, margin=SMALL, yaxis=axis("ln per map"),
+            xaxis=axis("exponent", range=[0.4, len(values) + 0.6], **({"dtick": 1} if len(values) < 12 else {}))))
+        first = interval({"value": values[0], "low": low[0], "high": high[0]})
+        says = "no theory"
+        if known:
+            source = f"{text(get(row, 'lyapunov_theory', 'formula'))} ({text(get(row, 'lyapunov_theory', 'source'))})"
+            says = f"theory {show(known[0])}: {esc(source)}"
+        cards.append(card(esc(growth_title(row)), f"{sizes(row)}<br>largest {first}; {says}", figure))
+    if cards:
+        page.add("<h3>Lyapunov exponents</h3><p>Growth of orthogonal directions under the product of Jacobians, "
+                 "largest first. <b class=measured>Blue</b>: mean over seeds with a 95 % interval. "
+                 f'<b class=theory>Red</b>: theory.</p><div class="cards">{"".join(cards)}</div>')
+
+
+# ---- where a number format loses the gradient ------------------------------------------------------
+
+FRACTIONS = (("zero", "#57606a"), ("subnormal", "#f2c14e"), ("nonfinite", "#c0392b"))
+
+
+def power_of_two(value):
+    x = number(value)
+    if not x or x < 0:
+        return show(x)
+    return f"2<sup>{show(math.log2(x))}</sup>"
+
+
+def horizon_sentence(horizon):
+    """Where the gradient is lost, and which loss scale would save it."""
+    lost, saving = number(horizon.get("lost_at")), number(horizon.get("saving_loss_scale"))
+    if lost is None:
+        return "not lost"
+    if saving:
+        return f"lost at depth {show(lost)}; saved by loss scale {power_of_two(saving)}"
+    best = get(horizon, "best", "loss_scale")
+    return f"lost at depth {show(lost)}; no loss scale saves it" + (
+        "" if number(best) is None else f", {power_of_two(best)} carries it to {show(get(horizon, 'best', 'lost_at'))}")
+
+
+def horizon_card(page, horizon):
+    data = [{"x": list(range(len(y))), "y": y, "name": name, "stackgroup": "fractions", "mode": "lines",
+             "line": {"width": 0, "color": colour}, "fillcolor": colour,
+             "hovertemplate": "%{y:.2f} " + name + "<extra></extra>"}
+            for name, colour in FRACTIONS for y in [numbers(horizon.get(name))]]
+    lost = number(horizon.get("lost_at"))
+    figure = page.figure(data, layout(
+        180, showlegend=False, margin=SMALL, hovermode="x", xaxis=axis("depth"),
+        yaxis=axis("fraction", range=[0, 1]),
+        shapes=[] if lost is None else [rule("x", lost, color="#24292f", width=1.5)]))
+    flushed = ", subnormals flushed" if horizon.get("flush") is True else ""
+    return card(esc(text(horizon.get("dtype"))) + flushed,
+                f"loss scale {show(horizon.get('loss_scale'))}: {horizon_sentence(horizon)}", figure)
+
+
+def precision_section(page, growth):
+    parts = []
+    for row in growth:
+        horizons = row.get("precision") if isinstance(row.get("precision"), list) else []
+        horizons = [h for h in horizons if isinstance(h, dict)]
+        if horizons:
+            cards = "".join(horizon_card(page, h) for h in horizons)
+            parts.append(f"<h4>{esc(growth_title(row))} <small>{sizes(row)}</small></h4>"
+                         f'<div class="cards short">{cards}</div>')
+    if parts:
+        legend = ", ".join(f'<span class=nowrap><span class="key" style="background:{colour}"></span> '
+                           f"{name.replace('nonfinite', 'not finite')}</span>" for name, colour in FRACTIONS)
+        page.add("<h3>Precision horizon</h3><p>Elements of the gradient by depth in each number format, as a fraction: "
+                 f"{legend}. The gradient is lost (dotted line) where half of the elements that are not 0 in float64 "
+                 "are 0, or one is not finite: median over seeds.</p>" + "".join(parts))

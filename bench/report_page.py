@@ -6,6 +6,9 @@ PROVIDERS = ["reference", "cpu", "onednn", "simt", "cuda", "cudnn", "torch"]
 COLOURS = ["#8a8f98", "#1f6feb", "#e8710a", "#8e44ad", "#2e8b57", "#c0392b", "#8d6e63"]
 VERDICTS = {"exploding": "bad", "overflowed": "bad", "vanishing": "warn", "underflowed": "warn", "zero": "warn",
             "stable": "good"}
+AXIS = {"gridcolor": "#e8eaed", "zerolinecolor": "#b8bcc2", "linecolor": "#b8bcc2", "automargin": True}
+# Below 0 blue, above 0 red, white between; to be used on a range that is symmetric about 0.
+DIVERGING = [[0, "#2166ac"], [0.25, "#92c5de"], [0.5, "#ffffff"], [0.75, "#f4a582"], [1, "#b2182b"]]
 
 
 def in_order(names):
@@ -16,9 +19,6 @@ def in_order(names):
 
 def colour(provider):
     return COLOURS[PROVIDERS.index(provider)] if provider in PROVIDERS else "#444444"
-
-
-AXIS = {"gridcolor": "#e8eaed", "zerolinecolor": "#b8bcc2", "linecolor": "#b8bcc2", "automargin": True}
 
 
 def axis(title="", **more):
@@ -36,6 +36,21 @@ def layout(height, **more):
         "legend": {"orientation": "h", "y": -0.22, "x": 0},
     }
     return {**base, **more}
+
+
+def error_bars(values, lows, highs):
+    """Bars from low to high; none where a bound is missing."""
+    def distance(ends, sign):
+        return [None if None in (v, e) else max(0, sign * (e - v)) for v, e in zip(values, ends)]
+    return {"type": "data", "symmetric": False, "array": distance(highs, 1), "arrayminus": distance(lows, -1),
+            "thickness": 1.2, "width": 3}
+
+
+def rule(kind, value, **line):
+    """A line across the whole figure, at this x (`kind` "x") or this y."""
+    other = "y" if kind == "x" else "x"
+    return {"type": "line", f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1, f"{kind}0": value,
+            f"{kind}1": value, "line": {"color": "#8a8f98", "dash": "dot", "width": 1, **line}}
 
 
 class Page:
@@ -63,6 +78,12 @@ def table(header, rows, numeric=()):
         )
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{cells("th", header)}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def card(title, details, content):
+    """A figure with its caption; all three are markup."""
+    return (f'<figure class="card"><figcaption><b>{title}</b><br><small>{details}</small></figcaption>'
+            f"{content}</figure>")
 
 
 def badge(verdict):

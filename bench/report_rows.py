@@ -50,12 +50,13 @@ def esc(value):
     return html.escape(str(value))
 
 
-def show(value, digits=3):
-    """A number with significant digits, without an exponent where that reads well."""
+def show(value, digits=3, rounding=1e-12):
+    """A number with significant digits, without an exponent where that reads well; what is below
+    `rounding` is meant to be 0."""
     x = number(value)
     if x is None:
         return "–"
-    if abs(x) < 1e-12:  # rounding, where theory says 0
+    if abs(x) < rounding:
         return "0"
     if x == round(x) and abs(x) < 1e6:
         return f"{x:.0f}".replace("-", "−")

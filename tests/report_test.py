@@ -40,6 +40,50 @@ def growth_row(**more):
             "total": {"value": 2.0, "low": 1.6, "high": 2.4}, "verdict": "inconclusive", **more}
 
 
+def sweep_row(gain, bias=None, **more):
+    sweep = {"gain": gain} if bias is None else {"gain": gain, "bias": bias}
+    rate = gain - 1
+    return growth_row(**{
+        "name": f"feedforward/mlp/tanh/f32/L20_B1_N64/gaussian:{gain}/cpu", "sweep": sweep,
+        "setting": {"net": "mlp", "activation": "tanh", "init": f"gaussian:{gain}", "width": 64,
+                    "bias": f"gaussian:{bias or 0}"},
+        "rate": {"value": rate, "low": rate - 0.1, "high": rate + 0.2},
+        "theory": {"rate": rate, "critical_sigma": 1 + (bias or 0)}, **more})
+
+
+def horizon(dtype, **more):
+    return {"dtype": dtype, "flush": False, "loss_scale": 1.0, "lost_at": None, "saving_loss_scale": 1.0,
+            "best": {"loss_scale": 1.0, "lost_at": None}, "zero": [0.0] * 11 + [1.0] * 10,
+            "subnormal": [0.0] * 21, "nonfinite": [0.0] * 21, **more}
+
+
+def detailed_row(**more):
+    """A growth row with all that can be asked for."""
+    return growth_row(**{
+        "weight_gradient": {"sum": 3e-18, "cancellation": 0.5, "cosine_lags": [0, 10, 19],
+                            "cosine": [[1.0, -0.5, None], [-0.5, 1.0, 0.25], [None, 0.25, 1.0]]},
+        "lyapunov": [0.1, -0.2, None], "lyapunov_low": [0.0, -0.5, None], "lyapunov_high": [0.3, -0.1, None],
+        "lyapunov_theory": {"exponents": [0.12], "formula": "LF", "source": "LS"},
+        "transient": {"max": 3.91, "step": 9, "last": None, "ln_max": 1.36, "ln_last": -800.0}, "spectral_radius": 0.9,
+        "renormalised": {"ln_norm": {"median": [0.0]}, "rate": {"value": -7.5, "low": -8.0, "high": -7.0}},
+        "precision": [horizon("f32"), horizon("f16", lost_at=12, saving_loss_scale=4096.0),
+                      horizon("bf16", lost_at=7, saving_loss_scale=None, best={"loss_scale": 0.5, "lost_at": 9})],
+        **more})
+
+
+def study_row(**more):
+    def chain(share, density, mean):
+        return {"name": "c", "status": "ok", "reason": "", "depth": 20, "seeds": 2, "rates": [0.1, 0.3],
+                "setting": {"net": "elman", "activation": "relu", "width": 64, "share": share, "density": density},
+                "rate": {"value": 0.2, "low": 0.1, "high": 0.3}, "theory": {"rate": 0.15}, "verdict": "exploding",
+                "mean": mean, "spread": 1.5, "fitted_seeds": 2}
+    return {"kind": "study", "name": "share/x", "provider": "cpu", "dtype": "f32", "status": "ok", "reason": "",
+            "chains": [chain("on", 1.0, 4.0), chain("off", 1.0, 3.0), chain("on", 0.1, 5.0), chain("off", 0.1, 2.0)],
+            "contrasts": [{"first": "shared, dense", "second": "fresh, dense",
+                           "mean_difference": {"value": 1.0, "low": -1.0, "high": 2.0},
+                           "spread_ratio": {"value": 4.0, "low": 2.0, "high": 6.0}}], **more}
+
+
 def train_row(**more):
     return {"kind": "train", "name": "train/digits/lstm/f32/T64_B32_H64_seed1/cpu", "provider": "cpu", "dtype": "f32",
             "status": "ok", "reason": "", "task": "digits", "net": "lstm", "seed": 1, "optimiser": "adam",
@@ -56,7 +100,7 @@ def info_row(**more):
 
 
 def sample_rows():
-    return [info_row(), growth_row(), train_row(),
+    return [info_row(), detailed_row(), train_row(), study_row(), sweep_row(0.5, 0.1), sweep_row(1.5, 0.2),
             *(speed_row(p, d, d * f) for d in (16, 64) for p, f in (("cpu", 0.05), ("onednn", 0.07))),
             speed_row("simt", 16, 5.0, status="unsupported", reason="not yet")]
 
@@ -123,33 +167,104 @@ class Build(unittest.TestCase):
         self.assertNotIn("<b>123</b>", overview)
         self.assertIn("dWh differs", page)
 
+    def test_extras_of_a_growth_row(self):
+        page = page_of([detailed_row()])
+        _, cosine, exponents, f32, f16, _ = figures_of(page)
+        self.assertEqual((cosine["data"][0]["zmin"], cosine["data"][0]["zmax"]), (-1, 1))
+        self.assertEqual(cosine["data"][0]["z"][0], [1.0, -0.5, None])
+        self.assertEqual(cosine["data"][0]["x"], [0, 10, 19])
+        self.assertIn("3.00e-18, 0.500 of the sum", page)
+        measured, theory = exponents["data"]
+        self.assertEqual((measured["x"], measured["y"]), ([1, 2, 3], [0.1, -0.2, None]))
+        self.assertEqual([round(e, 9) for e in measured["error_y"]["array"][:2]], [0.2, 0.1])
+        self.assertEqual([round(e, 9) for e in measured["error_y"]["arrayminus"][:2]], [0.1, 0.3])
+        self.assertEqual((theory["x"], theory["y"]), ([1], [0.12]))
+        self.assertEqual([f16["data"][0]["y"][d] for d in (10, 11)], [0.0, 1.0])
+        self.assertEqual((f32["layout"]["shapes"], f16["layout"]["shapes"][0]["x0"]), ([], 12))
+        for sentence in ("loss scale 1: not lost", "lost at depth 12; saved by loss scale 2<sup>12</sup>",
+                         "lost at depth 7; no loss scale saves it, 2<sup>−1</sup> carries it to 9",
+                         "at most 3.91, at t = 9, and e<sup>−800</sup> at t = 20; spectral radius of W 0.900",
+                         "rate −7.50 [−8, −7]"):
+            self.assertIn(sentence, page)
+
+    def test_sweep_over_two_knobs_is_a_map(self):
+        grid = [sweep_row(gain, bias) for bias in (0.0, 0.2, 0.4) for gain in (0.5, 1.0, 2.5)]
+        grid[1] = sweep_row(1.0, 0.0, status="error", reason="out of memory")
+        page = page_of(grid + [sweep_row(1.0, 0.0), growth_row()])
+        single, swept = figures_of(page)  # the points of the grid are no figures of their own
+        self.assertEqual(len(single["data"]), 3)
+        heat, line = swept["data"]
+        rates = dict(zip(zip(heat["x"], heat["y"]), heat["z"]))
+        self.assertEqual((len(heat["z"]), rates[0.5, 0.4], rates[2.5, 0.0]), (9, -0.5, 1.5))
+        self.assertEqual(rates[1.0, 0.0], 0.0)  # the second try
+        self.assertEqual((heat["zmin"], heat["zmax"]), (-1.5, 1.5))
+        self.assertEqual(dict(heat["colorscale"])[0.5], "#ffffff")
+        self.assertEqual((line["x"], line["y"]), ([1.0, 1.2, 1.4], [0.0, 0.2, 0.4]))
+        self.assertEqual(swept["layout"]["xaxis"]["range"], [0.25, 3.25])
+
+    def test_sweep_over_one_knob_is_a_curve(self):
+        rows = [sweep_row(gain) for gain in (2.0, 0.5, 1.0)] + [sweep_row(3.0, provider="onednn")]
+        curve, = figures_of(page_of(rows))  # one point of another provider is no curve
+        theory, measured = curve["data"]
+        self.assertEqual((measured["x"], measured["y"]), ([0.5, 1.0, 2.0], [-0.5, 0.0, 1.0]))
+        self.assertEqual((theory["x"], theory["y"]), (measured["x"], measured["y"]))
+        self.assertEqual([round(e, 9) for e in measured["error_y"]["array"]], [0.2] * 3)
+        self.assertEqual([round(e, 9) for e in measured["error_y"]["arrayminus"]], [0.1] * 3)
+        self.assertEqual(curve["layout"]["shapes"][0]["x0"], 1)
+
+    def test_study_of_sharing(self):
+        page = page_of([study_row()])
+        chains, difference, ratio = figures_of(page)
+        self.assertEqual(chains["layout"]["xaxis"]["ticktext"],
+                         ["shared, dense", "fresh, dense", "shared, sparse", "fresh, sparse"])
+        seeds, mean, theory = chains["data"]
+        self.assertEqual(seeds["y"], [2.0, 6.0] * 4)
+        self.assertEqual((mean["y"], mean["error_y"]["array"]), ([4.0, 3.0, 5.0, 2.0], [1.5] * 4))
+        self.assertEqual(theory["y"], [3.0] * 4)
+        self.assertEqual((difference["data"][0]["x"], difference["layout"]["shapes"][0]["x0"]), ([1.0], 0))
+        self.assertEqual((ratio["data"][0]["x"], ratio["layout"]["shapes"][0]["x0"]), ([4.0], 1))
+        self.assertIn("1 [−1, 2]", page)
+
     def test_text_is_escaped_everywhere(self):
+        def poison(value):
+            if isinstance(value, dict):
+                return {**{k: poison(v) for k, v in value.items()}, EVIL: EVIL}
+            if isinstance(value, list):
+                return [poison(v) for v in value]
+            return EVIL if isinstance(value, str) else value
         rows = []
         for row in sample_rows():
-            for key in ("name", "problem", "provider", "reason", "growth_reason", "detail", "net", "verdict", "optimiser"):
-                if key in row or key == "detail":
-                    row[key] = ("recurrent/T16_" if key == "problem" else "") + EVIL
-            for inner in ("setting", "theory", "providers", "missing"):
-                if isinstance(row.get(inner), dict):
-                    row[inner] = {**row[inner], "net": EVIL, "formula": EVIL, EVIL: EVIL}
-            rows.append(row)
-            rows.append({**row, "status": EVIL})
+            evil = {**poison(row), "kind": row["kind"], "status": "ok", "detail": EVIL,
+                    "problem": "recurrent/T16_" + EVIL, "sweep": row.get("sweep")}
+            rows += [evil, {**evil, "status": EVIL}]
+        rows += [growth_row(sweep={EVIL: x, "b": y}) for x in (1, 2) for y in (1, 2)]
         page = page_of(rows, [EVIL])
         outline = Outline(page)
         self.assertNotIn("img", outline.tags)
         self.assertEqual(outline.tags.count("script"), 3)
         self.assertIn("<img src=x", "".join(outline.text))  # as text, it is there
         self.assertNotIn("<img", "".join(outline.scripts))
+        self.assertNotIn("<img", json.dumps(figures_of(page)))  # plotly takes some markup
 
     def test_wrong_types_do_not_stop_it(self):
-        junk = [None, True, -1, 1e400, "x", [], [None, "x", {}], {}, {"value": []}, {"median": "x", "p10": 5}]
-        for make in (info_row, growth_row, train_row, lambda: speed_row("cpu", 16, 1.0)):
-            for key in make():
-                if key != "kind":
-                    for value in junk:
-                        rows = [{**make(), key: value}, make()]
-                        with self.subTest(kind=make()["kind"], key=key, value=value):
-                            figures_of(page_of(rows))
+        junk = [None, True, -1, 0, 1e400, 10**400, "x", [], [None, "x", {}], [[]], {}, {"value": []},
+                {"median": "x", "p10": 5}]
+
+        def variants(value):
+            """The row with junk in place of each of its parts in turn."""
+            parts = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+            for key, part in parts:
+                if key not in ("kind", *range(1, 100)):  # of a list, the first
+                    for wrong in [*junk, *variants(part)]:
+                        copy = value.copy()
+                        copy[key] = wrong
+                        yield copy
+        for row in sample_rows()[:7]:
+            for variant in variants(row):
+                try:
+                    page_of([variant, row])
+                except Exception as error:
+                    raise AssertionError(f"{variant}") from error
 
     def test_rows_of_other_kinds_alone(self):
         self.assertIn("no row of kind", page_of([{"kind": "clip"}]))
