@@ -67,6 +67,14 @@ def training_section(page, train):
 # ---- the machine and what the numbers are ----------------------------------------------------------
 
 
+def in_words(value):
+    """A limit: a number, or bandwidths by the size of what is read and written."""
+    if isinstance(value, list):
+        sizes = [(number(get(v, "working_set")) or 0) / 2**20 for v in value]
+        return "; ".join(f"{show(get(v, 'gb_per_s'))} GB/s within {show(s)} MiB" for v, s in zip(value, sizes))
+    return show(value) if number(value) is not None else str(value)
+
+
 def machine_section(page, info):
     page.add("<h2>Machine</h2>")
     if not info:
@@ -77,7 +85,7 @@ def machine_section(page, info):
         if key in ("kind", "name", "status", "reason", "provider", "dtype", "providers", "missing"):
             continue
         if isinstance(value, dict):
-            value = ", ".join(f"{k} {show(v) if number(v) is not None else v}" for k, v in value.items())
+            value = ", ".join(f"{k} {in_words(v)}" for k, v in value.items())
         elif key == "memory_bytes" and number(value):
             key, value = "memory", f"{value / 2**30:.1f} GiB"
         lines.append([esc(key), esc(value)])

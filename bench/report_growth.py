@@ -29,6 +29,10 @@ def sizes(row):
            f"{show(row.get('seeds'))} seeds, {esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}"
 
 
+def formula_and_source(theory):
+    return f"{text(get(theory, 'formula'))} ({text(get(theory, 'source'))})"
+
+
 # ---- the curve over depth --------------------------------------------------------------------------
 
 
@@ -93,7 +97,8 @@ def growth_section(page, growth):
         return
     page.add("<h2>How the gradient grows</h2><p>ln of the gradient's norm against the number of maps back from "
              "the loss. <b class=measured>Blue</b>: median over seeds, band p10 to p90. "
-             "<b class=theory>Dashed red</b>: the slope of theory. Rates are ln-norm per map, with a 95 % interval.</p>")
+             "<b class=theory>Dashed red</b>: the slope of theory. Rates are ln-norm per map, with a 95 % "
+             "interval.</p>")
     cards, lines = [], []
     for row in growth:
         title, theory = esc(growth_title(row)), row.get("theory")
@@ -102,12 +107,13 @@ def growth_section(page, growth):
                           esc(text(row.get("reason"))), "", ""])
             continue
         cards.append(growth_card(page, row))
-        source = f"{text(get(theory, 'formula'))} ({text(get(theory, 'source'))})" if isinstance(theory, dict) else "–"
+        source = formula_and_source(theory) if isinstance(theory, dict) else "–"
         lines.append([title, esc(text(row.get("provider"))), badge(text(row.get("verdict"))),
                       interval(row.get("rate")), show(get(theory, "rate")), esc(source)])
     page.add(f'<div class="cards">{"".join(cards)}</div>')
     page.add("<details><summary>The same as a table</summary>" +
-             table(["net", "provider", "verdict", "rate", "theory", "formula and source"], lines, {3, 4}) + "</details>")
+             table(["net", "provider", "verdict", "rate", "theory", "formula and source"], lines, {3, 4}) +
+             "</details>")
     done = [row for row in growth if is_ok(row)]
     weight_gradient_section(page, done)
     lyapunov_section(page, done)
@@ -173,8 +179,7 @@ def lyapunov_section(page, growth):
         first = interval({"value": values[0], "low": low[0], "high": high[0]})
         says = "no theory"
         if known:
-            source = f"{text(get(row, 'lyapunov_theory', 'formula'))} ({text(get(row, 'lyapunov_theory', 'source'))})"
-            says = f"theory {show(known[0])}: {esc(source)}"
+            says = f"theory {show(known[0])}: {esc(formula_and_source(row['lyapunov_theory']))}"
         cards.append(card(esc(growth_title(row)), f"{sizes(row)}<br>largest {first}; {says}", figure))
     if cards:
         page.add("<h3>Lyapunov exponents</h3><p>Growth of orthogonal directions under the product of Jacobians, "

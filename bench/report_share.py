@@ -32,7 +32,8 @@ def chains_figure(page, chains):
     theory = [times(number(c.get("depth")), [number(get(c, "theory", "rate"))])[0] for c in chains]
     places = list(range(len(chains)))
     data = [{"x": seeds_x, "y": seeds_y, "mode": "markers", "name": "one seed",
-             "marker": {"color": "rgba(31,111,235,0.35)", "size": 6}, "hovertemplate": "%{y:.3g}<extra>one seed</extra>"},
+             "marker": {"color": "rgba(31,111,235,0.35)", "size": 6},
+             "hovertemplate": "%{y:.3g}<extra>one seed</extra>"},
             {"x": places, "y": mean, "mode": "markers", "name": "mean and standard deviation",
              "marker": {"color": "#1f6feb", "size": 9}, "error_y": error_bars(mean, *ends),
              "hovertemplate": "mean %{y:.3g}<extra></extra>"},
@@ -73,7 +74,8 @@ def study(page, row):
         lines = [[esc(chain_name(c)), show(c.get("fitted_seeds")), interval(c.get("rate")),
                   show(get(c, "theory", "rate")), show(c.get("mean")), show(c.get("spread")),
                   badge(text(c.get("verdict")) or text(c.get("status")))] for c in chains]
-        page.add(table(["chain", "seeds", "rate", "theory", "mean total", "spread", "verdict"], lines, set(range(1, 6))))
+        header = ["chain", "seeds", "rate", "theory", "mean total", "spread", "verdict"]
+        page.add(table(header, lines, set(range(1, 6))))
     if contrasts:
         page.add('<div class="pair">' +
                  contrast_figure(page, contrasts, "mean_difference", "difference of mean totals", 0) +

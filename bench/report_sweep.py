@@ -23,7 +23,9 @@ def sweeps_of(rows):
     sweeps = {}
     for row in rows:
         at = point(row)
-        fixed = dict(row["setting"]) if isinstance(row.get("setting"), dict) else {}
+        setting = row["setting"] if isinstance(row.get("setting"), dict) else {}
+        fixed = {k: v for k, v in setting.items() if not isinstance(v, (dict, list))}
+        fixed["weights"] = text(get(setting, "weights", "file"))
         for knob in at:
             fixed.pop(SETTING_KEY.get(knob, knob), None)
         if "gain" in at:
@@ -98,7 +100,8 @@ def heat_map(page, rows, knobs):
     gains, values = critical_line(rows, across, down)
     if gains:
         data.append({"x": gains, "y": values, "mode": "lines+text", "name": "χ = 1", "showlegend": False,
-                     "text": [""] * (len(gains) - 1) + [" χ = 1"], "textposition": "middle right", "line": {"color": "#24292f", "width": 2.5},
+                     "text": [""] * (len(gains) - 1) + [" χ = 1"], "textposition": "middle right",
+                     "line": {"color": "#24292f", "width": 2.5},
                      "hovertemplate": "χ = 1: gain %{x:.4g}<extra></extra>"})
     return page.figure(data, layout(
         440, plot_bgcolor="#d0d7de",
@@ -135,8 +138,8 @@ def sweep_section(page, rows):
     if not rows:
         return
     page.add("<h2>Sweeps</h2><p>The rate, ln of the gradient's norm per map back from the loss, over a grid of nets. "
-             "Curves: <b class=measured>blue</b>, measured with a 95 % interval; <b class=theory>dashed red</b>, theory. "
-             "Maps: red explodes, blue vanishes, grey has no rate, as where the number format ran out; "
+             "Curves: <b class=measured>blue</b>, measured with a 95 % interval; <b class=theory>dashed red</b>, "
+             "theory. Maps: red explodes, blue vanishes, grey has no rate, as where the number format ran out; "
              "the black line is where theory's χ is 1.</p>")
     for sweep in sweeps_of(rows):
         knobs = list(point(sweep[0]))

@@ -186,6 +186,8 @@ class Build(unittest.TestCase):
                          "at most 3.91, at t = 9, and e<sup>−800</sup> at t = 20; spectral radius of W 0.900",
                          "rate −7.50 [−8, −7]"):
             self.assertIn(sentence, page)
+        ragged = {"cosine_lags": [0, 1], "cosine": [[1.0, 0.5], [0.5]]}
+        self.assertEqual(len(figures_of(page_of([growth_row(weight_gradient=ragged)]))), 1)
 
     def test_sweep_over_two_knobs_is_a_map(self):
         grid = [sweep_row(gain, bias) for bias in (0.0, 0.2, 0.4) for gain in (0.5, 1.0, 2.5)]
@@ -237,7 +239,7 @@ class Build(unittest.TestCase):
             evil = {**poison(row), "kind": row["kind"], "status": "ok", "detail": EVIL,
                     "problem": "recurrent/T16_" + EVIL, "sweep": row.get("sweep")}
             rows += [evil, {**evil, "status": EVIL}]
-        rows += [growth_row(sweep={EVIL: x, "b": y}) for x in (1, 2) for y in (1, 2)]
+        rows += [growth_row(sweep={EVIL: x, EVIL + "2": y}) for x in (1, 2) for y in (1, 2)]
         page = page_of(rows, [EVIL])
         outline = Outline(page)
         self.assertNotIn("img", outline.tags)
