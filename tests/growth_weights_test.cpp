@@ -210,6 +210,17 @@ std::string zeros(const std::vector<std::pair<std::string, Shape>>& tensors,
   return safetensors(header.dump(), data);
 }
 
+TEST(GrowthWeights, TensorsWithoutAModuleAreTheModuleWithoutAName) {
+  const TemporaryFile file(zeros({{"weight_hh_l0", {2, 2}}, {"a.weight_hh_l0", {3, 3}}}));
+  EXPECT_THAT(complaint({"--weights", file.path()}), HasSubstr("one of \"\", \"a\""));
+  const auto width = [&](const char* module) {
+    const json of = row({"--weights", file.path(), "--module", module, "--provider", "reference"});
+    return of.at("setting").at("width").get<int>();
+  };
+  EXPECT_EQ(width(""), 2);
+  EXPECT_EQ(width("a"), 3);
+}
+
 TEST(GrowthWeights, LayersThatAreNoneOfPyTorchsAreRefused) {
   const Shape gates{8, 2};
   EXPECT_EQ(complaint_about(zeros({{"weight_hh_l0", gates}})), "nothing");
