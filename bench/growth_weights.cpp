@@ -14,11 +14,10 @@ void refuse(const std::string& flag, const std::string& why) {
 }
 
 /// Draws and files exclude each other.
-void refuse_drawing(const CLI::App& command, const GrowthFlags& flags) {
+void refuse_drawing(const CLI::App& command) {
   for (const char* flag : {"--init", "--bias", "--density", "--preset"}) {
-    if (command.count(flag) > 0) refuse(flag, "not beside --weights, which are drawn by nobody");
+    if (command.count(flag) > 0) refuse(flag, "not beside --weights, whose numbers are given");
   }
-  if (flags.share == "off") refuse("--share off", "not beside --weights, the same at every step");
 }
 
 }  // namespace
@@ -39,7 +38,7 @@ void read_weights(const CLI::App& command, GrowthFlags& flags) {
     }
     return;
   }
-  refuse_drawing(command, flags);
+  refuse_drawing(command);
   if (!std::regex_match(flags.layer, std::regex("[0-9]{1,6}(_reverse)?"))) {
     refuse("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
   }

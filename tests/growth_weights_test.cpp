@@ -145,8 +145,9 @@ TEST(GrowthWeights, StayTheSameForEverySeed) {
   for (std::size_t i = 0; i < 20; ++i) {  // --forget-bias comes on top, of z, the second gate
     EXPECT_EQ(first.at("b").data[i], weights->b.data[i] + (i / 5 == 1 ? 1.0 : 0.0)) << i;
   }
-  spec.width = 6;
-  EXPECT_THROW((void)draw(make_problem(spec), spec.init, 1), std::invalid_argument);
+  Problem wider = make_problem(spec);
+  std::get<RecurrentProblem>(wider).H = 6;
+  EXPECT_THROW((void)draw(wider, spec.init, 1), std::invalid_argument);
 }
 
 TEST(GrowthWeights, ABiasOfTheFileIsABias) {
@@ -172,6 +173,9 @@ TEST(GrowthWeights, FlagsThatContradictTheFileAreRefused) {
   EXPECT_THAT(with({"--preset", "irnn"}), HasSubstr("--preset"));
   EXPECT_THAT(with({"--share", "off"}), HasSubstr("--share off"));
   EXPECT_THAT(with({"--h0", "fixed-point"}), HasSubstr("--h0"));
+  for (const char* sweep : {"density=0.5:1:0.5", "bias=0:1:1", "width=5:7:1", "gain=1:2:1"}) {
+    EXPECT_THAT(with({"--sweep", sweep}), HasSubstr("--")) << sweep;
+  }
   for (const char* layer : {"", "x", "-1", "1_", "0_reverse2", "0\n"}) {
     EXPECT_THAT(with({"--layer", layer}), HasSubstr("--layer")) << layer;
   }

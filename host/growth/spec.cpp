@@ -39,6 +39,22 @@ double state_size(const GrowthSpec& spec) {
   return spec.net == "cnn" ? width * image * image : width;
 }
 
+/// A layer from a file leaves no room for draws of its weights.
+void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
+  const std::string rule = "not beside --weights, whose numbers are given";
+  if (!spec.share) refuse("--share off", rule);
+  if (spec.init.density != 1) refuse("--density " + number(spec.init.density), rule);
+  if (spec.init.bias.scale != 0) refuse("--bias " + text(spec.init.bias), rule);
+  const std::int64_t units = weights.Wh.shape.at(1);
+  if (spec.net != weights.cell) {
+    refuse("--net " + spec.net, "the layer of --weights is of the net " + weights.cell);
+  }
+  if (spec.width != units) {
+    refuse("--width " + std::to_string(spec.width),
+           "the layer of --weights has " + std::to_string(units) + " units");
+  }
+}
+
 }  // namespace
 
 bool is_recurrent(const GrowthSpec& spec) {
@@ -59,6 +75,7 @@ Problem make_problem(const GrowthSpec& spec) {
   if (!spec.share && !has_input) {
     if (spec.net == "additive") refuse("--share off", "only for elman, lstm and gru");
   }
+  if (spec.init.weights) check_weights(spec, *spec.init.weights);
   Problem problem;
   if (is_recurrent(spec)) {
     RecurrentProblem p{.cell = spec.net,
