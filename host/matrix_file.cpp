@@ -42,7 +42,7 @@ double parse_cell(const std::string& cell, std::int64_t row, std::int64_t column
 
 Tensor read_csv_matrix(const std::string& path) {
   require_regular_file(path);
-  std::ifstream file(path, std::ios::binary);
+  const std::ifstream file(path, std::ios::binary);
   if (!file) throw std::invalid_argument("the file cannot be opened for reading");
   Tensor matrix({0, 0});
   std::int64_t& rows = matrix.shape[0];

@@ -50,7 +50,7 @@ std::string complaint(std::vector<std::string> arguments) {
     (void)row(std::move(arguments));
     return "nothing";
   } catch (const std::invalid_argument& error) {
-    const std::string message = error.what();
+    std::string message = error.what();
     for (const char c : message) EXPECT_TRUE(c >= ' ' && c <= '~') << message;
     return message;
   }
@@ -81,7 +81,8 @@ TEST(GrowthWeights, AgreeWithPyTorchsAutograd) {
                                        "ones",
                                        "--loss-on",
                                        mode == "LSTM" ? c.at("loss_on") : "c"};
-    if (c.at("module") != "") arguments.insert(arguments.end(), {"--module", c.at("module")});
+    if (!c.at("module").get<std::string>().empty())
+      arguments.insert(arguments.end(), {"--module", c.at("module")});
     if (mode == "RNN_RELU") arguments.insert(arguments.end(), {"--activation", "relu"});
     const auto norms = c.at("norms").get<std::vector<double>>();
     for (const auto& [provider, dtype] :

@@ -127,7 +127,7 @@ TEST(Initialise, RefusesFilesThatAreNoMatrix) {
     try {
       (void)parse_weight_init("file:" + file.path());
     } catch (const std::invalid_argument& error) {
-      const std::string message = error.what();
+      std::string message = error.what();
       for (const char c : message) EXPECT_TRUE(c >= ' ' && c <= '~') << message;
       EXPECT_LT(message.size(), 6 * 80 + 200U);  // 80 bytes of the file, at most as \\u0000
       return message;
