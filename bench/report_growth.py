@@ -2,7 +2,7 @@
 
 import math
 
-from report_page import DIVERGING, axis, badge, card, error_bars, interval, layout, rule, table
+from report_page import DIVERGING, at_least, axis, badge, card, drawn, error_bars, interval, layout, rule, table
 from report_rows import esc, get, is_ok, number, numbers, show, text
 
 SMALL = {"l": 48, "r": 8, "t": 6, "b": 36}
@@ -25,8 +25,7 @@ def growth_title(row):
 
 
 def sizes(row):
-    return f"depth {show(row.get('depth'))}, width {show(get(row, 'setting', 'width'))}, " \
-           f"{show(row.get('seeds'))} seeds, {esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}"
+    return f"depth {show(row.get('depth'))}, width {show(get(row, 'setting', 'width'))}, {drawn(row)}"
 
 
 def formula_and_source(theory):
@@ -56,7 +55,7 @@ def growth_figure(page, row):
                      "name": "theory", "line": {"color": "#c0392b", "dash": "dash", "width": 1.5},
                      "hoverinfo": "skip"})
     return page.figure(data, layout(220, showlegend=False, xaxis=axis("depth", rangemode="tozero"),
-                                    yaxis=axis("ln ratio"), margin=SMALL))
+                                    yaxis=axis("ln ratio", **at_least(0.1, median, low, high)), margin=SMALL))
 
 
 def norm_of_power(row, key):
@@ -70,9 +69,9 @@ def transient_sentence(row):
     step = number(get(row, "transient", "step"))
     if step is None:
         return ""
-    radius = number(row.get("spectral_radius"))
-    return (f"|W<sup>t</sup>| is at most {norm_of_power(row, 'max')}, at t = {show(step)}, and "
-            f"{norm_of_power(row, 'last')} at t = {show(row.get('depth'))}" +
+    radius, depth = number(row.get("spectral_radius")), row.get("depth")
+    last = "the last" if step == depth else f"and {norm_of_power(row, 'last')} at t = {show(depth)}"
+    return (f"|W<sup>t</sup>| is at most {norm_of_power(row, 'max')}, at t = {show(step)}, {last}" +
             ("." if radius is None else f"; spectral radius of W {show(radius)}."))
 
 
@@ -128,11 +127,12 @@ def cosines(row):
     lags, rows = numbers(get(row, "weight_gradient", "cosine_lags")), get(row, "weight_gradient", "cosine")
     matrix = [numbers(line) for line in rows] if isinstance(rows, list) else []
     square = len(matrix) == len(lags) and all(len(line) == len(lags) for line in matrix)
-    return (lags, matrix) if lags and square and None not in lags else None
+    known = any(cosine is not None for line in matrix for cosine in line)
+    return (lags, matrix) if square and known and None not in lags else None
 
 
 def weight_gradient_section(page, growth):
-    cards = []
+    cards, plain = [], {"showgrid": False, "zeroline": False, "constrain": "domain"}
     for row in growth:
         found = cosines(row)
         if not found:
@@ -143,8 +143,8 @@ def weight_gradient_section(page, growth):
                  "colorbar": {"thickness": 10, "outlinewidth": 0, "tickvals": [-1, 0, 1]},
                  "hovertemplate": "lags %{x} and %{y}: %{z:.2f}<extra></extra>"}]
         figure = page.figure(data, layout(
-            260, xaxis=axis("lag", showgrid=False, constrain="domain"), margin=SMALL, plot_bgcolor="#d0d7de",
-            yaxis=axis("lag", showgrid=False, autorange="reversed", scaleanchor="x", constrain="domain")))
+            260, margin=SMALL, plot_bgcolor="#d0d7de", xaxis=axis("lag", **plain),
+            yaxis=axis("lag", autorange="reversed", scaleanchor="x", **plain)))
         cards.append(card(esc(growth_title(row)), f"{sizes(row)}<br>|dL/dW| "
                           f"{show(get(row, 'weight_gradient', 'sum'), rounding=0)}, "
                           f"{show(get(row, 'weight_gradient', 'cancellation'))} of the sum of its parts", figure))
@@ -174,7 +174,8 @@ def lyapunov_section(page, growth):
                  "marker": {"color": "#c0392b", "symbol": "line-ew-open", "size": 16, "line": {"width": 2}},
                  "hovertemplate": "theory, exponent %{x}: %{y:.4g}<extra></extra>"}]
         figure = page.figure(data, layout(
-            220, showlegend=False, margin=SMALL, yaxis=axis("ln per map"),
+            220, showlegend=False, margin=SMALL,
+            yaxis=axis("ln per map", **at_least(0.01, values, low, high, known)),
             xaxis=axis("exponent", range=[0.4, len(values) + 0.6], **({"dtick": 1} if len(values) < 12 else {}))))
         first = interval({"value": values[0], "low": low[0], "high": high[0]})
         says = "no theory"

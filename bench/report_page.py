@@ -1,6 +1,6 @@
 """Pieces of the page: figures as plain dictionaries, as plotly.js takes them, and markup."""
 
-from report_rows import esc, get, number, show
+from report_rows import esc, get, number, show, text
 
 PROVIDERS = ["reference", "cpu", "onednn", "simt", "cuda", "cudnn", "torch"]
 COLOURS = ["#8a8f98", "#1f6feb", "#e8710a", "#8e44ad", "#2e8b57", "#c0392b", "#8d6e63"]
@@ -36,6 +36,15 @@ def layout(height, **more):
         "legend": {"orientation": "h", "y": -0.22, "x": 0},
     }
     return {**base, **more}
+
+
+def at_least(height, *series):
+    """The range of an axis, so high that rounding does not fill the figure; {} where the data does."""
+    values = [v for values in series for v in values if v is not None]
+    if not values or max(values) - min(values) >= height:
+        return {}
+    middle = (max(values) + min(values)) / 2
+    return {"range": [middle - height / 2, middle + height / 2]}
 
 
 def error_bars(values, lows, highs):
@@ -78,6 +87,12 @@ def table(header, rows, numeric=()):
         )
     body = "".join(f"<tr>{cells('td', row)}</tr>" for row in rows)
     return f'<div class="scroll"><table><thead><tr>{cells("th", header)}</tr></thead><tbody>{body}</tbody></table></div>'
+
+
+def drawn(row):
+    """How many seeds, who ran them, in which format."""
+    plural = "" if row.get("seeds") == 1 else "s"
+    return f"{show(row.get('seeds'))} seed{plural}, {esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}"
 
 
 def card(title, details, content):

@@ -1,7 +1,7 @@
 """Studies of one W for all steps beside a fresh W for each (rows of kind `study`)."""
 
 from report_growth import growth_title
-from report_page import axis, badge, error_bars, interval, layout, rule, table
+from report_page import axis, badge, drawn, error_bars, interval, layout, rule, table
 from report_rows import esc, get, is_ok, number, numbers, show, text
 
 
@@ -64,9 +64,9 @@ def study(page, row):
     setting = first.get("setting") if isinstance(first.get("setting"), dict) else {}
     sparse = next((number(get(c, "setting", "density")) for c in chains if chain_name(c).endswith("sparse")), None)
     title = growth_title({"setting": {**setting, "share": "on", "density": None}}) or text(row.get("name"))
+    kept = "" if sparse is None else f"; sparse: {100 * sparse:.3g} % of W kept"
     page.add(f"<h3>{esc(title)} <small>{show(first.get('depth'))} steps, width {show(setting.get('width'))}, "
-             f"{show(first.get('seeds'))} seeds, {esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}"
-             + ("" if sparse is None else f"; sparse: {100 * sparse:.3g} % of W kept") + "</small></h3>")
+             + drawn({**row, "seeds": first.get("seeds")}) + kept + "</small></h3>")
     if not is_ok(row):
         page.add(f"<p>{esc(text(row.get('status')) or '?')}: {esc(text(row.get('reason')))}</p>")
     if chains:
@@ -74,7 +74,7 @@ def study(page, row):
         lines = [[esc(chain_name(c)), show(c.get("fitted_seeds")), interval(c.get("rate")),
                   show(get(c, "theory", "rate")), show(c.get("mean")), show(c.get("spread")),
                   badge(text(c.get("verdict")) or text(c.get("status")))] for c in chains]
-        header = ["chain", "seeds", "rate", "theory", "mean total", "spread", "verdict"]
+        header = ["chain", "seeds with a rate", "rate", "theory", "mean total", "spread", "verdict"]
         page.add(table(header, lines, set(range(1, 6))))
     if contrasts:
         page.add('<div class="pair">' +

@@ -3,7 +3,7 @@
 import json
 
 from report_growth import growth_title
-from report_page import DIVERGING, axis, badge, error_bars, interval, layout, rule, table
+from report_page import DIVERGING, axis, badge, drawn, error_bars, interval, layout, rule, table
 from report_rows import esc, get, is_ok, number, show, text
 
 # A swept knob is a key of `setting`; these have another name there.
@@ -119,18 +119,18 @@ def sweep_title(row):
     title = growth_title({"setting": {**setting, "init": init.split(":")[0] if "gain" in at else init}})
     common = [f"{name} {show(value)}" for name, value in (("depth", row.get("depth")), ("width", setting.get("width")))
               if name not in at]
-    return f"{esc(title)} <small>{', '.join(common)}, {show(row.get('seeds'))} seeds, " \
-           f"{esc(text(row.get('provider')))} {esc(text(row.get('dtype')))}</small>"
+    return f"{esc(title)} <small>{', '.join([*common, drawn(row)])}</small>"
 
 
-def sweep_table(rows, knobs):
+def sweep_table(rows, knobs, alone):
     lines = []
     for row in sorted(rows, key=lambda r: tuple(point(r).values())):
         lines.append([show(point(row)[k], 4) for k in knobs] +
                      [interval(row.get("rate")), show(get(row, "theory", "rate")), badge(verdict(row)),
                       esc(text(row.get("reason")))])
     header = [esc(k) for k in knobs] + ["rate", "theory", "verdict", ""]
-    return "<details><summary>The same as a table</summary>" + \
+    head = "<details open><summary>Table" if alone else "<details><summary>The same as a table"
+    return f"{head}</summary>" + \
         table(header, lines, set(range(len(knobs) + 2))) + "</details>"
 
 
@@ -139,8 +139,8 @@ def sweep_section(page, rows):
         return
     page.add("<h2>Sweeps</h2><p>The rate, ln of the gradient's norm per map back from the loss, over a grid of nets. "
              "Curves: <b class=measured>blue</b>, measured with a 95 % interval; <b class=theory>dashed red</b>, "
-             "theory. Maps: red explodes, blue vanishes, grey has no rate, as where the number format ran out; "
-             "the black line is where theory's χ is 1.</p>")
+             "theory. Maps: red explodes, blue vanishes, grey has no rate; the black line is where theory's χ "
+             "is 1.</p>")
     for sweep in sweeps_of(rows):
         knobs = list(point(sweep[0]))
         varied = [k for k in knobs if len({point(r)[k] for r in sweep}) > 1]
@@ -149,4 +149,4 @@ def sweep_section(page, rows):
             figure = curve(page, sweep, varied[0])
         elif len(varied) == 2:
             figure = heat_map(page, sweep, varied)
-        page.add(f"<h3>{sweep_title(sweep[0])}</h3>{figure}{sweep_table(sweep, knobs)}")
+        page.add(f"<h3>{sweep_title(sweep[0])}</h3>{figure}{sweep_table(sweep, knobs, not figure)}")

@@ -187,7 +187,17 @@ class Build(unittest.TestCase):
                          "rate −7.50 [−8, −7]"):
             self.assertIn(sentence, page)
         ragged = {"cosine_lags": [0, 1], "cosine": [[1.0, 0.5], [0.5]]}
-        self.assertEqual(len(figures_of(page_of([growth_row(weight_gradient=ragged)]))), 1)
+        unknown = {"cosine_lags": [0, 1], "cosine": [[None, None], [None, None]]}
+        for nothing in (ragged, unknown):
+            self.assertEqual(len(figures_of(page_of([growth_row(weight_gradient=nothing)]))), 1)
+
+    def test_rounding_does_not_fill_a_figure(self):
+        noise = [0.4 + 1e-16 * i for i in range(3)]
+        curve, exponents = figures_of(page_of([growth_row(
+            ln_norm={"median": [0.0, 1e-7]}, lyapunov=noise, lyapunov_low=noise, lyapunov_high=noise)]))
+        self.assertAlmostEqual(curve["layout"]["yaxis"]["range"][1], 0.05, delta=1e-6)
+        low, high = exponents["layout"]["yaxis"]["range"]
+        self.assertAlmostEqual(high - low, 0.01)
 
     def test_sweep_over_two_knobs_is_a_map(self):
         grid = [sweep_row(gain, bias) for bias in (0.0, 0.2, 0.4) for gain in (0.5, 1.0, 2.5)]
