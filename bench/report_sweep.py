@@ -125,7 +125,7 @@ def sweep_title(row):
 def sweep_table(rows, knobs, alone):
     lines = []
     for row in sorted(rows, key=lambda r: tuple(point(r).values())):
-        lines.append([show(point(row)[k], 4) for k in knobs] +
+        lines.append([f"{point(row)[k]:.6g}" for k in knobs] +
                      [interval(row.get("rate")), show(get(row, "theory", "rate")), badge(verdict(row)),
                       esc(text(row.get("reason")))])
     header = [esc(k) for k in knobs] + ["rate", "theory", "verdict", ""]

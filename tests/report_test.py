@@ -224,6 +224,12 @@ class Build(unittest.TestCase):
         self.assertEqual([round(e, 9) for e in measured["error_y"]["arrayminus"]], [0.1] * 3)
         self.assertEqual(curve["layout"]["shapes"][0]["x0"], 1)
 
+    def test_sweep_over_three_knobs_is_a_table(self):
+        page = page_of([sweep_row(g, sweep={"gain": g, "bias": b, "h0": h})
+                        for g in (0.5, 1.25) for b in (0, 0.1) for h in (1, 2)])
+        self.assertEqual(figures_of(page), [])
+        self.assertIn("<td class=n>1.25</td><td class=n>0.1</td><td class=n>2</td>", page)
+
     def test_study_of_sharing(self):
         page = page_of([study_row()])
         chains, difference, ratio = figures_of(page)
