@@ -96,17 +96,18 @@ void require_range(const std::string& flag, std::int64_t value, std::int64_t lar
   }
 }
 
-/// An IRNN (Le, Jaitly & Hinton 2015): W = I, ReLU, bias 0. h0 = 1, because with the paper's h0 = 0
-/// and no input every unit rests at ReLU's kink, where the gradient is 0.
+/// An IRNN (Le, Jaitly & Hinton 2015): W = I, ReLU, bias 0; an np-RNN (Talathi & Vartak 2015): the
+/// same with a normalised positive definite W. h0 = 1, because with the papers' h0 = 0 and no input
+/// every unit rests at ReLU's kink, where the gradient is 0.
 void apply_preset(const std::string& preset, const CLI::App& command, GrowthFlags& flags) {
   if (preset.empty()) return;
-  choice("--preset", preset, {"irnn"});
+  const bool irnn = choice("--preset", preset, {"irnn", "np-rnn"}) == 0;
   const auto set = [&](const char* flag, std::string& value, const char* text) {
     if (command.count(flag) == 0) value = text;
   };
   set("--net", flags.net, "elman");
   set("--activation", flags.activation, "relu");
-  set("--init", flags.init, "identity:1");
+  set("--init", flags.init, irnn ? "identity:1" : "np");
   set("--bias", flags.bias, "constant:0");
   set("--h0", flags.h0, "constant:1");
 }
@@ -151,7 +152,8 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   whole("--batch", flags.batch, "samples");
   text("--init", flags.init,
        "W: gaussian:S (deviation S / sqrt fan_in), orthogonal:S, identity:S, constant:V, xavier, "
-       "he or file:PATH (a CSV matrix)");
+       "he, saxe (orthogonal with the gain of chi = 1), np (normalised positive definite) or "
+       "file:PATH (a CSV matrix, the same in every layer and gate; cnn: at the kernel's centre)");
   text("--bias", flags.bias, "constant:V or gaussian:S");
   text("--h0", flags.h0, "constant:V, gaussian:S or fixed-point (the mean-field variance)");
   text("--input", flags.input, "of recurrent nets: zero, gaussian:S or impulse");
@@ -162,7 +164,9 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   real("--density", flags.density, "share of non-zero weights");
   text("--residual", flags.residual, "plain, preact or scaled:A");
   text("--form", flags.form, "of additive nets: two-term or sum");
-  text("--preset", preset, "irnn: elman, relu, W = I, bias 0, h0 = 1 where not given");
+  text("--preset", preset,
+       "irnn: elman, relu, W = I, bias 0, h0 = 1 where not given; np-rnn: the same with W of "
+       "--init np");
   add_weights_flags(command, flags);
   whole("--seeds", flags.seeds, "number of draws");
   whole("--seed", flags.seed, "first seed");

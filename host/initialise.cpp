@@ -8,6 +8,7 @@
 
 #include "host/matrix_file.h"
 #include "host/orthogonal.h"
+#include "host/positive_definite.h"
 #include "host/random.h"
 #include "kernels/activation.h"
 
@@ -55,6 +56,8 @@ double gain(const WeightInit& init) {
   using Kind = WeightInit::Kind;
   switch (init.kind) {
     case Kind::xavier:  // fan_out = fan_in for square layers
+    case Kind::saxe:
+    case Kind::np:
     case Kind::file:
       return 1;
     case Kind::he:
@@ -83,6 +86,14 @@ void fill_square(double* out, const WeightInit& init, const WeightLayout& layout
       for (std::int64_t j = 0; j < N; ++j) out[(i * N + j) * layout.taps + centre] = value(i, j);
     }
   };
+  const auto made_of_gaussian = [&](auto&& make) {
+    std::vector<double> matrix(static_cast<std::size_t>(N * N));
+    fill_gaussian(matrix.data(), matrix.size(), 1.0, seed, Stream::Wh, first);
+    make(matrix.data(), N);
+    at_centre([&](std::int64_t i, std::int64_t j) {
+      return matrix[static_cast<std::size_t>(i * N + j)];
+    });
+  };
   switch (init.kind) {
     case Kind::gaussian:
     case Kind::xavier:
@@ -95,14 +106,14 @@ void fill_square(double* out, const WeightInit& init, const WeightLayout& layout
     case Kind::identity:
       at_centre([&](std::int64_t i, std::int64_t j) { return i == j ? 1.0 : 0.0; });
       break;
-    case Kind::orthogonal: {
-      std::vector<double> Q(static_cast<std::size_t>(N * N));
-      fill_gaussian(Q.data(), Q.size(), 1.0, seed, Stream::Wh, first);
-      orthogonalise(Q.data(), N);
-      at_centre(
-          [&](std::int64_t i, std::int64_t j) { return Q[static_cast<std::size_t>(i * N + j)]; });
+    case Kind::orthogonal:
+      made_of_gaussian(orthogonalise);
       break;
-    }
+    case Kind::np:
+      made_of_gaussian(normalise_positive_definite);
+      break;
+    case Kind::saxe:
+      throw std::invalid_argument("init saxe: its gain depends on the net; give orthogonal:S");
     case Kind::file:
       if (init.matrix.shape != Shape{N, N}) {
         throw std::invalid_argument("init file: its matrix must be " + std::to_string(N) + " by " +
@@ -304,6 +315,8 @@ WeightInit parse_weight_init(std::string_view text) {
   if (colon == std::string_view::npos) {
     if (kind == "xavier") return {Kind::xavier, 1, {}};
     if (kind == "he") return {Kind::he, 1, {}};
+    if (kind == "saxe") return {Kind::saxe, 1, {}};
+    if (kind == "np") return {Kind::np, 1, {}};
   } else {
     const std::string_view value = text.substr(colon + 1);
     if (kind == "gaussian") return {Kind::gaussian, parse_number(value, what), {}};
@@ -314,7 +327,7 @@ WeightInit parse_weight_init(std::string_view text) {
   }
   throw std::invalid_argument(what +
                               ": one of gaussian:S, orthogonal:S, identity:S, constant:V, xavier, "
-                              "he, file:PATH");
+                              "he, saxe, np, file:PATH");
 }
 
 ValueInit parse_value_init(std::string_view text) {

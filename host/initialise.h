@@ -27,11 +27,26 @@ namespace gradepth {
 ///   identity    scale · I (cnn: at the kernel's centre)
 ///   constant    every entry = scale
 ///   xavier      gaussian of variance 2 / (fan_in + fan_out);  he: variance 2 / fan_in
-///   file        the matrix of a CSV file, the same in every layer and gate
+///   saxe        orthogonal with the gain at which χ = 1 (Saxe et al. 2013; Pennington et al.
+///               2017): it depends on activation and noise, so growth::resolve finds it, and draw
+///               refuses what is left of it
+///   np          normalised positive definite, positive_definite.h (cnn: at the kernel's centre)
+///   file        the matrix of a CSV file, the same in every layer and gate (cnn: at the kernel's
+///               centre)
 /// With density P < 1 each weight is kept with probability P and scaled by 1/√P, which leaves
 /// the variance of the pre-activations as it was.
 struct WeightInit {
-  enum class Kind : std::uint8_t { gaussian, orthogonal, identity, constant, xavier, he, file };
+  enum class Kind : std::uint8_t {
+    gaussian,
+    orthogonal,
+    identity,
+    constant,
+    xavier,
+    he,
+    saxe,
+    np,
+    file
+  };
   Kind kind = Kind::gaussian;
   double scale = 1;
   Tensor matrix;  // file only, [rows, cols]
@@ -69,7 +84,8 @@ struct Initialisation {
   double loss_scale = 1;
 };
 
-/// `gaussian:1.5`, `orthogonal:0.9`, `identity:1`, `constant:0.5`, `xavier`, `he`, `file:W.csv`.
+/// `gaussian:1.5`, `orthogonal:0.9`, `identity:1`, `constant:0.5`, `xavier`, `he`, `saxe`, `np`,
+/// `file:W.csv`.
 /// std::invalid_argument in one line that names what is allowed.
 WeightInit parse_weight_init(std::string_view text);
 /// `constant:V` or `gaussian:S`.

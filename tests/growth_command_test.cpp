@@ -183,6 +183,14 @@ TEST(GrowthCommand, PresetGivesWayToFlags) {
                          HasSubstr("\"constant:1\"")));
 }
 
+TEST(GrowthCommand, NpRnnIsAnIrnnWithAnotherW) {
+  const auto [status, out] =
+      run("--preset np-rnn --depth 5 --width 4 --provider reference --dtype f64 --format json");
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(out, AllOf(HasSubstr("elman/relu"), HasSubstr("\"init\":\"np\""),
+                         HasSubstr("\"constant:1\"")));
+}
+
 TEST(GrowthCommand, AProviderThatCannotGivesItsRowAndExitStatusOne) {
   const auto [status, out] = run("--provider cudnn --format json");
   EXPECT_EQ(status, 1);

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <cstdio>
 #include <fstream>
+#include <numeric>
+#include <stdexcept>
 
 #include "tests/weights_files.h"
 
@@ -69,6 +71,47 @@ TEST(Initialise, OrthogonalIsOrthogonal) {
       }
     }
   }
+}
+
+/// A + I over its largest eigenvalue, A = RᵀR / n from the same stream; the eigenvalue by power
+/// iteration, whose error after 3000 steps is (λ₂ / λ₁)^6000.
+TEST(Initialise, NpIsNormalisedPositiveDefinite) {
+  EXPECT_EQ(draw_elman("np", 1).at("Wh").data, std::vector<double>{1});
+  constexpr std::size_t n = 33;
+  const std::vector<double> W = draw_elman("np", n).at("Wh").data;
+  // gaussian:√n has deviation 1.
+  const std::vector<double> R = draw_elman("gaussian:5.744562646538029", n).at("Wh").data;
+  const double largest = (1 + 1.0 / n *
+                                  [&] {
+                                    double square = 0;
+                                    for (std::size_t k = 0; k < n; ++k)
+                                      square += R[k * n] * R[k * n];
+                                    return square;
+                                  }()) /
+                         W[0];
+  std::vector<double> v(n, 1.0);
+  double radius = 0;
+  for (int step = 0; step < 3000; ++step) {
+    std::vector<double> next(n, 0.0);
+    for (std::size_t i = 0; i < n; ++i) {
+      for (std::size_t j = 0; j < n; ++j) next[i] += W[i * n + j] * v[j];
+    }
+    radius = std::sqrt(std::inner_product(next.begin(), next.end(), next.begin(), 0.0));
+    for (std::size_t i = 0; i < n; ++i) v[i] = next[i] / radius;
+  }
+  EXPECT_NEAR(radius, 1, 1e-12);
+  for (std::size_t i = 0; i < n; ++i) {
+    for (std::size_t j = 0; j < n; ++j) {
+      double A = 0;
+      for (std::size_t k = 0; k < n; ++k) A += R[k * n + i] * R[k * n + j] / n;
+      EXPECT_NEAR(W[i * n + j] * largest, A + (i == j ? 1 : 0), 1e-12);
+    }
+  }
+}
+
+TEST(Initialise, SaxeNeedsItsNet) {
+  EXPECT_EQ(parse_weight_init("saxe").kind, WeightInit::Kind::saxe);
+  EXPECT_THROW(draw_elman("saxe", 3), std::invalid_argument);
 }
 
 TEST(Initialise, DensityKeepsTheVariance) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <numbers>
 #include <stdexcept>
 
 #include "host/growth/mean_field.h"
@@ -117,6 +118,36 @@ TEST(MeanFieldTheory, ChiIsOneOnTheCriticalLine) {
     }
   });
   EXPECT_GE(checked, 16);
+}
+
+/// Far ends with asymptotic forms: q = σ_b² / (1 - σ_w²) for small σ_b, where corrections are of
+/// the order of q; E f'² = ∫sech⁴ / √(2π q) = (4/3) / √(2π q) for large ones, up to O(1/q).
+TEST(MeanFieldTheory, TinyAndHugeBias) {
+  const MeanField tiny{"tanh", 0.25, 1e-16};
+  ASSERT_EQ(tiny.stable_q().size(), 1U);
+  EXPECT_NEAR(tiny.stable_q()[0] / (1e-16 / 0.75), 1, 1e-10);
+  for (const double noise : {1e9, 1e13}) {
+    const MeanField huge{"tanh", 4, noise};
+    ASSERT_EQ(huge.stable_q().size(), 1U);
+    const double q = huge.stable_q()[0];
+    EXPECT_NEAR(q / noise, 1, 1e-8);
+    EXPECT_NEAR(huge.chi(q) / (4 * 4 / (3 * std::sqrt(2 * std::numbers::pi * q))), 1, 1e-8);
+  }
+  // Just above the transition q = (σ_w² - 1) / 2, here below the finest step.
+  const std::vector<double> q = MeanField{"tanh", 1 + 1e-9, 0}.stable_q();
+  ASSERT_EQ(q.size(), 1U);
+  EXPECT_NEAR(q[0], 0.5e-9, 1e-8);
+}
+
+/// Where χ = 1 at q = 0 but q moves away from 0, nothing is critical.
+TEST(MeanFieldTheory, NoCriticalSigmaWhereItIsUnstable) {
+  for (const char* activation : {"gelu", "silu", "mish"}) {
+    EXPECT_FALSE(critical_sigma(activation, 0)) << activation;
+    EXPECT_FALSE(critical_sigma(activation, 1e-8)) << activation;
+  }
+  for (const char* activation : {"tanh", "softsign", "hard_tanh", "elu"}) {
+    EXPECT_NEAR(critical_sigma(activation, 0).value_or(0), 1, 1e-9) << activation;
+  }
 }
 
 TEST(MeanFieldTheory, StabilityDecides) {

@@ -9,19 +9,19 @@
 namespace gradepth::growth {
 namespace {
 
-// Where fixed points are looked for: steps of a factor 1.33 from 1e-8 to 1e8.
+// Where fixed points are looked for: from 0 in steps of a factor 4/3 from 1e-8 on.
 constexpr double q_min = 1e-8;
-constexpr double q_max = 1e8;
-constexpr int q_steps = 128;
+constexpr double q_step = 4.0 / 3.0;
 
-/// Roots of g on the grid of q by bisection of every bracket with a change of sign.
-std::vector<double> roots(const std::function<double(double)>& g) {
+/// Up to where: bounded activations have q ≤ noise + σ_w², others a line q = (noise + …) / (1 - χ).
+double q_end(double sigma_w2, double noise) { return 1e8 + 1e4 * (sigma_w2 + noise); }
+
+/// Roots of g on [0, end], by bisection of every bracket with a change of sign; not a root at 0.
+std::vector<double> roots(const std::function<double(double)>& g, double end) {
   std::vector<double> found;
-  const double factor = std::pow(q_max / q_min, 1.0 / q_steps);
-  double left = q_min;
+  double left = g(0) == 0 ? q_min : 0;
   double g_left = g(left);
-  for (int i = 1; i <= q_steps; ++i) {
-    const double right = q_min * std::pow(factor, i);
+  for (double right = q_min * q_step; left < end; right *= q_step) {
     const double g_right = g(right);
     if ((g_left < 0) != (g_right < 0)) {
       double low = left;
@@ -46,9 +46,7 @@ bool homogeneous(std::string_view activation) {
 
 }  // namespace
 
-double MeanField::next_q(double q) const {
-  return sigma_w2 * moments(activation, q).value2 + noise;
-}
+double MeanField::next_q(double q) const { return sigma_w2 * second_moment(activation, q) + noise; }
 
 double MeanField::chi(double q) const { return sigma_w2 * moments(activation, q).slope2; }
 
@@ -59,10 +57,12 @@ std::vector<double> MeanField::stable_q() const {
     const double line = chi(1.0);
     return line < 1 ? std::vector<double>{noise / (1 - line)} : std::vector<double>{};
   }
+  // A map that is the identity up to rounding (hard_tanh near 0 at σ_w = 1) counts as falling.
+  const auto change = [this](double q) { return next_q(q) - q * (1 + 1e-13); };
   std::vector<double> stable;
-  // At slope exactly 1 (tanh at σ_w = 1) the next order decides: look just above 0.
-  if (next_q(0) == 0 && q_slope(0) <= 1 && next_q(q_min) < q_min) stable.push_back(0);
-  for (const double q : roots([this](double x) { return next_q(x) - x; })) {
+  // Looked at just above 0: at slope 1 (tanh at σ_w = 1) the next order decides.
+  if (next_q(0) == 0 && change(q_min) < 0) stable.push_back(0);
+  for (const double q : roots(change, q_end(sigma_w2, noise))) {
     if (q_slope(q) < 1) stable.push_back(q);
   }
   return stable;
@@ -91,13 +91,20 @@ std::optional<double> critical_sigma(std::string_view activation, double noise) 
   const auto sigma_at = [&](double q) { return 1 / std::sqrt(moments(activation, q).slope2); };
   if (homogeneous(activation)) return sigma_at(1.0);
   const Moments at_0 = moments(activation, 0.0);
-  if (noise == 0 && at_0.value2 == 0 && at_0.slope2 > 0) return sigma_at(0.0);
+  if (noise == 0 && at_0.value2 == 0 && at_0.slope2 > 0) {
+    // For GELU and its like q moves away from 0 there.
+    const double sigma = sigma_at(0.0);
+    const std::vector<double> stable =
+        MeanField{std::string(activation), sigma * sigma, 0}.stable_q();
+    const bool rests = !stable.empty() && stable.front() == 0;
+    return rests ? std::optional(sigma) : std::nullopt;
+  }
   const auto excess = [&](double q) {
     const Moments m = moments(activation, q);
     return q - m.value2 / m.slope2 - noise;
   };
   std::optional<double> least;
-  for (const double q : roots(excess)) {
+  for (const double q : roots(excess, q_end(1, noise))) {
     const double sigma = sigma_at(q);
     const MeanField field{std::string(activation), sigma * sigma, noise};
     if (field.q_slope(q) < 1 && (!least || sigma < *least)) least = sigma;

@@ -83,6 +83,19 @@ double gaussian_expectation(const std::function<double(double)>& g, double s,
   return sum / std::sqrt(2 * std::numbers::pi);
 }
 
+double second_moment(std::string_view activation, double q) {
+  double result = 0;
+  with_activation(activation, [&](auto act) {
+    using Act = decltype(act);
+    const auto square = [](double x) {
+      const double y = Act::value(x);
+      return y * y;
+    };
+    result = q <= 0 ? square(0.0) : gaussian_expectation(square, std::sqrt(q), Act::kinks);
+  });
+  return result;
+}
+
 Moments moments(std::string_view activation, double q) {
   Moments result{};
   with_activation(activation, [&](auto act) {

@@ -25,6 +25,9 @@ struct Moments {
   double value2_dq;  // d/dq E f(x)² = E[f f' x] / q
 };
 
+/// E f(√q z)² alone.
+double second_moment(std::string_view activation, double q);
+
 /// std::invalid_argument for an unknown activation. q ≥ 0; at q = 0 the limits from above (at a
 /// kink, the mean of both sides).
 Moments moments(std::string_view activation, double q);

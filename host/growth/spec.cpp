@@ -76,6 +76,9 @@ Problem make_problem(const GrowthSpec& spec) {
     if (spec.net == "additive") refuse("--share off", "only for elman, lstm and gru");
   }
   if (spec.init.weights) check_weights(spec, *spec.init.weights);
+  if ((spec.net == "lstm" || spec.net == "gru") && spec.activation != "tanh") {
+    refuse("--activation " + spec.activation, spec.net + " has tanh");
+  }
   Problem problem;
   if (is_recurrent(spec)) {
     RecurrentProblem p{.cell = spec.net,
@@ -107,12 +110,25 @@ Problem make_problem(const GrowthSpec& spec) {
   return problem;
 }
 
+WeightInit resolve_weights(const GrowthSpec& spec) {
+  if (spec.init.W.kind != WeightInit::Kind::saxe) return spec.init.W;
+  const std::optional<double> noise = noise_variance(spec);
+  if (!noise) refuse("--init saxe", "needs a bias of 0 or gaussian:S");
+  const std::optional<double> gain = critical_sigma(spec.activation, *noise);
+  if (!gain) {
+    refuse("--init saxe", "no gain gives " + spec.activation + " chi = 1 with sigma_b^2 " +
+                              number(*noise) + "; give orthogonal:S");
+  }
+  return {WeightInit::Kind::orthogonal, *gain, {}};
+}
+
 std::optional<double> sigma_w2(const GrowthSpec& spec) {
   using Kind = WeightInit::Kind;
-  const WeightInit& W = spec.init.W;
+  const WeightInit W = resolve_weights(spec);
   switch (W.kind) {
     case Kind::gaussian:
     case Kind::orthogonal:
+    case Kind::saxe:
       return W.scale * W.scale;
     case Kind::xavier:
       return 1.0;
@@ -120,6 +136,7 @@ std::optional<double> sigma_w2(const GrowthSpec& spec) {
       return 2.0;
     case Kind::identity:
     case Kind::constant:
+    case Kind::np:
     case Kind::file:
       return std::nullopt;
   }
@@ -141,6 +158,7 @@ double start_variance(const GrowthSpec& spec) {
 
 Initialisation resolve(const GrowthSpec& spec) {
   Initialisation init = spec.init;
+  init.W = resolve_weights(spec);
   if (!spec.h0_fixed_point) return init;
   const std::string flag = "--h0 fixed-point";
   if (spec.net != "mlp" && spec.net != "cnn" && spec.net != "elman") {
@@ -149,7 +167,7 @@ Initialisation resolve(const GrowthSpec& spec) {
   const std::optional<double> sigma2 = sigma_w2(spec);
   const std::optional<double> noise = noise_variance(spec);
   if (!sigma2 || !noise) {
-    refuse(flag, "needs --init gaussian, orthogonal, xavier or he, and no constant bias");
+    refuse(flag, "needs --init gaussian, orthogonal, saxe, xavier or he, and no constant bias");
   }
   const std::vector<double> stable = MeanField{spec.activation, *sigma2, *noise}.stable_q();
   if (stable.empty() || (stable.back() == 0 && jumps_at_0(spec.activation))) {
@@ -178,6 +196,10 @@ std::string text(const WeightInit& init) {
       return "xavier";
     case Kind::he:
       return "he";
+    case Kind::saxe:
+      return "saxe";
+    case Kind::np:
+      return "np";
     case Kind::file:
       return "file";
   }

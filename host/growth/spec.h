@@ -50,8 +50,13 @@ struct GrowthSpec {
 /// for what does not fit together.
 [[nodiscard]] Problem make_problem(const GrowthSpec& spec);
 
+/// How W is drawn: `saxe` as the orthogonal init that it is for this net, at the gain that gives
+/// the map f(W h + b) χ = 1 (tanh without bias 1, ReLU √2); all others as they are.
+/// std::invalid_argument where there is no such gain.
+[[nodiscard]] WeightInit resolve_weights(const GrowthSpec& spec);
+
 /// N · Var of the weights as seen by mean-field theory (σ_w²); none where the weights are not
-/// random (identity, constant, file).
+/// random (identity, constant, np, file).
 [[nodiscard]] std::optional<double> sigma_w2(const GrowthSpec& spec);
 /// Variance of what is added to W h: bias and Gaussian input. None for a constant bias other than
 /// 0: pre-activations then have a mean, which the theory here leaves out.
@@ -59,8 +64,8 @@ struct GrowthSpec {
 /// Mean square of h0's elements, for a start that is given (not `h0_fixed_point`).
 [[nodiscard]] double start_variance(const GrowthSpec& spec);
 
-/// The initialisation to draw with: `h0_fixed_point` resolved into a length of h0.
-/// std::invalid_argument where no stable fixed point exists.
+/// The initialisation to draw with: `saxe` with its gain, `h0_fixed_point` as a length of h0.
+/// std::invalid_argument where there is no critical gain or no stable fixed point.
 [[nodiscard]] Initialisation resolve(const GrowthSpec& spec);
 
 /// `gaussian:1.5`, `he`: as on the command line.

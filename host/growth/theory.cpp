@@ -252,7 +252,9 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
   return window_slope(ln_norm);
 }
 
-std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const double> scalar_rates) {
+std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const double> scalar_rates) {
+  GrowthSpec spec = given;
+  spec.init.W = resolve_weights(given);
   if (spec.clip_value > 0) return std::nullopt;  // a clipped gradient is not the chain's
   constexpr std::array candidates{additive,     gate_path,        irnn,        linear_orthogonal,
                                   scalar_chain, gaussian_product, linear_at_0, finite_width_relu,
