@@ -185,6 +185,16 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
   if (result.reach) {
     out << "  reach      " << significant(*result.reach, 3) << " steps to a thousandfold change\n";
   }
+  if (spec.seeds > 1) {
+    out << "  moments    ln E|g|^2 " << significant(result.ln_mean_square.back(), 4)
+        << ", E ln|g|^2 " << significant(2 * result.ln_norm.mean.back(), 4) << " at depth "
+        << spec.depth << '\n';
+  }
+  if (result.bound) {
+    print_wrapped(out, "  bound      ",
+                  result.bound->says + " (sigma_max " + significant(result.bound->sigma_max, 4) +
+                      ", gamma " + significant(result.bound->gamma, 4) + "; Pascanu et al. 2013)");
+  }
   if (std::isfinite(result.weight_gradient.cancellation)) {
     out << "  |dL/dW|    " << significant(result.weight_gradient.sum, 4) << "   cancellation "
         << significant(result.weight_gradient.cancellation, 4) << " of 1 over all steps\n";

@@ -143,5 +143,14 @@ TEST(RunGrowth, FormatsThatRanOut) {
   EXPECT_THROW(run_growth(std::vector<double>{1}, Dtype::f32), std::invalid_argument);
 }
 
+TEST(Statistics, VarianceAndMeanOfExponentials) {
+  EXPECT_DOUBLE_EQ(variance(std::vector{1.0, 2.0, 6.0}), 7);
+  EXPECT_TRUE(std::isnan(variance(std::vector{1.0})));
+  EXPECT_NEAR(ln_mean_exp(std::vector{std::log(2), std::log(6)}), std::log(4), 1e-15);
+  EXPECT_NEAR(ln_mean_exp(std::vector{2000.0, 2000.0 + std::log(3)}), 2000 + std::log(2), 1e-12);
+  EXPECT_NEAR(ln_mean_exp(std::vector{-infinity, std::log(2)}), 0, 1e-15);
+  EXPECT_EQ(ln_mean_exp(std::vector{-infinity}), -infinity);
+}
+
 }  // namespace
 }  // namespace gradepth::growth

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "host/growth/bound.h"
 #include "host/growth/mean_field.h"
 #include "host/growth/quadrature.h"
 #include "host/growth/residual.h"
@@ -256,6 +257,91 @@ TEST(MeanFieldTheory, RatesOfNets) {
   EXPECT_NEAR(*carried.chi, 2, 1e-3);  // GELU is a ReLU from far away: σ_w² / 2
   EXPECT_LT(carried.rate, 0.5 * std::log(2.3));
   EXPECT_GT(carried.rate, 0.5 * std::log(1.9));
+}
+
+/// Shared weights at rest: the mean of ln(r f'(0)) over the seeds that rest.
+TEST(MeasuredRadius, ComesBeforeMeanField) {
+  const double nan = std::nan("");
+  GrowthSpec spec = net("elman", "tanh", 0.9);
+  const std::vector<DrawnFacts> seeds{{nan, -0.2, 2}, {nan, -0.4, 2}, {nan, 0.1, 2}};
+  EXPECT_DOUBLE_EQ(find_theory(spec, seeds)->rate, -0.3);
+  EXPECT_THAT(find_theory(spec, seeds)->formula, testing::HasSubstr("measured spectral radius"));
+  EXPECT_NEAR(rate(spec), std::log(0.9), 1e-12);  // nothing measured
+  const std::vector<DrawnFacts> awake{{nan, 0.2, 2}, {nan, -0.1, 2}};
+  EXPECT_NEAR(find_theory(spec, awake)->rate, std::log(0.9), 1e-12);
+  spec.activation = "identity";  // linear at any radius, with any bias
+  spec.init.bias = {ValueInit::Kind::gaussian, 1};
+  EXPECT_DOUBLE_EQ(find_theory(spec, awake)->rate, 0.05);
+  spec.activation = "tanh";
+  EXPECT_EQ(find_theory(spec, seeds)->source, "Poole et al. 2016; Schoenholz et al. 2017");
+}
+
+/// [[.5, 2], [0, -.8]]: eigenvalues on the diagonal; singular values by the 2 x 2 formula.
+TEST(MeasuredRadius, FactsOfAMatrix) {
+  GrowthSpec spec = net("elman", "tanh", 1);
+  spec.init.W = {Kind::file, 1, Tensor({2, 2}, {0.5, 2, 0, -0.8})};
+  spec.width = 2;
+  spec.depth = 3;
+  const DrawnFacts facts = drawn_facts(spec, draw(make_problem(spec), resolve(spec), 1));
+  EXPECT_NEAR(facts.ln_radius, std::log(0.8), 1e-6);  // float32 weights
+  const double sum = 0.25 + 4 + 0.64;                 // of the squared singular values
+  const double product = 0.4 * 0.4;
+  EXPECT_NEAR(facts.sigma_max, std::sqrt(0.5 * (sum + std::sqrt(sum * sum - 4 * product))), 1e-6);
+  EXPECT_NEAR(find_theory(spec, std::vector{facts})->rate, std::log(0.8), 1e-6);
+  const std::optional<Bound> bound = find_bound(spec, std::vector{facts});
+  ASSERT_TRUE(bound);
+  EXPECT_EQ(bound->gamma, 1);
+  EXPECT_THAT(bound->says, testing::HasSubstr("possible"));
+  spec.activation = "sigmoid";  // 2.2 / 4
+  EXPECT_THAT(find_bound(spec, std::vector{facts})->says, testing::HasSubstr("must vanish"));
+  spec.share = false;
+  EXPECT_FALSE(find_bound(spec, std::vector{facts}));
+  spec.share = true;
+  EXPECT_FALSE(find_bound(spec, {}));
+}
+
+/// Maxima of |f'| in closed form where there is one, else from mpmath's findroot on f'' = 0.
+TEST(Bound, MaxSlope) {
+  for (const auto& [name, gamma] :
+       std::initializer_list<std::pair<const char*, double>>{{"identity", 1},
+                                                             {"sigmoid", 0.25},
+                                                             {"tanh", 1},
+                                                             {"relu", 1},
+                                                             {"leaky_relu", 1},
+                                                             {"elu", 1},
+                                                             {"selu", Selu::scale * Selu::alpha},
+                                                             {"gelu", 1.12890414518515479},
+                                                             {"gelu_tanh", 1.12899306865877177},
+                                                             {"silu", 1.09983932012886692},
+                                                             {"softplus", 1},
+                                                             {"softsign", 1},
+                                                             {"hard_sigmoid", 1.0 / 6},
+                                                             {"hard_tanh", 1},
+                                                             {"mish", 1.08849816125172786}}) {
+    EXPECT_NEAR(max_slope(name), gamma, 1e-12) << name;
+  }
+}
+
+/// Of the squared ratio; brute force for the fourth moments: one map of width 1 and one of width 2.
+TEST(RatioMoments, OfGaussianLayers) {
+  GrowthSpec he = net("mlp", "relu", std::sqrt(2.0));
+  he.width = 1;  // the square is 2 χ² with probability 1/2: second moment 4 · 3 / 2 = 6
+  he.depth = 1;
+  EXPECT_NEAR(find_theory(he, {})->moments->mean, 1, 1e-14);
+  EXPECT_NEAR(find_theory(he, {})->moments->variance, 5, 1e-13);
+  he.width = 32;
+  he.depth = 8;
+  EXPECT_NEAR(find_theory(he, {})->moments->variance, std::pow(1 + 5.0 / 32, 8) - 1, 1e-13);
+  he.init.W.scale = 2;  // χ = 2
+  EXPECT_NEAR(find_theory(he, {})->moments->mean, 256, 1e-10);
+  EXPECT_NEAR(find_theory(he, {})->moments->variance / (std::pow(1 + 5.0 / 32, 8) - 1), 65536,
+              1e-7);
+  GrowthSpec linear = net("mlp", "identity", 1);
+  linear.width = 4;
+  linear.depth = 2;  // (χ²_4 / 4) of second moment 24 / 16, twice
+  EXPECT_NEAR(find_theory(linear, {})->moments->variance, 1.25, 1e-14);
+  linear.activation = "tanh";
+  EXPECT_FALSE(find_theory(linear, {})->moments);
 }
 
 TEST(ResidualTheory, Factor) {

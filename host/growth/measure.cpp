@@ -115,6 +115,10 @@ void summarise_norms(const std::vector<SeedGrowth>& seeds, std::size_t L, Growth
     return std::exp(2 * relative(seed, d));
   };
   result.ratio_squared_mean = over_seeds(L + 1, seeds, ratio2, mean);
+  result.ratio_squared_variance = over_seeds(L + 1, seeds, ratio2, variance);
+  result.ln_mean_square = over_seeds(
+      L + 1, seeds, [](const SeedGrowth& seed, std::size_t d) { return 2 * relative(seed, d); },
+      ln_mean_exp);
   result.ratio.resize(L + 1);
   for (std::size_t d = 0; d <= L; ++d) result.ratio[d] = std::exp(relative(seeds.front(), d));
 }
@@ -190,10 +194,10 @@ Verdict verdict(const GrowthSpec& spec, const Initialisation& init,
   return judge(total);
 }
 
-/// A seed and what the chain rule says of it where the net is a chain of scalars.
+/// A seed, and what theory takes from its drawn numbers.
 struct MeasuredSeed {
   SeedGrowth growth;
-  double scalar_rate = nan;
+  DrawnFacts facts;
   SeedJacobians jacobians;
 };
 
@@ -206,7 +210,7 @@ std::vector<MeasuredSeed> run_seeds(const GrowthSpec& spec, const Initialisation
       [&] { return plan_or_refuse(provider, problem); },
       [&](const PlanPtr& plan, std::size_t i) {
         const Tensors drawn = draw(problem, init, spec.first_seed + i, cache);
-        if (is_scalar_chain(spec)) seeds[i].scalar_rate = scalar_chain_rate(spec, drawn);
+        seeds[i].facts = drawn_facts(spec, drawn);
         seeds[i].growth = run_seed(spec, *plan, drawn);
         seeds[i].jacobians = measure_jacobians(spec, drawn, spec.first_seed + i);
       });
@@ -236,10 +240,10 @@ void measure_into(const GrowthSpec& spec, Provider& provider, Provider* referenc
   std::vector<SeedGrowth> seeds;
   std::vector<SeedJacobians> jacobians;
   std::vector<double> slopes;
-  std::vector<double> scalar_rates;
+  std::vector<DrawnFacts> facts;
   for (MeasuredSeed& seed : run_seeds(spec, init, provider, cache)) {
     slopes.push_back(window_slope(seed.growth.ln_norm));
-    if (is_scalar_chain(spec)) scalar_rates.push_back(seed.scalar_rate);
+    facts.push_back(seed.facts);
     seeds.push_back(std::move(seed.growth));
     jacobians.push_back(std::move(seed.jacobians));
   }
@@ -253,7 +257,8 @@ void measure_into(const GrowthSpec& spec, Provider& provider, Provider* referenc
   result.rate = mean_interval(slopes);
   result.rates = std::move(slopes);
   result.total = scaled(result.rate, static_cast<double>(L));
-  result.theory = find_theory(spec, scalar_rates);
+  result.theory = find_theory(spec, facts);
+  result.bound = find_bound(spec, facts);
   result.weight_theory = weight_theory(spec);
   result.verdict = verdict(spec, init, seeds, result.total, reference);
   result.reach = reach(result.rate.value, L);

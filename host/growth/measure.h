@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "host/growth/bound.h"
 #include "host/growth/jacobian_growth.h"
 #include "host/growth/spec.h"
 #include "host/growth/states.h"
@@ -34,10 +35,13 @@ struct GrowthResult {
   NormsFrom norms_from = NormsFrom::recorded;
   std::vector<double> ratio;
   std::vector<double> ratio_squared_mean;
+  std::vector<double> ratio_squared_variance;  // over seeds, NaN with one
+  std::vector<double> ln_mean_square;          // ln of ratio_squared_mean, in range for any depth
   Interval rate;
   std::vector<double> rates;  // by seed: slope on the fit's window; NaN where none could be fitted
   Interval total;
   std::optional<Theory> theory;
+  std::optional<Bound> bound;
   Verdict verdict = Verdict::inconclusive;
   std::optional<double> reach;
   std::vector<double> zero;  // mean over seeds, as the next three

@@ -29,10 +29,20 @@ Json interval(const Interval& x) {
 
 Json theory(const std::optional<Theory>& t) {
   if (!t) return nullptr;
+  Json moments = nullptr;
+  if (t->moments) {
+    moments = {{"ratio_squared_mean", number(t->moments->mean)},
+               {"ratio_squared_variance", number(t->moments->variance)}};
+  }
   return {{"rate", number(t->rate)}, {"formula", t->formula},
           {"source", t->source},     {"q", number(t->q)},
           {"chi", number(t->chi)},   {"critical_sigma", number(t->critical_sigma)},
-          {"xi", number(t->xi)}};
+          {"xi", number(t->xi)},     {"moments", moments}};
+}
+
+Json bound(const std::optional<Bound>& b) {
+  if (!b) return nullptr;
+  return {{"sigma_max", number(b->sigma_max)}, {"gamma", number(b->gamma)}, {"says", b->says}};
 }
 
 Json weight_gradient(const GrowthResult& result) {
@@ -118,10 +128,13 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
   json["norms_from"] = std::string(name(result.norms_from));
   json["ratio"] = numbers(result.ratio);
   json["ratio_squared_mean"] = numbers(result.ratio_squared_mean);
+  json["ratio_squared_variance"] = numbers(result.ratio_squared_variance);
+  json["ln_mean_square"] = numbers(result.ln_mean_square);
   json["rate"] = interval(result.rate);
   constexpr std::size_t few = 1000;  // seeds that a row lists one by one
   json["rates"] = result.rates.size() <= few ? numbers(result.rates) : Json(nullptr);
   json["theory"] = theory(result.theory);
+  json["bound"] = bound(result.bound);
   json["total"] = interval(result.total);
   json["verdict"] = std::string(name(result.verdict));
   json["reach"] = number(result.reach);

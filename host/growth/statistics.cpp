@@ -24,10 +24,8 @@ double mean(std::span<const double> x) {
 
 Interval student_interval(std::span<const double> x) {
   const double centre = mean(x);
-  double squares = 0;
-  for (const double value : x) squares += (value - centre) * (value - centre);
   const auto n = static_cast<double>(x.size());
-  const double error = std::sqrt(squares / (n - 1) / n);
+  const double error = std::sqrt(variance(x) / n);
   const double t = boost::math::quantile(boost::math::students_t(n - 1), 0.975);
   return {centre, centre - t * error, centre + t * error};
 }
@@ -96,6 +94,23 @@ double quantile(std::vector<double> values, double q) {
   // Without this test the product 0 · infinity would give NaN.
   if (share == 0 || values[below] == values[below + 1]) return values[below];
   return values[below] + share * (values[below + 1] - values[below]);
+}
+
+double variance(std::span<const double> x) {
+  if (x.size() < 2) return nan;
+  const double centre = mean(x);
+  double squares = 0;
+  for (const double value : x) squares += (value - centre) * (value - centre);
+  return squares / static_cast<double>(x.size() - 1);
+}
+
+double ln_mean_exp(std::span<const double> x) {
+  if (x.empty()) return nan;
+  const double largest = *std::max_element(x.begin(), x.end());
+  if (!std::isfinite(largest)) return largest;
+  double sum = 0;
+  for (const double value : x) sum += std::exp(value - largest);
+  return largest + std::log(sum / static_cast<double>(x.size()));
 }
 
 Interval mean_interval(std::span<const double> slopes) {

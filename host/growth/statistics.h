@@ -35,6 +35,12 @@ double window_slope(std::span<const double> y);
 /// allowed and comes out where it decides. NaN without values.
 double quantile(std::vector<double> values, double q);
 
+/// Unbiased variance; NaN with fewer than two values.
+double variance(std::span<const double> x);
+
+/// ln of the mean of e^x, where e^x itself may leave float64's range.
+double ln_mean_exp(std::span<const double> x);
+
 /// Mean of the finite slopes with its interval: Student's t below 20 seeds, else the percentile
 /// bootstrap with 2000 resamples, drawn by a counter-based generator: the same slopes give the same
 /// interval.

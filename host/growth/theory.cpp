@@ -4,13 +4,16 @@
 #include <array>
 #include <boost/math/special_functions/digamma.hpp>
 #include <cmath>
-#include <functional>
+#include <limits>
 #include <numbers>
+#include <vector>
 
 #include "host/growth/mean_field.h"
 #include "host/growth/pytorch.h"
 #include "host/growth/residual.h"
+#include "host/growth/spectrum.h"
 #include "host/growth/statistics.h"
+#include "host/growth/transient.h"
 #include "kernels/activation.h"
 
 namespace gradepth::growth {
@@ -41,7 +44,7 @@ double slope_at_0(const std::string& activation) {
   return slope;
 }
 
-std::optional<Theory> additive(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+std::optional<Theory> additive(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   if (spec.net != "additive" || spec.init.W.kind != Kind::constant || spec.init.W.scale == 0) {
     return std::nullopt;
   }
@@ -58,7 +61,7 @@ std::optional<Theory> additive(const GrowthSpec& spec, std::span<const double> /
 /// With recurrent weights 0 the gates do not see h: dc_T/dc_0 = sigmoid(b_f)^T, and for the GRU
 /// dh_T/dh_0 = sigmoid(b_z)^T. A loss on an LSTM's h reaches c in its first step back, which only
 /// fits of L < 20 would see.
-std::optional<Theory> gate_path(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+std::optional<Theory> gate_path(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   const bool lstm = spec.net == "lstm";
   const bool no_weights = spec.init.W.scale == 0 && spec.init.W.kind != Kind::file &&
                           spec.init.W.kind != Kind::he && spec.init.W.kind != Kind::xavier;
@@ -79,7 +82,8 @@ std::optional<Theory> gate_path(const GrowthSpec& spec, std::span<const double> 
 }
 
 /// Linear maps by a multiple of an orthogonal matrix: every singular value of the product is ρ^d.
-std::optional<Theory> linear_orthogonal(const GrowthSpec& spec, std::span<const double> /*s*/) {
+std::optional<Theory> linear_orthogonal(const GrowthSpec& spec,
+                                        std::span<const DrawnFacts> /*seeds*/) {
   const WeightInit& W = spec.init.W;
   const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
   if (!plain_chain(spec) || spec.activation != "identity" || !orthogonal || !dense(spec) ||
@@ -93,7 +97,7 @@ std::optional<Theory> linear_orthogonal(const GrowthSpec& spec, std::span<const 
 
 /// W = ρ I, ReLU, no bias, no input: units with h0 > 0 are multiplied by ρ, the others are cut at
 /// the first map and stay so. With h0 ≤ 0 everywhere the gradient is 0 (ReLU'(0) = 0).
-std::optional<Theory> irnn(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+std::optional<Theory> irnn(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   const WeightInit& W = spec.init.W;
   const bool some_positive = spec.init.h0.kind == ValueInit::Kind::constant
                                  ? spec.init.h0.scale > 0
@@ -107,8 +111,14 @@ std::optional<Theory> irnn(const GrowthSpec& spec, std::span<const double> /*sca
                 .source = "Le, Jaitly & Hinton 2015"};
 }
 
-std::optional<Theory> scalar_chain(const GrowthSpec& spec, std::span<const double> scalar_rates) {
-  const Interval mean = mean_interval(scalar_rates);
+std::vector<double> of_seeds(std::span<const DrawnFacts> seeds, double DrawnFacts::*fact) {
+  std::vector<double> values;
+  for (const DrawnFacts& seed : seeds) values.push_back(seed.*fact);
+  return values;
+}
+
+std::optional<Theory> scalar_chain(const GrowthSpec& spec, std::span<const DrawnFacts> seeds) {
+  const Interval mean = mean_interval(of_seeds(seeds, &DrawnFacts::scalar_rate));
   if (!is_scalar_chain(spec) || !std::isfinite(mean.value)) return std::nullopt;
   return Theory{.rate = mean.value,
                 .formula = "slope of sum ln |w_l f'(a_l)| over the drawn numbers",
@@ -116,7 +126,8 @@ std::optional<Theory> scalar_chain(const GrowthSpec& spec, std::span<const doubl
 }
 
 /// One vector through fresh Gaussian matrices: ln|Wᵀv|² is ln(σ_w²/N) plus a log-chi-square of N.
-std::optional<Theory> gaussian_product(const GrowthSpec& spec, std::span<const double> /*s*/) {
+std::optional<Theory> gaussian_product(const GrowthSpec& spec,
+                                       std::span<const DrawnFacts> /*seeds*/) {
   const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
   const double sigma2 = sigma_w2(spec).value_or(0);
   if (!dense_layers || !is_untied(spec) || spec.activation != "identity" ||
@@ -129,15 +140,22 @@ std::optional<Theory> gaussian_product(const GrowthSpec& spec, std::span<const d
                 .source = "Newman 1986"};
 }
 
-/// Second moment of the squared ratio (1 + 5/N)^L at χ = 1, so E ln is -5L/(2N) of the square.
-std::optional<Theory> finite_width_relu(const GrowthSpec& spec, std::span<const double> /*s*/) {
+/// One vector from `sphere` through fresh dense Gaussian matrices, f of no bias and no input.
+bool gaussian_chain(const GrowthSpec& spec) {
   const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
-  const double sigma2 = sigma_w2(spec).value_or(0);
-  if (!dense_layers || !is_untied(spec) || spec.activation != "relu" || !gaussian_weights(spec) ||
-      !dense(spec) || !no_bias(spec) || !no_input(spec) || !unit_sphere(spec) || sigma2 == 0 ||
-      spec.width < 16) {  // an expansion in 1/N
+  const bool starts = spec.h0_fixed_point || spec.init.h0.scale != 0;
+  return dense_layers && is_untied(spec) && gaussian_weights(spec) && dense(spec) &&
+         no_bias(spec) && no_input(spec) && unit_sphere(spec) && starts &&
+         sigma_w2(spec).value_or(0) > 0;
+}
+
+/// Second moment of the squared ratio (1 + 5/N)^L at χ = 1, so E ln is -5L/(2N) of the square.
+std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
+                                        std::span<const DrawnFacts> /*seeds*/) {
+  if (!gaussian_chain(spec) || spec.activation != "relu" || spec.width < 16) {  // expands in 1/N
     return std::nullopt;
   }
+  const double sigma2 = sigma_w2(spec).value_or(0);
   return Theory{.rate = 0.5 * std::log(0.5 * sigma2) - 1.25 / static_cast<double>(spec.width),
                 .formula = "1/2 ln(s_w^2 / 2) - 5/(4N)",
                 .source = "He et al. 2015; Hanin & Nica 2018",
@@ -147,20 +165,50 @@ std::optional<Theory> finite_width_relu(const GrowthSpec& spec, std::span<const 
                 .xi = depth_scale(0.5 * sigma2)};
 }
 
-/// Autonomous, resting at 0, W a multiple of an orthogonal matrix: the spectral radius is known.
-std::optional<Theory> linear_at_0(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+bool odd(const GrowthSpec& spec) {
+  return spec.activation == "tanh" || spec.activation == "softsign" ||
+         spec.activation == "hard_tanh";
+}
+
+/// h = 0 is a fixed point of an odd f, without bias and input: near it every map is f'(0) W.
+bool rests_at_0(const GrowthSpec& spec) {
+  return plain_chain(spec) && odd(spec) && no_bias(spec) && no_input(spec);
+}
+
+/// W a multiple of an orthogonal matrix: the spectral radius is known.
+std::optional<Theory> linear_at_0(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   const WeightInit& W = spec.init.W;
   const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
-  const bool odd =
-      spec.activation == "tanh" || spec.activation == "softsign" || spec.activation == "hard_tanh";
   const double radius = std::abs(W.scale) * slope_at_0(spec.activation);
-  if (!plain_chain(spec) || !orthogonal || !odd || !dense(spec) || !no_bias(spec) ||
-      !no_input(spec) || radius >= 1 || radius == 0) {
+  if (!rests_at_0(spec) || !orthogonal || !dense(spec) || radius >= 1 || radius == 0) {
     return std::nullopt;
   }
   return Theory{.rate = std::log(radius),
                 .formula = "ln(rho f'(0)), rest at 0, W = rho Q",
                 .source = "linearisation at 0"};
+}
+
+/// A shared W of known eigenvalues, f linear for ever (identity) or in the end (at rest at 0). A
+/// seed whose radius is above 1 does not rest: it is left out, and with half of them there is no
+/// theory.
+std::optional<Theory> measured_radius(const GrowthSpec& spec, std::span<const DrawnFacts> seeds) {
+  const bool linear = plain_chain(spec) && spec.activation == "identity";
+  if (!linear && !rests_at_0(spec)) return std::nullopt;
+  const double ln_slope = std::log(slope_at_0(spec.activation));
+  double sum = 0;
+  std::size_t count = 0;
+  for (const DrawnFacts& seed : seeds) {
+    const double ln_factor = seed.ln_radius + ln_slope;
+    if (!std::isfinite(ln_factor) || (!linear && ln_factor >= 0)) continue;
+    sum += ln_factor;
+    ++count;
+  }
+  if (2 * count <= seeds.size()) return std::nullopt;
+  return Theory{.rate = sum / static_cast<double>(count),
+                .formula = linear ? "mean of ln r, r the measured spectral radius of W"
+                                  : "mean of ln(r f'(0)) over seeds where it is below 0, r the "
+                                    "measured spectral radius of W",
+                .source = linear ? "eigenvalues of W" : "linearisation at 0"};
 }
 
 /// f' does not depend on the scale of a: χ is the same for every q.
@@ -169,7 +217,7 @@ bool scale_free(const GrowthSpec& spec) {
          spec.activation == "leaky_relu";
 }
 
-std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   const std::optional<double> sigma2 = sigma_w2(spec);
   const std::optional<double> noise =
       spec.activation == "identity" ? noise_variance(spec).value_or(0.0) : noise_variance(spec);
@@ -189,6 +237,9 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const double>
     theory.formula = spec.init.input == Initialisation::Input::gaussian
                          ? "1/2 ln chi, q = s_w^2 E f^2 + s_b^2 + S^2"
                          : "1/2 ln chi, q = s_w^2 E f^2 + s_b^2";
+    if (!is_untied(spec) && rests_at_0(spec) && q == 0.0) {
+      theory.formula = "ln(s_w f'(0)), rest at 0, s_w the spectral radius of a wide W";
+    }
   } else {
     if (spec.init.input == Initialisation::Input::impulse) return std::nullopt;
     const auto L = static_cast<std::size_t>(spec.depth);
@@ -211,8 +262,21 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const double>
   return theory;
 }
 
-std::optional<Theory> residual(const GrowthSpec& spec, std::span<const double> /*scalar*/) {
+std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   return residual_theory(spec);
+}
+
+/// Of the squared ratio over L maps. One Gaussian map multiplies the square by σ_w² χ²_N / N, of
+/// second moment σ_w⁴ (1 + 2/N). Behind a ReLU, a fair coin for each of the N squares that add up,
+/// (N + 5) / N in all (Hanin & Nica 2018): the direction of the vector is uniform at every map.
+std::optional<RatioMoments> ratio_moments(const GrowthSpec& spec) {
+  const bool relu = spec.activation == "relu";
+  if (!gaussian_chain(spec) || (!relu && spec.activation != "identity")) return std::nullopt;
+  const auto L = static_cast<double>(spec.depth);
+  const auto N = static_cast<double>(spec.width);
+  const double chi = *sigma_w2(spec) * (relu ? 0.5 : 1.0);
+  const double mean = std::pow(chi, L);
+  return RatioMoments{mean, mean * mean * std::expm1(L * std::log1p((relu ? 5.0 : 2.0) / N))};
 }
 
 }  // namespace
@@ -252,15 +316,33 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
   return window_slope(ln_norm);
 }
 
-std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const double> scalar_rates) {
+DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn) {
+  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+  DrawnFacts facts{nan, nan, nan};
+  if (is_scalar_chain(spec)) facts.scalar_rate = scalar_chain_rate(spec, drawn);
+  const std::optional<std::span<const double>> W = shared_matrix(spec, drawn);
+  if (!W || spec.width > facts_width) return facts;
+  const auto n = static_cast<std::size_t>(spec.width);
+  facts.sigma_max = std::exp(transient_growth(*W, n, 1).ln_max);
+  // Far above 1 the radius of random weights is not needed: the net does not rest at 0.
+  const bool may_rest = rests_at_0(spec) && sigma_w2(spec).value_or(0) < 1.5;
+  if (spec.activation == "identity" || may_rest) facts.ln_radius = std::log(spectral_radius(*W, n));
+  return facts;
+}
+
+std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const DrawnFacts> seeds) {
   GrowthSpec spec = given;
   spec.init.W = resolve_weights(given);
   if (spec.clip_value > 0) return std::nullopt;  // a clipped gradient is not the chain's
-  constexpr std::array candidates{additive,     gate_path,        irnn,        linear_orthogonal,
-                                  scalar_chain, gaussian_product, linear_at_0, finite_width_relu,
-                                  residual,     mean_field};
+  constexpr std::array candidates{additive,          gate_path,       irnn,
+                                  linear_orthogonal, scalar_chain,    gaussian_product,
+                                  linear_at_0,       measured_radius, finite_width_relu,
+                                  residual,          mean_field};
   for (const auto& candidate : candidates) {
-    if (std::optional<Theory> theory = candidate(spec, scalar_rates)) return theory;
+    if (std::optional<Theory> theory = candidate(spec, seeds)) {
+      theory->moments = ratio_moments(spec);
+      return theory;
+    }
   }
   return std::nullopt;
 }

@@ -10,6 +10,12 @@
 /// What theory says about a net's gradient growth.
 namespace gradepth::growth {
 
+/// Moments of the squared norm ratio over all L maps.
+struct RatioMoments {
+  double mean;
+  double variance;
+};
+
 struct Theory {
   double rate = 0;      // ln-norm per step
   std::string formula;  // of the rate
@@ -20,12 +26,26 @@ struct Theory {
   std::optional<double> chi{};
   std::optional<double> critical_sigma{};  // σ_w with χ = 1 at this noise
   std::optional<double> xi{};              // 1 / |ln χ|
+  std::optional<RatioMoments> moments{};   // where they are known at finite width
 };
 
-/// The first theory of the list in theory.cpp that applies: exact closed forms, then mean field.
-/// None where none applies. `scalar_rates` are the seeds' scalar_chain_rate(), for nets of width 1;
-/// may be empty.
-std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const double> scalar_rates);
+/// What theory takes from one seed's drawn numbers; NaN where it has no use for it or the net is
+/// too wide.
+struct DrawnFacts {
+  double scalar_rate;  // scalar_chain_rate() of a net of width 1
+  double ln_radius;    // ln of the spectral radius of a shared W, where f is linear at 0
+  double sigma_max;    // largest singular value of a shared W
+};
+
+/// Eigenvalues and singular values of a shared W are looked up to this width: a second per seed.
+inline constexpr std::int64_t facts_width = 512;
+
+DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn);
+
+/// The first theory of the list in theory.cpp that applies: exact closed forms, then the measured
+/// spectral radius, then mean field. None where none applies. `seeds` may be empty: then there is
+/// nothing of what is measured on the drawn numbers.
+std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const DrawnFacts> seeds);
 
 /// Whether the net is a chain of scalars, h' = f(w h + x + b).
 bool is_scalar_chain(const GrowthSpec& spec);
