@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <mutex>
 #include <stdexcept>
+#include <utility>
 
 #include "host/growth/seeds.h"
 
@@ -109,15 +111,19 @@ class InOrder {
   void add(std::size_t i, GrowthResult result) {
     const std::lock_guard lock(mutex_);
     waiting_.emplace(i, std::move(result));
-    for (auto at = waiting_.begin(); at != waiting_.end() && at->first == next_; ++next_) {
+    for (auto at = waiting_.begin(); at != waiting_.end() && at->first == next_;) {
+      // After a report that throws there are no more, though threads at work still come here.
+      const std::size_t last = std::exchange(next_, ended);
       report_(at->first, at->second);
+      next_ = last + 1;
       at = waiting_.erase(at);
     }
   }
 
  private:
+  static constexpr std::size_t ended = std::numeric_limits<std::size_t>::max();
   const std::function<void(std::size_t, const GrowthResult&)>& report_;
-  std::size_t next_ = 0;
+  std::size_t next_ = 0;  // to be reported; `ended` during a report and after one that threw
   std::map<std::size_t, GrowthResult> waiting_;
   std::mutex mutex_;
 };
