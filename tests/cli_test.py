@@ -155,9 +155,15 @@ class Growth(unittest.TestCase):
     def test_tables_fit_80_columns(self):
         for net in ("mlp", "elman", "lstm", "additive"):
             init = ["--init", "constant:0.5"] if net == "additive" else []
-            done = run("growth", "--net", net, "--depth", "12", "--width", "8", *init)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            self.assertLessEqual(max(len(line) for line in done.stdout.splitlines()), 80, done.stdout)
+            self.check_width("growth", "--net", net, "--depth", "12", "--width", "8", *init)
+        everything = ["--lyapunov", "8", "--singular-values", "--transient", "--renormalised", "--precision"]
+        self.check_width("growth", "--net", "elman", "--depth", "60", "--width", "8", *everything)
+        self.check_width("share", "--depth", "12", "--width", "8", "--seeds", "3")
+
+    def check_width(self, *arguments):
+        done = run(*arguments)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertLessEqual(max(len(line) for line in done.stdout.splitlines()), 80, done.stdout)
 
 
 class Speed(unittest.TestCase):
@@ -267,7 +273,7 @@ class Suite(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             lines = (pathlib.Path(folder) / "results.jsonl").read_text().splitlines()
         rows = [json.loads(line) for line in lines]
-        self.assertEqual({row["kind"] for row in rows}, {"info", "check", "growth", "speed", "train"})
+        self.assertEqual({row["kind"] for row in rows}, {"info", "check", "growth", "study", "speed", "train"})
         for row in rows:
             self.assertIn(row["status"], ("ok", "unsupported"), row)
             if row["status"] == "unsupported":

@@ -294,6 +294,9 @@ TEST(MeasuredRadius, FactsOfAMatrix) {
   EXPECT_THAT(bound->says, testing::HasSubstr("possible"));
   spec.activation = "sigmoid";  // 2.2 / 4
   EXPECT_THAT(find_bound(spec, std::vector{facts})->says, testing::HasSubstr("must vanish"));
+  spec.activation = "tanh";
+  const std::vector<DrawnFacts> isometry{{facts.scalar_rate, 0, 1 + 1e-15}};  // rounded
+  EXPECT_THAT(find_bound(spec, isometry)->says, testing::HasSubstr("cannot explode"));
   spec.share = false;
   EXPECT_FALSE(find_bound(spec, std::vector{facts}));
   spec.share = true;

@@ -39,9 +39,15 @@ std::optional<Bound> find_bound(const GrowthSpec& spec, std::span<const DrawnFac
   }
   if (spec.net != "elman" || !spec.share || sigma.empty()) return std::nullopt;
   Bound bound{quantile(sigma, 0.5), max_slope(spec.activation), {}};
-  bound.says = bound.sigma_max * bound.gamma < 1
-                   ? "sigma_max < 1/gamma: the gradient must vanish"
-                   : "sigma_max >= 1/gamma: exploding is possible, not certain";
+  const double factor = bound.sigma_max * bound.gamma;
+  constexpr double rounding = 1e-12;  // of sigma_max, where it is 1 by construction
+  if (factor < 1 - rounding) {
+    bound.says = "sigma_max < 1/gamma: the gradient must vanish";
+  } else if (factor <= 1 + rounding) {
+    bound.says = "sigma_max = 1/gamma: the gradient cannot explode";
+  } else {
+    bound.says = "sigma_max > 1/gamma: exploding is possible, not certain";
+  }
   return bound;
 }
 

@@ -93,8 +93,10 @@ std::vector<double> lyapunov_exponents(const Jacobians& jacobians, std::size_t c
   return exponents;
 }
 
-std::optional<LyapunovTheory> lyapunov_theory(const GrowthSpec& spec, std::size_t count) {
-  if (spec.init.weights) return std::nullopt;  // trained, not drawn
+std::optional<LyapunovTheory> lyapunov_theory(const GrowthSpec& given, std::size_t count) {
+  if (given.init.weights) return std::nullopt;  // trained, not drawn
+  GrowthSpec spec = given;
+  spec.init.W = resolve_weights(given);
   for (const auto& candidate : {gaussian_products, orthogonal_products, chaotic_tanh}) {
     if (std::optional<LyapunovTheory> theory = candidate(spec, count)) return theory;
   }

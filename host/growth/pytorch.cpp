@@ -87,8 +87,8 @@ LayerName find_layer(const WeightsFile::Entries& entries, const LayerChoice& cho
     return name.module() == *choice.module || name.prefix == *choice.module;
   });
   if (match == found.end()) {
-    throw std::invalid_argument("no module " + printable(*choice.module) + " with " + printable(wanted) +
-                                "; --module is one of " + listed(modules));
+    throw std::invalid_argument("no module " + printable(*choice.module) + " with " +
+                                printable(wanted) + "; --module is one of " + listed(modules));
   }
   return *match;
 }
