@@ -210,7 +210,7 @@ void print_suite(const std::vector<Row>& rows, std::ostream& out) {
     print_sweep(out, axes_of(swept), swept);
   }
   for (const Row& study : of_kind(rows, "study")) {
-    out << "\nOne W for all steps, or a fresh one: ";
+    out << "\nOne W for all steps, or a fresh one\n";
     print_share(out, study);
   }
   print_speed(speed, out);
