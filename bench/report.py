@@ -3,20 +3,23 @@
 
     report.py RESULTS_DIR       reads RESULTS_DIR/results.jsonl, writes RESULTS_DIR/report.html
 
-The page holds everything it needs (plotly.js too), so it can be mailed. Rows are not trusted: a
-line that is not a row is skipped, said on stderr and on the page; text is escaped.
+Where there is no results.jsonl, every .jsonl of the folder is read. The page holds everything it needs
+(plotly.js too, compressed), so it can be mailed. Rows are not trusted: a line that is not a row is
+skipped, said on stderr and on the page; text is escaped.
 Exit status: 0 written, 2 no usable rows, 3 no plotly (bench/requirements.txt).
 """
 
+import base64
+import gzip
 import json
 import os
 import sys
 
 from report_growth import growth_section
-from report_page import Page, axis, layout, table
-from report_rows import esc, get, is_ok, number, numbers, of_kind, read_rows, show, text
+from report_page import Page, axis, breakable, layout, table
+from report_rows import esc, get, is_ok, number, numbers, of_kind, read_rows, show, sources, text
 from report_share import share_section
-from report_speed import headline_section, speed_section
+from report_speed import check_section, headline_section, speed_section
 from report_sweep import point, sweep_section
 
 # ---- training --------------------------------------------------------------------------------------
@@ -98,11 +101,12 @@ def machine_section(page, info):
 
 def notes_section(page, rows, problems):
     page.add("""<h2>What these numbers are</h2><ul>
-<li><b>Measured:</b> times are wall times on this machine, medians, providers timed in turn. Gradients are those of the
-runs themselves.</li>
+<li><b>Measured:</b> times are medians, providers timed in turn: on the processor by the wall clock, on a GPU by the
+device's events, with hot caches. Gradients are those of the runs themselves.</li>
 <li><b>Model:</b> GB/s and GFLOP/s divide the least bytes and operations that the problem needs by the time; no counter
-was read. The limit takes measured bandwidth and peak. Theory is exact for linear chains, and for wide nets in the mean
-where it says mean field; a net of finite width, or one seed, scatters around it.</li>
+was read. The limit takes bandwidth and peak: the processor's as measured, a GPU's from its data sheet. Theory is exact
+for linear chains, and for wide nets in the mean where it says mean field; a net of finite width, or one seed, scatters
+around it.</li>
 <li><b>Not for speed:</b> <code>reference</code> is plain float64 loops. <code>simt</code> executes the CUDA kernels' source on
 the CPU to check it; its time says nothing about a GPU.</li>
 <li>A row that is not ok shows no time.</li></ul>""")
@@ -116,12 +120,14 @@ the CPU to check it; its time says nothing about a GPU.</li>
             key = (text(r.get("status")), text(r.get("provider")), text(r.get("reason")))
             reasons.setdefault(key, []).append(text(r.get("problem")) or text(r.get("name")))
     if reasons:
-        lines = [[esc(provider), esc(status), esc(reason), len(names), f'<small>{esc(names[0])}{" …" if len(names) > 1 else ""}</small>']
+        lines = [[esc(provider), esc(status), len(names),
+                  f'{esc(reason)}<br><small>{breakable(names[0] + " …" * (len(names) > 1))}</small>']
                  for (status, provider, reason), names in sorted(reasons.items())]
-        page.add("<h3>What was not done, and why</h3>" + table(["provider", "status", "reason", "rows", "for example"], lines, {3}))
+        page.add("<h3>What was not done, and why</h3>" +
+                 table(["provider", "status", "rows", "reason, for example"], lines, {2}))
     if problems:
         listed = "".join(f"<li>{esc(p)}</li>" for p in problems[:20])
-        page.add(f"<h3>Lines that were skipped</h3><p>{len(problems)} of the file:</p><ul>{listed}</ul>")
+        page.add(f"<h3>Lines that were skipped</h3><p>{len(problems)} of them:</p><ul>{listed}</ul>")
 
 
 def style():
@@ -129,10 +135,22 @@ def style():
         return file.read()
 
 
+# plotly.js is two thirds smaller compressed; every browser since 2023 can unpack it.
 DRAW = """
-const figures = JSON.parse(document.getElementById('figures').textContent);
-figures.forEach((f, i) => Plotly.newPlot('figure' + i, f.data, f.layout, {responsive: true, displayModeBar: false}));
+const content = id => document.getElementById(id).textContent;
+const bytes = Uint8Array.from(atob(content('plotly')), c => c.charCodeAt(0));
+const unpacked = new Blob([bytes]).stream().pipeThrough(new DecompressionStream('gzip'));
+new Response(unpacked).text().then(code => {
+  document.head.append(Object.assign(document.createElement('script'), {textContent: code}));
+  JSON.parse(content('figures')).forEach((f, i) =>
+    Plotly.newPlot('figure' + i, f.data, f.layout, {responsive: true, displayModeBar: false}));
+});
 """
+
+
+def compressed(script):
+    """For DRAW; the same bytes on every run."""
+    return base64.b64encode(gzip.compress(script.encode(), mtime=0)).decode()
 
 
 def build(rows, problems, plotly_js):
@@ -142,14 +160,17 @@ def build(rows, problems, plotly_js):
     speed, growth, train = (of_kind(rows, kind) for kind in ("speed", "growth", "train"))
     states = [text(r.get("status")) for r in rows if "status" in r]
     count = ", ".join(f"{states.count(s)} {s}" for s in ("ok", "unsupported", "incorrect", "error") if s in states)
-    where = f"{esc(text(get(info, 'processor')))}, {show(get(info, 'cores'))} cores, {esc(text(get(info, 'date')))}. " if info else ""
+    device = text(get(info, "providers", "cuda"))
+    where = ", ".join([text(get(info, "processor")), f"{show(get(info, 'cores'))} cores"] + [device] * bool(device) +
+                      [text(get(info, "date"))[:10]]) + ". " if info else ""
     page.add("<h1>gradepth</h1><p>How deep does a gradient reach, and what does it cost to get there?<br>"
-             f"<span class=dim>{where}{len(rows)} rows: {esc(count)}.</span></p>")
+             f"<span class=dim>{esc(where)}{len(rows)} rows: {esc(count)}.</span></p>")
     headline_section(page, speed)
     growth_section(page, [r for r in growth if not point(r)])
     sweep_section(page, [r for r in growth if point(r)])
     share_section(page, of_kind(rows, "study"))
     speed_section(page, speed)
+    check_section(page, of_kind(rows, "check"))
     training_section(page, train)
     machine_section(page, info)
     notes_section(page, rows, problems)
@@ -158,7 +179,8 @@ def build(rows, problems, plotly_js):
     return ('<!doctype html><html lang="en"><head><meta charset="utf-8">'
             '<meta name="viewport" content="width=device-width, initial-scale=1"><title>gradepth</title>'
             f"<style>{style()}</style></head><body>{''.join(page.parts)}"
-            f'<script>{plotly_js}</script><script id="figures" type="application/json">{figures}</script>'
+            f'<script id="plotly" type="text/plain">{compressed(plotly_js)}</script>'
+            f'<script id="figures" type="application/json">{figures}</script>'
             f"<script>{DRAW}</script></body></html>\n")
 
 
@@ -166,16 +188,20 @@ def main(arguments):
     if len(arguments) != 1:
         print("usage: report.py RESULTS_DIR", file=sys.stderr)
         return 2
-    source = os.path.join(arguments[0], "results.jsonl")
-    try:
-        rows, problems = read_rows(source)
-    except OSError as error:
-        print(f"report: {source}: {error.strerror}", file=sys.stderr)
-        return 2
-    for problem in problems:
-        print(f"report: {source} {problem}; skipped", file=sys.stderr)
+    rows, problems = [], []
+    files = sources(arguments[0])
+    for source in files:
+        try:
+            read, skipped = read_rows(source)
+        except OSError as error:
+            print(f"report: {source}: {error.strerror}", file=sys.stderr)
+            return 2
+        rows += read
+        problems += [f"{os.path.basename(source)} {problem}" for problem in skipped]
+        for problem in skipped:
+            print(f"report: {source} {problem}; skipped", file=sys.stderr)
     if not rows:
-        print(f"report: {source}: no rows", file=sys.stderr)
+        print(f"report: {', '.join(files)}: no rows", file=sys.stderr)
         return 2
     try:
         from plotly.offline import get_plotlyjs

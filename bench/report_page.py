@@ -1,5 +1,7 @@
 """Pieces of the page: figures as plain dictionaries, as plotly.js takes them, and markup."""
 
+import re
+
 from report_rows import esc, get, number, show, text
 
 PROVIDERS = ["reference", "cpu", "onednn", "simt", "cuda", "cudnn", "torch"]
@@ -60,6 +62,11 @@ def rule(kind, value, **line):
     other = "y" if kind == "x" else "x"
     return {"type": "line", f"{other}ref": "paper", f"{other}0": 0, f"{other}1": 1, f"{kind}0": value,
             f"{kind}1": value, "line": {"color": "#8a8f98", "dash": "dot", "width": 1, **line}}
+
+
+def breakable(name):
+    """A name as markup that may be broken at its parts, so that a narrow screen shows more than names."""
+    return f'<span class=name>{re.sub(r"(?<=[/_])(?=[a-zA-Z0-9])", "<wbr>", esc(name))}</span>'
 
 
 class Page:

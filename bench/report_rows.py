@@ -3,6 +3,16 @@
 import html
 import json
 import math
+import os
+
+
+def sources(folder):
+    """The files of rows in a folder: what a run wrote, or, where no run did, every .jsonl."""
+    written = os.path.join(folder, "results.jsonl")
+    if os.path.exists(written) or not os.path.isdir(folder):
+        return [written]
+    others = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl"))
+    return [os.path.join(folder, name) for name in others] or [written]
 
 
 def read_rows(path):
@@ -72,3 +82,18 @@ def of_kind(rows, kind):
 
 def is_ok(row):
     return row.get("status") == "ok"
+
+
+def best_of_each(rows):
+    """Of each name the row that counts: an ok one, an undisturbed one, the fastest; else the last. And of names
+    with several times, how far these lie apart, as a fraction of the least."""
+    groups = {}
+    for row in rows:
+        groups.setdefault(text(row.get("name")) or id(row), []).append(row)
+
+    def rank(row):
+        time = number(row.get("ms")) if is_ok(row) else None
+        return (time is None, row.get("disturbed") is True, time or 0)
+    best = [min(reversed(group), key=rank) for group in groups.values()]
+    times = [[t for t in (number(r.get("ms")) for r in group if is_ok(r)) if t] for group in groups.values()]
+    return best, [max(t) / min(t) - 1 for t in times if len(t) > 1]

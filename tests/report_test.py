@@ -2,10 +2,13 @@
 """Tests of bench/report.py. ctest runs them with the environment's Python; without plotly the tests
 that need it are skipped, and say so."""
 
+import base64
+import gzip
 import importlib.util
 import io
 import json
 import pathlib
+import re
 import sys
 import tempfile
 import unittest
@@ -93,6 +96,11 @@ def train_row(**more):
             "train_size": 1437, "test_size": 360, **more}
 
 
+def check_row(provider, error, status="ok"):
+    return {"kind": "check", "name": f"activation/tanh/forward/f32/R1_C2/{provider}", "provider": provider,
+            "dtype": "f32", "status": status, "reason": "", "error": error, "tolerance": 1e-5}
+
+
 def info_row(**more):
     return {"kind": "info", "version": "0.1.0", "date": "2025-11-23", "processor": "a processor", "cores": 2,
             "limits": {"gb_per_s": 20.0, "gflop_per_s": 300.0}, "providers": {"cpu": "1"},
@@ -100,7 +108,8 @@ def info_row(**more):
 
 
 def sample_rows():
-    return [info_row(), detailed_row(), train_row(), study_row(), sweep_row(0.5, 0.1), sweep_row(1.5, 0.2),
+    return [info_row(), detailed_row(), train_row(), study_row(), sweep_row(0.5, 0.1), check_row("cuda", 5e-6),
+            sweep_row(1.5, 0.2),
             *(speed_row(p, d, d * f) for d in (16, 64) for p, f in (("cpu", 0.05), ("onednn", 0.07))),
             speed_row("simt", 16, 5.0, status="unsupported", reason="not yet")]
 
@@ -128,6 +137,14 @@ def page_of(rows, problems=()):
     return report.build(rows, list(problems), "/* plotly.js */")
 
 
+def cells_of(page, heading):
+    """The table below a heading, as rows of text by the first cell."""
+    body = page.split(f">{heading}</h2>")[1].split("</table>")[0]
+    rows = [[re.sub("<[^>]*>", "", c) for c in re.findall(r"<t[hd][^>]*>(.*?)</t[hd]>", row)]
+            for row in body.split("<tr>")[1:]]
+    return {row[0]: row[1:] for row in rows}
+
+
 def figures_of(page):
     script = next(s for s in Outline(page).scripts if s.startswith("["))
     return json.loads(script)
@@ -152,6 +169,73 @@ class Build(unittest.TestCase):
         self.assertEqual([round(y, 6) for y in growth["y"]], [-0.8, -1.6, -3.2])
         self.assertNotIn("xaxis2", figure["layout"])
         self.assertEqual(len(figure["data"][2]["y"]), 65)  # the deepest net, from its loss back
+
+    def test_times_far_apart_are_drawn_on_a_log_axis(self):
+        def axis(factor):
+            rows = [speed_row(p, d, d * f) for d in (16, 64) for p, f in (("cuda", 0.01), ("cpu", 0.01 * factor))]
+            return figures_of(page_of(rows))[0]["layout"]["yaxis"]
+        self.assertEqual(axis(100)["type"], "log")
+        self.assertNotIn("type", axis(9))
+        self.assertEqual(axis(9)["rangemode"], "tozero")
+
+    def test_a_row_measured_twice_is_one_point(self):
+        rows = [speed_row("cuda", d, t) for t in (3.0, 2.0, 2.5) for d in (16, 64)]
+        rows += [speed_row("cuda", 64, 0.5, status="incorrect", reason="y differs"),
+                 speed_row("cuda", 64, 1.0, disturbed=True), speed_row("cuda", 64, 0.1, status="error")]
+        page = page_of(rows)
+        self.assertEqual(figures_of(page)[0]["data"][0]["y"], [2.0, 2.0])
+        self.assertEqual(cells_of(page, "Speed")["recurrent/elman/tanh/f32/T64_B32_H128"][0], "2")
+        self.assertIn("2 rows were measured more than once: the fastest counts; their medians lie up to 200 % apart",
+                      page.replace("\n", " "))
+        self.assertIn("y differs", page)  # and what went wrong is not hidden
+        unsupported = [speed_row("cudnn", 16, 1.0, status="unsupported")] * 2
+        self.assertNotIn("measured more than once", page_of(sample_rows() + unsupported))
+
+    def test_quartiles_and_disturbed_times_are_drawn(self):
+        rows = [speed_row("cuda", 16, 2.0, ms_lower=1.5, ms_upper=4.0), speed_row("cuda", 64, 8.0, disturbed=True)]
+        page = page_of(rows)
+        time = figures_of(page)[0]["data"][0]
+        self.assertEqual((time["error_y"]["array"], time["error_y"]["arrayminus"]), ([2.0, None], [0.5, None]))
+        self.assertEqual(time["marker"]["symbol"], ["circle", "circle-open"])
+        cells = cells_of(page, "Speed")
+        self.assertEqual(cells["recurrent/elman/tanh/f32/T64_B32_H128"][0], "8 ≈")
+        self.assertEqual(cells["recurrent/elman/tanh/f32/T16_B32_H128"][0], "2")
+
+    def test_gains_and_losses_against_the_library(self):
+        rows = [speed_row("cuda", 16, 2.0), speed_row("cudnn", 16, 1.0), speed_row("cuda", 64, 1.0),
+                speed_row("cudnn", 64, 3.0), speed_row("cuda", 32, 1.0),
+                speed_row("cudnn", 32, 1.0, status="unsupported")]
+        page = page_of(rows)
+        cells = cells_of(page, "Speed")
+        at = cells["problem"].index("cuda : cudnn")
+        ratios = {name: row[at] for name, row in cells.items() if name != "problem"}
+        self.assertEqual(list(ratios.values()), ["0.500", "3", ""])
+        self.assertIn('<span class="badge bad">0.500', page)
+        self.assertIn('<span class="badge good">3', page)
+        self.assertNotIn(" : cudnn", page_of([speed_row("cuda", 16, 2.0)]))
+
+    def test_small_shares_of_the_limit_are_not_rounded_to_nothing(self):
+        for share, shown in ((0.004508, "0.45 %"), (0.0513, "5.1 %"), (0.8829, "88 %"), (None, "–")):
+            self.assertEqual(cells_of(page_of([speed_row("cuda", 16, 1.0, of_limit=share)]), "Speed")
+                             ["recurrent/elman/tanh/f32/T16_B32_H128"][-1], shown)
+
+    def test_problems_of_one_kind_stand_together(self):
+        rows = [speed_row("cuda", d, 1.0, problem=name, family=name.rsplit("/", 1)[0], name=name + "/cuda")
+                for d, name in enumerate(("recurrent/gru/T1", "feedforward/mlp/L1", "recurrent/lstm/T1",
+                                          "recurrent/gru/T2"), 1)]
+        self.assertEqual(list(cells_of(page_of(rows), "Speed"))[1:],
+                         ["recurrent/gru/T1", "recurrent/gru/T2", "recurrent/lstm/T1", "feedforward/mlp/L1"])
+
+    def test_checks_are_counted(self):
+        page = page_of([check_row("cudnn", 2e-5, "incorrect"), check_row("cudnn", 5e-6), check_row("cudnn", 1e-7),
+                        check_row("cudnn", None, "unsupported"), check_row("simt", None, "error")])
+        cells = cells_of(page, "Checks")
+        self.assertEqual(cells["cudnn"], ["2", "1", "1", "0", "50 %"])
+        self.assertEqual(cells["simt"], ["0", "0", "0", "1", "–"])
+
+    def test_it_begins_with_the_gpu(self):
+        page = page_of([info_row(providers={"cuda": "NVIDIA H200 (sm_90), CUDA 13.0"})])
+        self.assertIn("NVIDIA H200", page.split("<h2>")[0])
 
     def test_growth_figure_has_band_measurement_and_theory(self):
         band, measured, theory = figures_of(page_of([growth_row()]))[0]["data"]
@@ -277,7 +361,7 @@ class Build(unittest.TestCase):
                         copy = value.copy()
                         copy[key] = wrong
                         yield copy
-        for row in sample_rows()[:7]:
+        for row in sample_rows()[:8]:
             for variant in variants(row):
                 try:
                     page_of([variant, row])
@@ -290,10 +374,12 @@ class Build(unittest.TestCase):
 
 class Command(unittest.TestCase):
     def run_on(self, content):
-        """Exit status, messages and page of a run on a results file with these bytes."""
+        """Exit status, messages and page of a run on a results file with these bytes, or on these files."""
+        files = content if isinstance(content, dict) else {"results.jsonl": content}
         with tempfile.TemporaryDirectory() as folder:
-            if content is not None:
-                (pathlib.Path(folder) / "results.jsonl").write_bytes(content)
+            for name, bytes_of_it in files.items():
+                if bytes_of_it is not None:
+                    (pathlib.Path(folder) / name).write_bytes(bytes_of_it)
             messages = io.StringIO()
             with redirect_stderr(messages):
                 status = report.main([folder])
@@ -307,7 +393,9 @@ class Command(unittest.TestCase):
         status, _, page = self.run_on(content)
         self.assertEqual(status, 0)
         self.assertIn("Plotly.newPlot", page)
-        self.assertGreater(len(page), 1_000_000)  # plotly.js is inside
+        packed = re.search('<script id="plotly" type="text/plain">(.*?)</script>', page)[1]
+        self.assertIn("plotly.js v", gzip.decompress(base64.b64decode(packed)).decode())
+        self.assertLess(len(page), 2_000_000)
         self.assertNotIn("<script src", page)
         self.assertNotIn("<link", page)
 
@@ -320,6 +408,18 @@ class Command(unittest.TestCase):
         self.assertEqual(messages.count("skipped"), len(bad))
         self.assertIn("line 3: not JSON", messages)
         self.assertIn("Lines that were skipped", page)
+
+    @unittest.skipUnless(HAVE_PLOTLY, "needs plotly")
+    def test_a_folder_of_other_rows(self):
+        speed, bad = json.dumps(speed_row("cuda", 16, 2.0)).encode(), b"nonsense"
+        status, messages, page = self.run_on({"speed.jsonl": speed, "check.jsonl": bad, "torch.csv": bad})
+        self.assertEqual(status, 0)
+        self.assertEqual(messages.count("skipped"), 1)
+        self.assertIn("<li>check.jsonl line 1: not JSON", page)
+        self.assertIn("T16_", page)
+        # What a run wrote is alone what it is about.
+        _, _, page = self.run_on({"results.jsonl": json.dumps(info_row()).encode(), "speed.jsonl": speed})
+        self.assertNotIn("T16_", page)
 
     def test_empty_missing_and_hopeless_input(self):
         for content in (b"", b"\n\n", None, b"garbage\n"):
