@@ -185,6 +185,9 @@ def build(rows, problems, plotly_js):
 
 
 def main(arguments):
+    if arguments in (["-h"], ["--help"]):
+        print(__doc__.strip())
+        return 0
     if len(arguments) != 1:
         print("usage: report.py RESULTS_DIR", file=sys.stderr)
         return 2

@@ -2,7 +2,7 @@
 option(GRADEPTH_CUDA "Build the CUDA kernels and providers (needs nvcc)" OFF)
 option(GRADEPTH_CUDNN "Build the provider cudnn where cuDNN 9 is found (CUDA builds only)" ON)
 option(GRADEPTH_OPENMP "Use OpenMP; off in ThreadSanitizer builds" ON)
-option(GRADEPTH_WERROR "Treat warnings as errors" OFF)
+option(GRADEPTH_WERROR "Treat warnings as errors: for development and CI, whose compiler and flags are known" OFF)
 option(GRADEPTH_METER "Build the meter of kernel costs instead of all else (needs clang 16)" OFF)
 option(GRADEPTH_PRECOMPILE "Parse library headers once per target: faster builds, but clang-tidy cannot read g++'s" OFF)
 set(GRADEPTH_SANITIZE "" CACHE STRING "Sanitizers: empty, 'address,undefined' or 'thread'")

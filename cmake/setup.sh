@@ -3,28 +3,45 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
+follower='' # the background process that tells how far a build is
+trap '[ -z "$follower" ] || kill "$follower" 2>/dev/null || true' EXIT
+trap 'exit 130' INT # also where the program that was interrupted made an end of its own
+
 missing_packages() {
-  local package
-  grep -v '^#' "$root/cmake/packages.txt" | while read -r package; do
-    dpkg-query -W -f '${Status}' "$package" 2>/dev/null | grep -q 'ok installed' || echo "$package"
+  local wanted installed package
+  mapfile -t wanted < <(grep -v '^#' "$root/cmake/packages.txt")
+  installed=$(dpkg-query -W -f '${Package} ${Status}\n' "${wanted[@]}" 2>/dev/null || true)
+  for package in "${wanted[@]}"; do
+    grep -q "^$package .*ok installed$" <<<"$installed" || echo "$package"
   done
 }
 
 # Debian packages: installed as root, else the exact command is printed.
 install_packages() {
   command -v dpkg-query >/dev/null || return 0 # not Debian: CMake will say what it lacks
-  local missing
-  missing=$(missing_packages | tr '\n' ' ')
-  [ -n "$missing" ] || return 0
+  local missing install log="$root/build/apt.log"
+  mapfile -t missing < <(missing_packages)
+  [ ${#missing[@]} -gt 0 ] || return 0
+  install="apt-get install -y --no-install-recommends ${missing[*]}"
   if [ "$(id -u)" -ne 0 ]; then
-    say "Missing Debian packages. Please run:"
-    say "  sudo apt-get install -y $missing"
+    if command -v sudo >/dev/null; then
+      say "Missing Debian packages. Please run:"
+      say "  sudo apt-get update && sudo $install"
+    else
+      say "Missing Debian packages. As root, please run:"
+      say "  apt-get update && $install"
+    fi
     exit 1
   fi
-  say "Installing: $missing"
+  say "Reading Debian's package lists (build/apt.log)"
+  apt-get update >"$log" 2>&1 || say "apt-get update failed; trying to install all the same"
+  say "Installing ${#missing[@]} packages and what they need: ${missing[*]}"
   # shellcheck disable=SC2086
-  { apt-get update && DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends $missing; } \
-    >"$root/build/apt.log" 2>&1 || { say "apt-get failed; see build/apt.log"; exit 1; }
+  DEBIAN_FRONTEND=noninteractive $install >>"$log" 2>&1 || {
+    grep '^E:' "$log" | sort -u | head -n 10 >&2 || true
+    say "apt-get failed; the whole log is build/apt.log"
+    exit 1
+  }
 }
 
 # Python with plotly, for the report only: without it everything else works.
@@ -50,22 +67,51 @@ working_nvcc() {
   return $status
 }
 
-gpu_present() { command -v nvidia-smi >/dev/null && nvidia-smi -L >/dev/null 2>&1; }
+# The driver's own word, or its devices where a container has them without nvidia-smi.
+gpu_present() {
+  if command -v nvidia-smi >/dev/null; then nvidia-smi -L >/dev/null 2>&1; else compgen -G '/dev/nvidia[0-9]*' >/dev/null; fi
+}
 
 # CUDA only when a working nvcc and a GPU are there; GRADEPTH_PRESET overrides.
 choose_preset() {
   preset=${GRADEPTH_PRESET:-}
   [ -z "$preset" ] || return 0
-  if gpu_present && working_nvcc; then preset=cuda; else preset=cpu; fi
+  preset=cpu
+  gpu_present || return 0
+  if working_nvcc; then
+    preset=cuda
+  else
+    say "A GPU is here, but no working nvcc: making the CPU build. For the CUDA build install CUDA 12 or 13 with" \
+      "cuBLAS and cuDNN 9 (or set CUDACXX to nvcc's path), then run this again."
+  fi
 }
 
-# build PRESET TARGETS [CMAKE FLAG…]: configures, builds; output goes to a log and is shown when it fails.
+# follow LOG WHAT: for a build that takes a while: says WHAT, then every 20 s how far ninja's log has come.
+# Its sleeps hold no descriptors: whoever reads our output need not wait for them.
+follow() {
+  sleep 0.7 <&- >&- 2>&-
+  say "$2 (${1#"$root/"})"
+  while sleep 20 <&- >&- 2>&- && kill -0 $$ 2>/dev/null; do
+    say "  $(grep -oE '^\[[0-9]+/[0-9]+\]' "$1" | tail -n 1 || true)"
+  done
+}
+
+# build PRESET TARGETS [CMAKE FLAG…]: configures, builds; output goes to a log, which is shown when it fails.
+# CXXFLAGS and GRADEPTH_WERROR hold at once, not only when the build folder is new.
 build() {
-  local build_preset=$1 targets=$2 log="$root/build/$1.log"
+  local build_preset=$1 targets=$2 log="$root/build/$1.log" status=0
   shift 2
+  : >"$log"
+  follow "$log" "Building ${targets// /, } (preset $build_preset)" &
+  follower=$!
   # shellcheck disable=SC2086
-  if ! { cmake -S "$root" --preset "$build_preset" "$@" &&
-    cmake --build "$root/build/$build_preset" -j "$(nproc)" --target $targets; } >"$log" 2>&1; then
+  { cmake -S "$root" --preset "$build_preset" ${CXXFLAGS:+"-DCMAKE_CXX_FLAGS=$CXXFLAGS"} \
+    ${GRADEPTH_WERROR:+"-DGRADEPTH_WERROR=$GRADEPTH_WERROR"} "$@" &&
+    cmake --build "$root/build/$build_preset" -j "$(nproc)" --target $targets; } >"$log" 2>&1 || status=$?
+  kill "$follower" 2>/dev/null || true
+  wait "$follower" 2>/dev/null || true
+  follower=''
+  if [ $status -ne 0 ]; then
     grep -E -A3 'error|Error|FAILED' "$log" | head -n 40 >&2 || true
     say "The build failed; the whole log is $log"
     exit 1

@@ -42,7 +42,7 @@ class Documents(unittest.TestCase):
             kind = "buildPresets" if "--build" in words else "configurePresets"
             self.assertIn(words[-1], [preset["name"] for preset in presets[kind]], command)
         else:
-            self.assertIn(words[0], ("./bench/run", "./tests/run", "./tests/tidy"), command)
+            self.assertIn(words[0], ("./bench/run", "./tests/run", "./tests/tidy", "./tests/fresh"), command)
             self.assertTrue(os.access(pathlib.Path(SOURCE) / words[0], os.X_OK), command)
 
     def test_readme(self):

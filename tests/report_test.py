@@ -12,7 +12,7 @@ import re
 import sys
 import tempfile
 import unittest
-from contextlib import redirect_stderr
+from contextlib import redirect_stderr, redirect_stdout
 from html.parser import HTMLParser
 from unittest import mock
 
@@ -439,6 +439,12 @@ class Command(unittest.TestCase):
         with redirect_stderr(io.StringIO()) as messages:
             self.assertEqual(report.main([]), 2)
         self.assertIn("usage", messages.getvalue())
+
+    def test_help(self):
+        for flag in ("--help", "-h"):
+            with redirect_stdout(io.StringIO()) as said:
+                self.assertEqual(report.main([flag]), 0)
+            self.assertIn("report.py RESULTS_DIR", said.getvalue())
 
 
 if __name__ == "__main__":
