@@ -18,7 +18,7 @@ import unittest
 
 SOURCE = pathlib.Path(sys.argv[1])
 GRADEPTH = sys.argv[2]
-TOOLS = "bash cat chmod cp cut df dirname env grep head mkdir mktemp nproc rm sed setpriv sha256sum sleep sort tail tee touch tr true".split()
+TOOLS = "bash cat chmod cp cut df dirname env grep head mkdir mktemp nproc rm sed setpriv sha256sum sleep sort tail tee timeout touch tr true".split()
 PACKAGES = [line for line in (SOURCE / "cmake/packages.txt").read_text().split("\n")[1:] if line]
 
 # What is installed is $INSTALLED, "all" or a list; who asks is $WHO. cmake makes programs that print how they were called.
