@@ -181,7 +181,7 @@ def every_row(page, speed):
                      [show(r.get(k)) for k in ("gb_per_s", "gflop_per_s", "limit_ms")] +
                      [esc(growth), esc(text(r.get("detail")))])
     page.add("<details><summary>Every row</summary>" +
-             table(["name", "status", "ms", "min", "quartile", "quartile", "samples", "times as fast as the library",
+             table(["name", "status", "ms", "min", "quartile", "quartile", "samples", "× library",
                     "GB/s", "GFLOP/s", "limit ms", "gradient, ln ratio", "detail"], every, set(range(2, 11))) +
              "</details>")
 
