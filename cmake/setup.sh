@@ -90,7 +90,7 @@ choose_preset() {
 # Its sleeps hold no descriptors: whoever reads our output need not wait for them.
 follow() {
   sleep 0.7 <&- >&- 2>&-
-  say "$2 (${1#"$root/"})"
+  say "$2; log: ${1#"$root/"}"
   while sleep 20 <&- >&- 2>&- && kill -0 $$ 2>/dev/null; do
     say "  $(grep -oE '^\[[0-9]+/[0-9]+\]' "$1" | tail -n 1 || true)"
   done
@@ -99,10 +99,11 @@ follow() {
 # build PRESET TARGETS [CMAKE FLAG…]: configures, builds; output goes to a log, which is shown when it fails.
 # CXXFLAGS and GRADEPTH_WERROR hold at once, not only when the build folder is new.
 build() {
-  local build_preset=$1 targets=$2 log="$root/build/$1.log" status=0
+  local build_preset=$1 targets=$2 log="$root/build/$1.log" first='' status=0
   shift 2
   : >"$log"
-  follow "$log" "Building ${targets// /, } (preset $build_preset)" &
+  [ -e "$root/build/$build_preset/build.ninja" ] || first=', the first time: a few minutes'
+  follow "$log" "Building ${targets// /, } (preset $build_preset)$first" &
   follower=$!
   # shellcheck disable=SC2086
   { cmake -S "$root" --preset "$build_preset" ${CXXFLAGS:+"-DCMAKE_CXX_FLAGS=$CXXFLAGS"} \
