@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """One self-contained HTML page from the rows of a run.
 
-    report.py RESULTS_DIR       reads RESULTS_DIR/results.jsonl, writes RESULTS_DIR/report.html
+    ./bench/run report RESULTS_DIR     reads RESULTS_DIR/results.jsonl, writes RESULTS_DIR/report.html
 
 Where there is no results.jsonl, every .jsonl of the folder is read. The page holds everything it needs
 (plotly.js too, compressed), so it can be mailed. Rows are not trusted: a line that is not a row is
@@ -188,8 +188,14 @@ def main(arguments):
     if arguments in (["-h"], ["--help"]):
         print(__doc__.strip())
         return 0
+    if arguments in (["--help"], ["-h"]):
+        print(__doc__.strip())
+        return 0
     if len(arguments) != 1:
-        print("usage: report.py RESULTS_DIR", file=sys.stderr)
+        print("report: one folder of results is needed: ./bench/run report RESULTS_DIR", file=sys.stderr)
+        return 2
+    if arguments[0].startswith("-"):
+        print(f"report: {arguments[0]}: only --help is a flag; else a folder of results", file=sys.stderr)
         return 2
     rows, problems = [], []
     files = sources(arguments[0])

@@ -436,15 +436,14 @@ class Command(unittest.TestCase):
         self.assertIsNone(page)
 
     def test_usage(self):
-        with redirect_stderr(io.StringIO()) as messages:
-            self.assertEqual(report.main([]), 2)
-        self.assertIn("usage", messages.getvalue())
-
-    def test_help(self):
+        for wrong in ([], ["a", "b"], ["--frobnicate"], ["."] * 3):
+            with redirect_stderr(io.StringIO()) as messages:
+                self.assertEqual(report.main(wrong), 2, wrong)
+            self.assertRegex(messages.getvalue(), r"\Areport: .*\n\Z")
         for flag in ("--help", "-h"):
             with redirect_stdout(io.StringIO()) as said:
                 self.assertEqual(report.main([flag]), 0)
-            self.assertIn("report.py RESULTS_DIR", said.getvalue())
+            self.assertIn("./bench/run report RESULTS_DIR", said.getvalue())
 
 
 if __name__ == "__main__":
