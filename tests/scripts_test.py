@@ -313,6 +313,7 @@ class Fresh(Scripts):
         self.stand_in("apt-get", self.LISTS)
         self.stand_in("apt-config", "")
         self.stand_in("git", "")
+        self.stand_in("mount", "")
         self.stand_in("unshare", 'while [[ "$1" == --* ]]; do shift; done; exec "$@"')
         self.stand_in("debootstrap", "echo \"$*\" >>$HOME/debootstrap; echo 'E: cannot reach it'; exit 1")
 
