@@ -354,7 +354,7 @@ class Fresh(Scripts):
         self.assertIn("/root http://mirror/debian\n", pathlib.Path(self.environment["HOME"], "debootstrap").read_text())
 
     def test_an_interrupt_leaves_nothing(self):
-        self.stand_in("debootstrap", "touch $HOME/begun; exec sleep 30")
+        self.stand_in("debootstrap", "touch $HOME/begun; exec sleep 5")
         process = self.start("./tests/fresh", WHO="0")
         begun = pathlib.Path(self.environment["HOME"], "begun")
         for _ in range(200):
