@@ -1,9 +1,12 @@
 #include "bench/limits.h"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "bench/measure.h"
+#include "host/peak_loops.h"
+#include "host/threads.h"
 
 namespace gradepth {
 namespace {
@@ -11,25 +14,26 @@ namespace {
 /// Bytes per second of the triad over three arrays of `n` floats.
 double triad_bandwidth(std::int64_t n) {
   const auto size = static_cast<std::size_t>(n);
-  std::vector<float> a(size);
-  std::vector<float> b(size);
-  std::vector<float> c(size);
-  float* pa = a.data();
-  float* pb = b.data();
-  float* pc = c.data();
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static)
-#endif
-  for (std::int64_t i = 0; i < n; ++i) {  // the thread that will use a part touches it first
-    pa[i] = 0;
-    pb[i] = 1;
-    pc[i] = 2;
-  }
-  const auto triad = [=] {
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static)
-#endif
-    for (std::int64_t i = 0; i < n; ++i) pa[i] = pb[i] + 3.0F * pc[i];
+  // Without values: the thread that will use a part touches it first.
+  const auto a = std::make_unique_for_overwrite<float[]>(size);
+  const auto b = std::make_unique_for_overwrite<float[]>(size);
+  const auto c = std::make_unique_for_overwrite<float[]>(size);
+  const auto for_parts = [n](auto&& f) {
+    parallel(available_threads(), [&](const Worker& worker) {
+      const std::int64_t first = n * worker.id() / worker.count();
+      f(first, n * (worker.id() + 1) / worker.count() - first);
+    });
+  };
+  for_parts([&](std::int64_t first, std::int64_t count) {
+    std::fill_n(a.get() + first, count, 0.0F);
+    std::fill_n(b.get() + first, count, 1.0F);
+    std::fill_n(c.get() + first, count, 2.0F);
+  });
+  const PeakLoops& loops = peak_loops();
+  const auto triad = [&] {
+    for_parts([&](std::int64_t first, std::int64_t count) {
+      loops.triad(a.get() + first, b.get() + first, c.get() + first, 3.0F, count);
+    });
   };
   const MeasureOptions options{.min_seconds = 0.01, .max_seconds = 0.1};
   const double bytes = 3.0 * static_cast<double>(n) * sizeof(float);
@@ -37,38 +41,19 @@ double triad_bandwidth(std::int64_t n) {
 }
 
 double fma_peak() {
-  // As many independent chains as hide the latency of a fused multiply-add: 12 vectors of 64 bytes.
-  using Vector [[gnu::vector_size(64)]] = float;
-  constexpr int chains = 12;
-  constexpr int steps = 20000;
-  int threads = 1;
-  float sink = 0;
+  constexpr int steps = 40000;
+  const PeakLoops& loops = peak_loops();
+  std::vector<PeakLoops::Work> done(static_cast<std::size_t>(available_threads()));
   const auto work = [&] {
-    float sum = 0;
-    int team = 0;
-#ifdef _OPENMP
-#pragma omp parallel reduction(+ : sum, team)
-#endif
-    {
-      team += 1;
-      Vector x[chains];
-      for (int k = 0; k < chains; ++k) x[k] = Vector{} + 1e-3F * static_cast<float>(k);
-      const Vector scale = Vector{} + 0.999F;
-      const Vector add = Vector{} + 1e-3F;
-      for (int i = 0; i < steps; ++i) {
-#pragma GCC unroll 12
-        for (Vector& chain : x) chain = chain * scale + add;
-      }
-      for (const Vector& chain : x) sum += chain[0];
-    }
-    threads = team;
-    sink += sum;
+    parallel(static_cast<int>(done.size()), [&](const Worker& worker) {
+      done[static_cast<std::size_t>(worker.id())] = loops.multiply_add(steps);
+    });
   };
   const MeasureOptions options{.min_seconds = 0.02, .max_seconds = 0.1};
   const double seconds = measure({{work, {}}}, options)[0].min;
-  const volatile float keep = sink;  // the loop must not be optimised away
-  (void)keep;
-  return 2.0 * 16 * chains * steps * threads / seconds;
+  double flops = 0;
+  for (const PeakLoops::Work& part : done) flops += part.flops;
+  return flops / seconds;
 }
 
 }  // namespace

@@ -134,6 +134,7 @@ struct Providers {
 };
 
 /// All providers, in the order reference, cpu, onednn, simt, cuda, cudnn. The only list of them.
+/// std::invalid_argument for a GRADEPTH_VECTOR that this processor lacks.
 Providers make_providers(const Context& context);
 
 /// The provider called `name`, or nullptr.

@@ -29,7 +29,7 @@ template <class Act>
 double largest_error(float low, float high) {
   const std::vector<float> x = numbers(low, high);
   std::vector<float> y(x.size());
-  elementwise(Act::name).forward(x.data(), y.data(), static_cast<std::ptrdiff_t>(x.size()));
+  loops().elementwise(Act::name).forward(x.data(), y.data(), static_cast<std::ptrdiff_t>(x.size()));
   double worst = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double exact = Act::value(static_cast<double>(x[i]));
@@ -60,7 +60,7 @@ TEST(CpuElementwise, KeepsInfinityAndNaN) {
   for_each_activation([&](auto act) {
     using Act = decltype(act);
     std::vector<float> y(x.size());
-    elementwise(Act::name).forward(x.data(), y.data(), n);
+    loops().elementwise(Act::name).forward(x.data(), y.data(), n);
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double exact = Act::value(static_cast<double>(x[i]));
       if (std::isnan(exact)) {
@@ -74,7 +74,7 @@ TEST(CpuElementwise, KeepsInfinityAndNaN) {
 
 TEST(CpuElementwise, ClipKeepsNaN) {
   std::vector<float> x{NAN, 5, -5, 0.25F, std::numeric_limits<float>::infinity()};
-  clip(x.data(), 1.0F, static_cast<std::ptrdiff_t>(x.size()));
+  loops().clip(x.data(), 1.0F, static_cast<std::ptrdiff_t>(x.size()));
   EXPECT_TRUE(std::isnan(x[0]));
   EXPECT_EQ(x[1], 1.0F);
   EXPECT_EQ(x[2], -1.0F);

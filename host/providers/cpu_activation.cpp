@@ -24,7 +24,7 @@ class ActivationPlan final : public Plan {
         context_(context),
         in_(problem),
         out_(problem),
-        act_(elementwise(problem.act)),
+        act_(loops().elementwise(problem.act)),
         // Without a bias gradient the shape does not matter: one long row.
         rows_(problem.bias_gradient ? problem.rows : 1),
         cols_(problem.bias_gradient ? problem.cols : problem.rows * problem.cols),
@@ -96,8 +96,8 @@ class ActivationPlan final : public Plan {
     } else {
       act_.backward(x_ + at, kept_ + at, dy_ + at, to, n);
     }
-    if (partial != nullptr) add(partial, to, n);
-    if (streams_) stream(result, staged, n);
+    if (partial != nullptr) loops_.add(partial, to, n);
+    if (streams_) loops_.stream(result, staged, n);
   }
 
   /// db of one block of columns: the partial sums of the row blocks, added in order.
@@ -117,6 +117,7 @@ class ActivationPlan final : public Plan {
   Context context_;
   Inputs in_;
   Outputs out_;
+  const Loops& loops_ = loops();
   Elementwise act_;
   std::ptrdiff_t rows_;
   std::ptrdiff_t cols_;

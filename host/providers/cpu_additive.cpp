@@ -80,17 +80,17 @@ class AdditivePlan final : public Plan {
     float sum[chunk_size] = {};  // what w multiplies
     for (std::ptrdiff_t t = 0; t < T_; ++t, f += size_) {
       next_sum(t, f, n, sum);
-      for (std::ptrdiff_t i = 0; i < n; ++i) f[size_ + i] = w * sum[i];
+      loops_.multiply_by(w, sum, f + size_, n);
     }
   }
 
   /// What w multiplies in step t: f_t and the state before, or f_t and the sum so far.
   void next_sum(std::ptrdiff_t t, const float* f, std::ptrdiff_t n, float* sum) const {
-    if (p_.form == "sum") return add(sum, f, n);
+    if (p_.form == "sum") return loops_.add(sum, f, n);
     if (t == 0) {
       std::copy_n(f, n, sum);
     } else {
-      add_bias(f, f - size_, sum, n);
+      loops_.add_bias(f, f - size_, sum, n);
     }
   }
 
@@ -101,19 +101,19 @@ class AdditivePlan final : public Plan {
     float later[chunk_size] = {};  // Σ of the gradients at the states that hold this one
     for (std::ptrdiff_t s = T_; s >= 0; --s) {
       float* df = df_ + s * size_ + at;
-      for (std::ptrdiff_t i = 0; i < n; ++i) df[i] = w * later[i];
-      if (s > 0) add(df, in_.at("dy") + (s - 1) * size_ + at, n);
+      loops_.multiply_by(w, later, df, n);
+      if (s > 0) loops_.add(df, in_.at("dy") + (s - 1) * size_ + at, n);
       norm_parts_[static_cast<std::size_t>(s * chunks_ + chunk)] =
-          p_.norms ? sum_of_squares(df, n) : 0;
+          p_.norms ? loops_.sum_of_squares(df, n) : 0;
       if (p_.record) std::copy_n(df, n, out_.at("dh") + s * size_ + at);
       if (s == 0) break;
-      if (p_.clip_value > 0) clip(df, static_cast<float>(p_.clip_value), n);
+      if (p_.clip_value > 0) loops_.clip(df, static_cast<float>(p_.clip_value), n);
       if (p_.form == "sum") {
-        add(later, df, n);
+        loops_.add(later, df, n);
       } else if (s == T_) {
         std::copy_n(df, n, later);
       } else {
-        add_bias(df, df + size_, later, n);
+        loops_.add_bias(df, df + size_, later, n);
       }
     }
     scalar_gradient(chunk);
@@ -127,11 +127,7 @@ class AdditivePlan final : public Plan {
     for (std::ptrdiff_t t = 0; t < T_; ++t) {
       next_sum(t, f_ + t * size_ + at, n, sum);
       const float* df = df_ + (t + 1) * size_ + at;
-      double dw = 0;
-      for (std::ptrdiff_t i = 0; i < n; ++i) {
-        dw += static_cast<double>(df[i]) * static_cast<double>(sum[i]);
-      }
-      dw_parts_[static_cast<std::size_t>(t * chunks_ + chunk)] = dw;
+      dw_parts_[static_cast<std::size_t>(t * chunks_ + chunk)] = loops_.dot(df, sum, n);
     }
   }
 
@@ -143,6 +139,7 @@ class AdditivePlan final : public Plan {
   bool trains_;
   Inputs in_;
   Outputs out_;
+  const Loops& loops_ = loops();
   Floats f_;                        // [T+1, B, H]
   Floats df_;                       // [T+1, B, H], after clipping
   std::vector<double> norm_parts_;  // [T+1, chunks]

@@ -4,6 +4,7 @@
 #include <stdexcept>
 
 #include "host/check_inputs.h"
+#include "host/providers/cpu_elementwise.h"
 #include "host/providers/cpu_workers.h"
 
 namespace gradepth::cpu {
@@ -90,41 +91,11 @@ void Outputs::view(std::string_view name, const float* data) {
 
 void column_sums(int threads, const float* a, std::ptrdiff_t rows, std::ptrdiff_t cols,
                  std::ptrdiff_t lda, float* sums) {
-  constexpr std::ptrdiff_t block_cols = 64;
-  constexpr std::ptrdiff_t block_rows = 64;
-  parallel_for(threads, (cols + block_cols - 1) / block_cols, [&](std::ptrdiff_t block) {
-    const std::ptrdiff_t first = block * block_cols;
-    const std::ptrdiff_t n = std::min(block_cols, cols - first);
-    double total[block_cols] = {};
-    for (std::ptrdiff_t r = 0; r < rows; r += block_rows) {
-      float partial[block_cols] = {};
-      for (std::ptrdiff_t i = r; i < std::min(rows, r + block_rows); ++i) {
-        const float* row = a + i * lda + first;
-        for (std::ptrdiff_t j = 0; j < n; ++j) partial[j] += row[j];
-      }
-      for (std::ptrdiff_t j = 0; j < n; ++j) total[j] += static_cast<double>(partial[j]);
-    }
-    for (std::ptrdiff_t j = 0; j < n; ++j) sums[first + j] = static_cast<float>(total[j]);
+  constexpr std::ptrdiff_t block = 64;
+  parallel_for(threads, (cols + block - 1) / block, [&](std::ptrdiff_t b) {
+    const std::ptrdiff_t first = b * block;
+    loops().column_sums(a + first, rows, lda, sums + first, std::min(block, cols - first));
   });
-}
-
-double sum_of_squares(const float* x, std::ptrdiff_t n) {
-  // Sixteen sums at once: the compiler may not reorder one.
-  constexpr std::ptrdiff_t lanes = 16;
-  double sums[lanes] = {};
-  std::ptrdiff_t i = 0;
-  for (; i + lanes <= n; i += lanes) {
-    for (std::ptrdiff_t j = 0; j < lanes; ++j) {
-      const double wide = x[i + j];
-      sums[j] += wide * wide;
-    }
-  }
-  double total = 0;
-  for (; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  for (std::ptrdiff_t width = lanes / 2; width > 0; width /= 2) {
-    for (std::ptrdiff_t j = 0; j < width; ++j) sums[j] += sums[j + width];
-  }
-  return total + sums[0];
 }
 
 double sum_of_squares(int threads, const float* x, std::ptrdiff_t n) {
@@ -132,7 +103,7 @@ double sum_of_squares(int threads, const float* x, std::ptrdiff_t n) {
   std::vector<double> parts(static_cast<std::size_t>((n + chunk - 1) / chunk));
   parallel_for(threads, static_cast<std::ptrdiff_t>(parts.size()), [&](std::ptrdiff_t i) {
     parts[static_cast<std::size_t>(i)] =
-        sum_of_squares(x + i * chunk, std::min(chunk, n - i * chunk));
+        loops().sum_of_squares(x + i * chunk, std::min(chunk, n - i * chunk));
   });
   double total = 0;
   for (const double part : parts) total += part;

@@ -85,9 +85,7 @@ class Outputs {
 void column_sums(int threads, const float* a, std::ptrdiff_t rows, std::ptrdiff_t cols,
                  std::ptrdiff_t lda, float* sums);
 
-/// Squares of x[0 … n) added up in float64, in an order that depends on n alone.
-double sum_of_squares(const float* x, std::ptrdiff_t n);
-/// The same on several threads; the result does not depend on their number.
+/// Squares of x[0 … n) added up in float64 on several threads, in an order that depends on n alone.
 double sum_of_squares(int threads, const float* x, std::ptrdiff_t n);
 
 }  // namespace gradepth::cpu

@@ -66,7 +66,7 @@ class ClipPlan final : public Plan {
         if (p_.sgd) {
           update(chunks_[i], limit, 1.0);
         } else {
-          clip(out_.at("g") + chunks_[i].at, limit, chunks_[i].n);
+          loops_.clip(out_.at("g") + chunks_[i].at, limit, chunks_[i].n);
         }
       });
       return;
@@ -75,7 +75,7 @@ class ClipPlan final : public Plan {
     const float* g = in_.at("g");
     if (!p_.sgd) g = out_.at("g");
     for_each_chunk(workers, [&](std::size_t i) {
-      sums_[i] = sum_of_squares(g + chunks_[i].at, chunks_[i].n);
+      sums_[i] = loops_.sum_of_squares(g + chunks_[i].at, chunks_[i].n);
     });
     decide();
     if (p_.mode == "agc") weigh(workers);
@@ -100,7 +100,8 @@ class ClipPlan final : public Plan {
   void weigh(const Workers& workers) {
     const std::vector<double>& norms = out_.wide("norm");
     for_each_chunk(workers, [&](std::size_t i) {
-      const double weight = std::sqrt(sum_of_squares(in_.at("w") + chunks_[i].at, chunks_[i].n));
+      const double weight =
+          std::sqrt(loops_.sum_of_squares(in_.at("w") + chunks_[i].at, chunks_[i].n));
       scales_[i] = scale_to(norms[i], p_.threshold * (weight > 1e-3 ? weight : 1e-3));
     });
   }
@@ -115,12 +116,12 @@ class ClipPlan final : public Plan {
     if (p_.sgd) {
       update(chunk, std::numeric_limits<float>::infinity(), factor);
     } else if (factor != 1) {
-      scale(out_.at("g") + chunk.at, factor, chunk.n);
+      loops_.scale(out_.at("g") + chunk.at, factor, chunk.n);
     }
   }
   void update(const Chunk& chunk, float limit, double factor) {
-    sgd(in_.at("g") + chunk.at, limit, factor, p_.lr, p_.momentum, out_.at("w") + chunk.at,
-        out_.at("v") + chunk.at, chunk.n);
+    loops_.sgd(in_.at("g") + chunk.at, limit, factor, p_.lr, p_.momentum, out_.at("w") + chunk.at,
+               out_.at("v") + chunk.at, chunk.n);
   }
 
   template <class F>
@@ -133,6 +134,7 @@ class ClipPlan final : public Plan {
   Context context_;
   Inputs in_;
   Outputs out_;
+  const Loops& loops_ = loops();
   std::vector<Chunk> chunks_;
   std::vector<double> sums_;    // of squares, by chunk
   std::vector<double> scales_;  // by norm

@@ -1,14 +1,26 @@
 #include "host/providers/cpu_elementwise.h"
 
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 
 #include "host/providers/cpu_math.h"
+#include "host/vector_target.h"
 #include "kernels/activation.h"
 #include "kernels/cell_gru.h"
 #include "kernels/cell_lstm.h"
 
-namespace gradepth::cpu {
+// This file is compiled once for each instruction set: its plain loops become that set's vectors.
+// The formulas, which the headers above define once, are inlined into them.
+#undef HWY_TARGET_INCLUDE
+#define HWY_TARGET_INCLUDE \
+  "host/providers/cpu_elementwise.cpp"  // NOLINT(cppcoreguidelines-macro-usage)
+#include <hwy/cache_control.h>
+#include <hwy/foreach_target.h>
+#include <hwy/highway.h>
+
+HWY_BEFORE_NAMESPACE();
+namespace gradepth::cpu::HWY_NAMESPACE {
 namespace {
 
 template <class Act>
@@ -37,8 +49,6 @@ std::ptrdiff_t saturated(const float* x, const float* y, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) count += std::abs(slope<Act>(x, y, i)) < 0.01F ? 1 : 0;
   return count;
 }
-
-}  // namespace
 
 Elementwise elementwise(std::string_view act) {
   Elementwise found{};
@@ -137,4 +147,94 @@ void add_bias(const float* x, const float* b, float* a, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) a[i] = x[i] + b[i];
 }
 
+void add_scaled(const float* h, float A, const float* f, float* out, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) out[i] = h[i] + A * f[i];
+}
+
+void multiply_by(float w, const float* x, float* y, std::ptrdiff_t n) {
+  for (std::ptrdiff_t i = 0; i < n; ++i) y[i] = w * x[i];
+}
+
+void stream(float* to, const float* from, std::ptrdiff_t n) {
+  const hwy::HWY_NAMESPACE::ScalableTag<float> d;
+  constexpr auto lanes = static_cast<std::ptrdiff_t>(hwy::HWY_NAMESPACE::MaxLanes(d));
+  std::ptrdiff_t i = 0;
+  const auto misaligned = [&] {
+    return reinterpret_cast<std::uintptr_t>(to + i) % (lanes * sizeof(float)) != 0;
+  };
+  for (; i < n && misaligned(); ++i) to[i] = from[i];
+  for (; i + lanes <= n; i += lanes) {
+    hwy::HWY_NAMESPACE::Stream(hwy::HWY_NAMESPACE::LoadU(d, from + i), d, to + i);
+  }
+  for (; i < n; ++i) to[i] = from[i];
+}
+
+double sum_of_squares(const float* x, std::ptrdiff_t n) {
+  // Sixteen sums at once: the compiler may not reorder one.
+  constexpr std::ptrdiff_t lanes = 16;
+  double sums[lanes] = {};
+  std::ptrdiff_t i = 0;
+  for (; i + lanes <= n; i += lanes) {
+    for (std::ptrdiff_t j = 0; j < lanes; ++j) {
+      const double wide = x[i + j];
+      sums[j] += wide * wide;
+    }
+  }
+  double total = 0;
+  for (; i < n; ++i) total += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  for (std::ptrdiff_t width = lanes / 2; width > 0; width /= 2) {
+    for (std::ptrdiff_t j = 0; j < width; ++j) sums[j] += sums[j + width];
+  }
+  return total + sums[0];
+}
+
+double dot(const float* x, const float* y, std::ptrdiff_t n) {
+  double sum = 0;
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    sum += static_cast<double>(x[i]) * static_cast<double>(y[i]);
+  }
+  return sum;
+}
+
+void column_sums(const float* a, std::ptrdiff_t rows, std::ptrdiff_t lda, float* sums,
+                 std::ptrdiff_t n) {
+  constexpr std::ptrdiff_t most = 64;
+  constexpr std::ptrdiff_t block_rows = 64;
+  double total[most] = {};
+  for (std::ptrdiff_t r = 0; r < rows; r += block_rows) {
+    float partial[most] = {};
+    for (std::ptrdiff_t i = r; i < std::min(rows, r + block_rows); ++i) {
+      for (std::ptrdiff_t j = 0; j < n; ++j) partial[j] += a[i * lda + j];
+    }
+    for (std::ptrdiff_t j = 0; j < n; ++j) total[j] += static_cast<double>(partial[j]);
+  }
+  for (std::ptrdiff_t j = 0; j < n; ++j) sums[j] = static_cast<float>(total[j]);
+}
+
+Loops all_loops() {
+  return {elementwise,  lstm_forward,   lstm_backward, gru_forward,
+          gru_backward, clip,           scale,         sgd,
+          add,          add_bias,       add_scaled,    multiply_by,
+          stream,       sum_of_squares, dot,           column_sums};
+}
+
+}  // namespace
+}  // namespace gradepth::cpu::HWY_NAMESPACE
+HWY_AFTER_NAMESPACE();
+
+#if HWY_ONCE
+namespace gradepth::cpu {
+namespace {
+HWY_EXPORT(all_loops);
+}  // namespace
+
+const Loops& loops() {
+  static const Loops chosen = [] {
+    (void)vector_target();  // is chosen before the first dispatch
+    return HWY_DYNAMIC_DISPATCH(all_loops)();
+  }();
+  return chosen;
+}
+
 }  // namespace gradepth::cpu
+#endif  // HWY_ONCE

@@ -33,7 +33,7 @@ class FeedForwardPlan final : public Plan {
         K_(N_ * (cnn_ ? taps : 1)),
         in_(problem),
         out_(problem),
-        act_(elementwise(problem.act)),
+        act_(loops().elementwise(problem.act)),
         h_(L_ + 1, rows_ * N_),
         // What the slope needs is kept for each layer; the rest is scratch.
         a_(preact_ || act_.from_output ? 1 : L_, rows_ * N_),
@@ -156,13 +156,12 @@ class FeedForwardPlan final : public Plan {
     float* a = a_.at(l) + at;
     const float* h = h_.at(l) + at;
     float* next = h_.at(l + 1) + at;
-    add(a, in_.at("b") + l * N_, N_);
-    if (preact_) return add_bias(h, a, next, N_);
+    loops_.add(a, in_.at("b") + l * N_, N_);
+    if (preact_) return loops_.add_bias(h, a, next, N_);
     if (!residual_) return act_.forward(a, next, N_);
     float* f = f_.at(l) + at;
     act_.forward(a, f, N_);
-    const auto A = static_cast<float>(scale_);
-    for (std::ptrdiff_t i = 0; i < N_; ++i) next[i] = h[i] + A * f[i];
+    loops_.add_scaled(h, static_cast<float>(scale_), f, next, N_);
   }
 
   /// One row of dL/dh of state s, from the loss or from layer s; its norm, the record, the clip;
@@ -174,10 +173,10 @@ class FeedForwardPlan final : public Plan {
     } else {
       through_layer_row(s, at, dh);
     }
-    norm_parts_[static_cast<std::size_t>(at / N_)] = sum_of_squares(dh, N_);
+    norm_parts_[static_cast<std::size_t>(at / N_)] = loops_.sum_of_squares(dh, N_);
     if (p_.record) std::copy_n(dh, N_, out_.at("dh") + s * rows_ * N_ + at);
     if (s == 0) return;
-    if (p_.clip_value > 0) clip(dh, static_cast<float>(p_.clip_value), N_);
+    if (p_.clip_value > 0) loops_.clip(dh, static_cast<float>(p_.clip_value), N_);
     const std::ptrdiff_t l = s - 1;
     float* da = da_.at(l) + at;
     if (preact_) {
@@ -186,7 +185,7 @@ class FeedForwardPlan final : public Plan {
     }
     const float* y = residual_ ? f_.at(l) : h_.at(s);
     act_.backward(a_.at(l) + at, y + at, dh, da, N_);
-    if (scale_ != 1) gradepth::cpu::scale(da, scale_, N_);
+    if (scale_ != 1) loops_.scale(da, scale_, N_);
   }
 
   /// dL/dh before layer l from that behind it, which dh holds, and from the branch through W.
@@ -197,13 +196,13 @@ class FeedForwardPlan final : public Plan {
       const float* image = back_.at(0) + r / pixels * pixels * K_;
       for (std::ptrdiff_t k = 0; k < taps; ++k) {
         // Tap k of that neighbour falls on this pixel.
-        add(dh, image + neighbour(r % pixels, taps - 1 - k) * K_ + k * N_, N_);
+        loops_.add(dh, image + neighbour(r % pixels, taps - 1 - k) * K_ + k * N_, N_);
       }
       return;
     }
     float* branch = back_.at(0) + at;
     if (preact_) act_.backward(h_.at(l) + at, f_.at(l) + at, branch, branch, N_);
-    add(dh, branch, N_);
+    loops_.add(dh, branch, N_);
   }
 
   FeedForwardProblem p_;
@@ -214,6 +213,7 @@ class FeedForwardPlan final : public Plan {
   std::ptrdiff_t L_, N_, rows_, K_;
   Inputs in_;
   Outputs out_;
+  const Loops& loops_ = loops();
   Elementwise act_;
   Layers h_;                        // [L+1, rows, N]
   Layers a_;                        // [L or 1, rows, N]

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 
+#include "host/panel_product.h"
 #include "host/providers/cpu_buffers.h"
 
 /// Matrix products of the host.
@@ -14,8 +15,7 @@ void gemm(Op op_a, Op op_b, std::ptrdiff_t m, std::ptrdiff_t n, std::ptrdiff_t k
           std::ptrdiff_t lda, const float* B, std::ptrdiff_t ldb, float beta, float* C,
           std::ptrdiff_t ldc);
 
-/// Columns of one panel: four AVX-512 vectors, or two of a smaller kind, which leaves registers for
-/// a tile of six rows.
+/// Columns of one panel, for the vectors in use.
 std::ptrdiff_t panel_width();
 
 /// A matrix B [K, N] cut into panels of panel_width() columns, each [K, panel_width()] in one
@@ -30,7 +30,8 @@ class Panels {
   [[nodiscard]] std::size_t size() const { return data_.size(); }
   /// Columns of panel p that belong to the matrix.
   [[nodiscard]] std::ptrdiff_t columns(std::ptrdiff_t p) const;
-  [[nodiscard]] std::ptrdiff_t first_column(std::ptrdiff_t p) const;
+  [[nodiscard]] std::ptrdiff_t first_column(std::ptrdiff_t p) const { return p * width_; }
+  /// Panel p, [K, panel_width()].
   [[nodiscard]] const float* panel(std::ptrdiff_t p) const { return data_ + p * stride_; }
 
   /// Fills panel p from W [K, N].
@@ -39,6 +40,7 @@ class Panels {
   void pack_transposed(std::ptrdiff_t p, const float* W);
 
  private:
+  std::ptrdiff_t width_ = panel_width();
   std::ptrdiff_t K_ = 0;
   std::ptrdiff_t N_ = 0;
   std::ptrdiff_t count_ = 0;
@@ -46,27 +48,7 @@ class Panels {
   Floats data_;
 };
 
-/// One product with a panel: C = init + bias + A · panel, for `rows` rows and `columns` <=
-/// panel_width() columns. init (row stride ldc or its own) and bias (one row) may be nullptr: 0.
-/// init may be C.
-struct PanelProduct {
-  const float* A;  // [rows, K], row stride lda
-  std::ptrdiff_t lda;
-  std::ptrdiff_t rows;
-  std::ptrdiff_t K;
-  const float* panel;
-  std::ptrdiff_t columns;
-  const float* init;  // [rows, columns], row stride ldi
-  std::ptrdiff_t ldi;
-  const float* bias;  // [columns]
-  float* C;           // [rows, columns], row stride ldc
-  std::ptrdiff_t ldc;
-};
-void multiply(const PanelProduct& p);
-
-/// Copies n floats past the caches: for results that are written once and larger than these.
-void stream(float* to, const float* from, std::ptrdiff_t n);
-/// Makes streamed stores of this thread visible to others.
+/// Makes streamed stores (Loops::stream) of this thread visible to others.
 void end_streaming();
 
 }  // namespace gradepth::cpu

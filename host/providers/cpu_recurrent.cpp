@@ -41,7 +41,7 @@ class RecurrentPlan final : public Plan {
         trains_(problem.pass != Pass::forward),
         in_(problem),
         out_(problem),
-        act_(elementwise(problem.act)),
+        act_(loops().elementwise(problem.act)),
         h_(floats((T_ + 1) * B_ * H_)),
         c_(floats(cell_ == Cell::lstm ? (T_ + 1) * B_ * H_ : 0)),
         a_(floats(T_ * B_ * G_ * H_)),
@@ -196,12 +196,12 @@ class RecurrentPlan final : public Plan {
       float* a = a_ + gate_at(t, share.first_row, g, first);
       if (cell_ == Cell::gru && g == 2) {
         for (std::ptrdiff_t r = 0; r < share.rows; ++r) {
-          add_bias(x_part(g) + r * x_stride, bias, a + r * G_ * H_, n);
+          loops_.add_bias(x_part(g) + r * x_stride, bias, a + r * G_ * H_, n);
         }
-        multiply({h, H_, share.rows, H_, panel, n, nullptr, 0, bias + H_,
-                  m_ + state_at(t, share.first_row, first), H_});
+        multiply_({h, H_, share.rows, H_, panel, width_, n, nullptr, 0, bias + H_,
+                   m_ + state_at(t, share.first_row, first), H_});
       } else {
-        multiply({h, H_, share.rows, H_, panel, n, x_part(g), x_stride, bias, a, G_ * H_});
+        multiply_({h, H_, share.rows, H_, panel, width_, n, x_part(g), x_stride, bias, a, G_ * H_});
       }
     }
     for (std::ptrdiff_t r = share.first_row; r < share.first_row + share.rows; ++r) {
@@ -217,9 +217,9 @@ class RecurrentPlan final : public Plan {
       case Cell::elman:
         return act_.forward(a(0), h_ + next, n);
       case Cell::lstm:
-        return lstm_forward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, h_ + next, n);
+        return loops_.lstm_forward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, h_ + next, n);
       case Cell::gru:
-        return gru_forward(a(0), a(1), a(2), m_ + now, h_ + now, h_ + next, n);
+        return loops_.gru_forward(a(0), a(1), a(2), m_ + now, h_ + now, h_ + next, n);
     }
   }
 
@@ -239,12 +239,12 @@ class RecurrentPlan final : public Plan {
       if (cell_ == Cell::gru) {
         float* carry = carry_ + state_at(0, share.first_row, first);
         for (std::ptrdiff_t r = 0; r < share.rows && s > 0; ++r) {
-          add(carry + r * H_, dy + r * H_, n);
+          loops_.add(carry + r * H_, dy + r * H_, n);
         }
         init = carry;
       }
-      multiply({dp() + gate_at(s, share.first_row, 0, 0), G_ * H_, share.rows, G_ * H_,
-                backward_panels_.panel(p), n, init, H_, nullptr, dh, H_});
+      multiply_({dp() + gate_at(s, share.first_row, 0, 0), G_ * H_, share.rows, G_ * H_,
+                 backward_panels_.panel(p), width_, n, init, H_, nullptr, dh, H_});
     }
     for (std::ptrdiff_t r = share.first_row; r < share.first_row + share.rows; ++r) {
       measure_row(s, r, p);
@@ -263,9 +263,9 @@ class RecurrentPlan final : public Plan {
   /// and clipped.
   double measure(float* d, std::ptrdiff_t n, float* record, std::ptrdiff_t at,
                  std::ptrdiff_t s) const {
-    const double norm2 = p_.norms ? sum_of_squares(d, n) : 0;
+    const double norm2 = p_.norms ? loops_.sum_of_squares(d, n) : 0;
     if (record != nullptr) std::copy_n(d, n, record + at);
-    if (p_.clip_value > 0 && s > 0) clip(d, static_cast<float>(p_.clip_value), n);
+    if (p_.clip_value > 0 && s > 0) loops_.clip(d, static_cast<float>(p_.clip_value), n);
     return norm2;
   }
 
@@ -288,12 +288,12 @@ class RecurrentPlan final : public Plan {
       case Cell::elman:
         return act_.backward(a(0), h_ + next, dh, da(0), n);
       case Cell::lstm:
-        return lstm_backward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, dh,
-                             dc_ + state_at(0, r, first), da(0), da(1), da(2), da(3), n);
+        return loops_.lstm_backward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, dh,
+                                    dc_ + state_at(0, r, first), da(0), da(1), da(2), da(3), n);
       case Cell::gru: {
         float* dp = dp_own_ + gate_at(t, r, 0, first);
-        gru_backward(a(0), a(1), a(2), m_ + now, h_ + now, dh, da(0), da(1), da(2), dp + 2 * H_,
-                     carry_ + state_at(0, r, first), n);
+        loops_.gru_backward(a(0), a(1), a(2), m_ + now, h_ + now, dh, da(0), da(1), da(2),
+                            dp + 2 * H_, carry_ + state_at(0, r, first), n);
         std::copy_n(da(0), n, dp);
         std::copy_n(da(1), n, dp + H_);
         return;
@@ -346,7 +346,7 @@ class RecurrentPlan final : public Plan {
     parallel_for(threads, T_ * B_, [&](std::ptrdiff_t row) {
       const float* da = da_ + row * G_ * H_;
       std::copy_n(da, H_, dx + row * H_);
-      for (std::ptrdiff_t g = 1; g < G_; ++g) add(dx + row * H_, da + g * H_, H_);
+      for (std::ptrdiff_t g = 1; g < G_; ++g) loops_.add(dx + row * H_, da + g * H_, H_);
     });
   }
 
@@ -357,7 +357,10 @@ class RecurrentPlan final : public Plan {
   bool trains_;
   Inputs in_;
   Outputs out_;
+  const Loops& loops_ = loops();
   Elementwise act_;
+  std::ptrdiff_t width_ = panel_width();
+  void (*multiply_)(const PanelProduct<float>&) = panel_kernel<float>().multiply;
   std::vector<Panels> forward_panels_;  // of the transposed W of each gate, [H, H]
   std::ptrdiff_t panels_ = 0;           // panels of H columns
   Floats h_;                            // [T+1, B, H]

@@ -214,7 +214,8 @@ class FeedForwardPlan final : public Plan {
       backward_.call([this, l] { std::copy_n(dh_ + (l + 1) * size_, size_, da_ + l * size_); });
     } else {
       add_slope(l, state(dh_, l + 1), state(da_, l));
-      if (scale_ != 1) backward_.call([this, l] { cpu::scale(da_ + l * size_, scale_, size_); });
+      if (scale_ != 1)
+        backward_.call([this, l] { cpu::loops().scale(da_ + l * size_, scale_, size_); });
     }
     add_weight_gradients(map, l);
     const memory weights = backward_.as(map.backward_data.weights_desc(), W(l));
@@ -258,9 +259,8 @@ class FeedForwardPlan final : public Plan {
     float* to_data = to + to_at * size_;
     const auto factor = static_cast<float>(A);
     parallel_for(threads_, p_.B, [&](std::ptrdiff_t row) {
-      for (std::ptrdiff_t i = row * p_.N; i < (row + 1) * p_.N; ++i) {
-        to_data[i] = x_data[i] + factor * y_data[i];
-      }
+      const std::ptrdiff_t i = row * p_.N;
+      cpu::loops().add_scaled(x_data + i, factor, y_data + i, to_data + i, p_.N);
     });
   }
   /// Calls f(pixel of the image, pixel of the padded image that shows it) for a sample.
@@ -290,7 +290,7 @@ class FeedForwardPlan final : public Plan {
       const float* padded = back_ + n * p_.N * halo_side * halo_side;
       std::fill_n(image, p_.state_size(), 0.0F);
       for_each_padded([&](std::ptrdiff_t to, std::ptrdiff_t from) {
-        cpu::add(image + to * p_.N, padded + from * p_.N, p_.N);
+        cpu::loops().add(image + to * p_.N, padded + from * p_.N, p_.N);
       });
     });
   }

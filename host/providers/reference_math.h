@@ -21,9 +21,10 @@ struct View {
 /// Aᵀ.
 Vector transposed(View A);
 
-/// C[M, N] = A[M, K] B[K, N], or C += with `accumulate`. Each sum runs in order of k in float64;
-/// the caller rounds it once: a dot product counts as one operation, as on units that accumulate
-/// wide.
+/// C[M, N] = A[M, K] B[K, N], or C += with `accumulate`. Each sum runs in order of k in float64,
+/// with fused multiply-adds where the vectors in use have them (all but SSE4 and SCALAR), on any
+/// number of threads alike; the caller rounds it once: a dot product counts as one operation, as on
+/// units that accumulate wide.
 void product(View A, View B, double* C, bool accumulate = false);
 /// C = A[M, K] B[N, K]ᵀ.
 void product_nt(View A, View B, double* C, bool accumulate = false);

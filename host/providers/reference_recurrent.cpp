@@ -2,6 +2,7 @@
 
 #include "host/providers/reference.h"
 #include "host/providers/reference_math.h"
+#include "host/threads.h"
 #include "kernels/activation.h"
 #include "kernels/cell_elman.h"
 #include "kernels/cell_gru.h"
@@ -112,7 +113,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     const double* b = in("b") + (p_.share ? 0 : t * bias_size());
     const std::size_t now = length(t) * state_;
     const double* x = p_.project_input ? &xin_[length(t) * preact_] : in("x") + now;
-    for (std::int64_t n = 0; n < p_.B; ++n) {
+    for_each_row([&](std::int64_t n) {
       for (std::int64_t j = 0; j < p_.H; ++j) {
         const std::size_t at = length(n * p_.H + j);
         const auto product = [&](std::int64_t g) { return T(Wh[gate_index(n, g, j)]); };
@@ -140,7 +141,13 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
         }
         h_[now + state_ + at] = static_cast<double>(h);
       }
-    }
+    });
+  }
+
+  /// Calls f(n) for every sample, side by side where they are large.
+  template <class F>
+  void for_each_row(F&& f) const {
+    parallel_for(state_ >= 4096 ? available_threads() : 1, p_.B, f);
   }
 
   /// Adds the loss gradient on state s, takes its norm, records and then clips it.
@@ -178,7 +185,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     double* dr = p_.cell == "gru" ? &dr_[length(t) * preact_] : da;  // what W's product sees
     double* dh = &dh_[now];
     std::fill_n(dh, state_, 0.0);
-    for (std::int64_t n = 0; n < p_.B; ++n) {
+    for_each_row([&](std::int64_t n) {
       for (std::int64_t j = 0; j < p_.H; ++j) {
         const std::size_t at = length(n * p_.H + j);
         const double* kept = &gates_[(now + at) * 4];
@@ -211,7 +218,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
           dh[at] = static_cast<double>(back.dh);
         }
       }
-    }
+    });
     product({dr, p_.B, G_ * p_.H}, {weights(t), G_ * p_.H, p_.H}, through_W.data());
     for (std::size_t i = 0; i < state_; ++i) {
       dh[i] = static_cast<double>(T(dh[i]) + T(through_W[i]));

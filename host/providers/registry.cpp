@@ -2,10 +2,12 @@
 
 #include "host/provider.h"
 #include "host/providers/factories.h"
+#include "host/vector_target.h"
 
 namespace gradepth {
 
 Providers make_providers(const Context& context) {
+  (void)vector_target();  // before oneDNN is first used; a wrong GRADEPTH_VECTOR ends here
   Providers providers;
   const auto add = [&](const char* name, auto&& factory) {
     try {
