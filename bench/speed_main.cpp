@@ -1,13 +1,18 @@
 #include <benchmark/benchmark.h>
 
-#include <charconv>
+#include <algorithm>
+#include <cerrno>
+#include <cmath>
+#include <cstring>
 #include <fstream>
 #include <iostream>
 #include <memory>
-#include <regex>
+#include <optional>
 
 #include "bench/common_options.h"
 #include "bench/speed.h"
+#include "bench/speed_flags.h"
+#include "bench/speed_reporter.h"
 
 /// `speed`: a plain Google Benchmark binary over bench/workloads.cpp.
 ///
@@ -18,110 +23,107 @@
 namespace gradepth {
 namespace {
 
-struct SpeedFlags {
-  std::string preset = "quick";
-  std::string providers = "default";
-  std::string rows_file;
-  std::string filter = ".";
-  double min_time = 0.1;
-  bool list = false;
-  std::uint64_t seed = 1;
-  Math math = Math::fma;
-  std::string variant = "auto";
-  std::string format = "console";
-};
+/// Opens a file that a flag names, before anything is measured for it.
+std::ofstream open_file(const std::string& flag, const std::string& path) {
+  std::ofstream file(path);
+  if (!file) {
+    throw std::invalid_argument(flag + ' ' + path + ": cannot write the file (" +
+                                std::strerror(errno) + ')');
+  }
+  return file;
+}
 
-/// A workload and the rows of the providers that were asked for; measured when first needed.
-class Session {
+/// `--rows`: a row is on disk when write() returns.
+class RowFile {
  public:
-  Session(Workload workload, std::vector<Provider*> providers)
-      : workload_(std::move(workload)), providers_(std::move(providers)) {}
-
-  const Row& row(const Provider* provider, Provider& reference, const Limits& limits,
-                 const SpeedFlags& flags) {
-    if (rows_.empty()) {
-      const MeasureOptions options{.min_seconds = flags.min_time};
-      rows_ = measure_speed(workload_, providers_, reference, limits, options, flags.seed);
+  explicit RowFile(std::string path) : path_(std::move(path)) {
+    if (!path_.empty()) file_ = open_file("--rows", path_);
+  }
+  void write(const Row& row) {
+    if (path_.empty()) return;
+    file_ << row.dump(-1, ' ', false, Row::error_handler_t::replace) << '\n';
+    if (!file_.flush()) {
+      throw std::runtime_error("--rows " + path_ + ": cannot write the file (disk full?)");
     }
-    for (const Row& row : rows_) {
-      if (row["provider"] == provider->name()) return row;
-    }
-    throw std::logic_error("a benchmark without a row");
   }
 
  private:
+  std::string path_;
+  std::ofstream file_;
+};
+
+/// What all measurements share.
+class Bench {
+ public:
+  explicit Bench(const SpeedFlags& flags)
+      : flags_(flags),
+        providers_(make_providers(
+            {.math = parse_math(flags.math), .variant = parse_variant(flags.variant)})),
+        rows_(flags.rows_file) {}
+
+  [[nodiscard]] std::vector<Provider*> timed() const {
+    return flags_.providers == "default" ? timed_providers(providers_)
+                                         : select_providers(providers_, flags_.providers);
+  }
+  void measure_limits() { limits_ = gradepth::measure_limits(); }
+
+  /// One row per provider, written as soon as they are there.
+  std::vector<Row> measure(const Workload& workload, const std::vector<Provider*>& providers,
+                           std::size_t repetition) {
+    MeasureOptions options{.min_seconds = flags_.min_time};
+    options.max_seconds = std::max(options.max_seconds, 3 * flags_.min_time);
+    std::vector<Row> rows = measure_speed(workload, providers, *find(providers_, "reference"),
+                                          limits_, options, flags_.seed);
+    for (Row& row : rows) {
+      if (flags_.repetitions > 1) row["repetition"] = repetition;
+      rows_.write(row);
+      failed_ = failed_ || row["status"] == "incorrect" || row["status"] == "error";
+    }
+    return rows;
+  }
+  /// Whether some row so far is wrong or could not be measured.
+  [[nodiscard]] bool failed() const { return failed_; }
+
+ private:
+  const SpeedFlags& flags_;
+  Providers providers_;
+  Limits limits_;
+  RowFile rows_;
+  bool failed_ = false;
+};
+
+/// A workload and the providers that were asked for. They are measured together, once for every
+/// repetition, when the first of them comes to it.
+class Session {
+ public:
+  Session(Bench& bench, Workload workload, std::vector<Provider*> providers)
+      : bench_(bench),
+        workload_(std::move(workload)),
+        providers_(std::move(providers)),
+        done_(providers_.size(), 0) {}
+
+  /// The provider's row of its next repetition.
+  const Row& next(std::size_t provider) {
+    const std::size_t repetition = done_[provider]++;
+    if (repetition == rows_.size()) {
+      rows_.push_back(bench_.measure(workload_, providers_, repetition));
+    }
+    return rows_[repetition][provider];
+  }
+
+ private:
+  Bench& bench_;
   Workload workload_;
   std::vector<Provider*> providers_;
-  std::vector<Row> rows_;
+  std::vector<std::size_t> done_;       // repetitions, by provider
+  std::vector<std::vector<Row>> rows_;  // by repetition, then by provider
 };
 
-/// A reporter that shows our names.
-template <class Base>
-class PlainNames final : public Base {
- public:
-  using Base::Base;
-  void ReportRuns(const std::vector<benchmark::BenchmarkReporter::Run>& runs) override {
-    auto renamed = runs;
-    for (auto& run : renamed) {
-      run.run_name.iterations.clear();
-      run.run_name.time_type.clear();
-    }
-    Base::ReportRuns(renamed);
-  }
-};
-
-bool take_value(std::string_view argument, std::string_view flag, std::string& value) {
-  if (!argument.starts_with(flag)) return false;
-  value = argument.substr(flag.size());
-  return true;
-}
-
-template <class T>
-T parse(const char* flag, const std::string& text, const char* allowed) {
-  T value{};
-  const char* end = text.data() + text.size();
-  const auto [stop, error] = std::from_chars(text.data(), end, value);
-  if (error != std::errc{} || stop != end) {
-    throw std::invalid_argument(std::string(flag) + ' ' + text + ": " + allowed);
-  }
-  return value;
-}
-
-/// Takes out of argv what this program handles itself, and leaves the rest to Google Benchmark.
-SpeedFlags take_flags(std::vector<char*>& argv) {
-  SpeedFlags flags;
-  std::vector<char*> rest;
-  for (char* text : argv) {
-    const std::string_view argument(text);
-    std::string value;
-    if (take_value(argument, "--preset=", flags.preset) ||
-        take_value(argument, "--provider=", flags.providers) ||
-        take_value(argument, "--rows=", flags.rows_file) ||
-        take_value(argument, "--variant=", flags.variant) ||
-        take_value(argument, "--benchmark_filter=", flags.filter)) {
-      continue;
-    }
-    if (take_value(argument, "--seed=", value)) {
-      flags.seed = parse<std::uint64_t>("--seed", value, "a whole number from 0 on");
-    } else if (take_value(argument, "--math=", value)) {
-      flags.math = parse_math(value);
-    } else if (take_value(argument, "--benchmark_min_time=", value)) {
-      flags.min_time = parse<double>("--benchmark_min_time", value, "seconds, a plain number");
-    } else if (argument == "--benchmark_list_tests" || argument == "--benchmark_list_tests=true") {
-      flags.list = true;
-    } else {
-      take_value(argument, "--benchmark_format=", flags.format);
-      rest.push_back(text);
-    }
-  }
-  argv = std::move(rest);
-  return flags;
-}
-
-/// Like Google Benchmark's own filter: a leading '-' turns it round.
-bool matches(const std::string& text, const std::string& filter) {
-  const bool negated = filter.starts_with('-');
-  return std::regex_search(text, std::regex(filter.substr(negated ? 1 : 0))) != negated;
+/// A number or a truth of the row, NaN if it has none.
+double counter(const Row& row, const char* key) {
+  if (!row.contains(key)) return std::nan("");
+  if (row[key].is_boolean()) return row[key].get<bool>() ? 1 : 0;
+  return row[key].is_number() ? row[key].get<double>() : std::nan("");
 }
 
 void report(benchmark::State& state, const Row& row) {
@@ -133,99 +135,103 @@ void report(benchmark::State& state, const Row& row) {
   }
   // NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): the library's own loop
   for (auto _ : state) state.SetIterationTime(row["ms"].get<double>() * 1e-3);
-  for (const char* key :
-       {"ms_min", "noise", "samples", "bytes", "flops", "gb_per_s", "gflop_per_s"}) {
-    state.counters[key] = row[key].get<double>();
+  for (const char* key : speed_counters) {
+    const double value = counter(row, key);
+    if (!std::isnan(value)) state.counters[key] = value;
   }
-  if (row["of_limit"].is_number()) state.counters["of_limit"] = row["of_limit"].get<double>();
-  if (row.contains("growth") && row["growth"].is_object() && row["growth"]["rate"].is_number()) {
-    state.counters["growth_rate"] = row["growth"]["rate"].get<double>();
-    state.SetLabel("gradient " + row["growth"]["verdict"].get<std::string>());
+  std::string label = counter(row, "disturbed") > 0 ? "disturbed" : "";
+  if (row.contains("growth") && row["growth"].is_object()) {
+    const Row& growth = row["growth"];
+    if (growth["rate"].is_number()) state.counters["growth_rate"] = growth["rate"].get<double>();
+    if (growth.contains("verdict")) {
+      label += (label.empty() ? "gradient " : ", gradient ") + growth["verdict"].get<std::string>();
+    }
   }
+  state.SetLabel(label);
+}
+
+benchmark::TimeUnit time_unit(const std::string& name) {
+  return name == "ns"   ? benchmark::kNanosecond
+         : name == "us" ? benchmark::kMicrosecond
+         : name == "s"  ? benchmark::kSecond
+                        : benchmark::kMillisecond;
 }
 
 /// Registers one benchmark per workload and provider that fits the filter; returns their names.
-std::vector<std::string> register_benchmarks(const SpeedFlags& flags,
-                                             const std::vector<Provider*>& timed,
-                                             Provider& reference, const Limits& limits,
-                                             std::vector<Row>& rows) {
+std::vector<std::string> register_benchmarks(const SpeedFlags& flags, Bench& bench) {
+  const NameFilter filter(flags.filter);
+  const std::vector<Provider*> timed = bench.timed();
   std::vector<std::string> names;
   for (const Workload& workload : workloads(flags.preset)) {
+    const auto full_name = [&](const Provider* provider) {
+      return name(workload.problem) + '/' + std::string(provider->name());
+    };
     std::vector<Provider*> wanted;
-    for (Provider* provider : timed) {
-      const std::string full = name(workload.problem) + '/' + std::string(provider->name());
-      if (matches(full, flags.filter)) wanted.push_back(provider);
-    }
-    auto session = std::make_shared<Session>(workload, wanted);
-    for (Provider* provider : wanted) {
-      names.push_back(name(workload.problem) + '/' + std::string(provider->name()));
-      const auto run = [=, &reference, &limits, &flags, &rows](benchmark::State& state) {
-        rows.push_back(session->row(provider, reference, limits, flags));
-        report(state, rows.back());
-      };
+    std::copy_if(timed.begin(), timed.end(), std::back_inserter(wanted),
+                 [&](const Provider* provider) { return filter.fits(full_name(provider)); });
+    const auto session = std::make_shared<Session>(bench, workload, wanted);
+    for (std::size_t i = 0; i < wanted.size(); ++i) {
+      names.push_back(full_name(wanted[i]));
+      const auto run = [session, i](benchmark::State& state) { report(state, session->next(i)); };
       benchmark::RegisterBenchmark(names.back().c_str(), run)
           ->UseManualTime()
           ->Iterations(1)
-          ->Unit(benchmark::kMillisecond);
+          ->Unit(time_unit(flags.time_unit));
     }
   }
-  return names;
-}
-
-std::unique_ptr<benchmark::BenchmarkReporter> make_reporter(const std::string& format) {
-  if (format == "json") return std::make_unique<PlainNames<benchmark::JSONReporter>>();
-  return std::make_unique<PlainNames<benchmark::ConsoleReporter>>();
-}
-
-int run_speed(std::vector<char*> argv) {
-  const SpeedFlags flags = take_flags(argv);
-  bool to_file = false;
-  for (const std::string_view argument : argv) {
-    to_file = to_file || argument.starts_with("--benchmark_out=");
-  }
-  auto count = static_cast<int>(argv.size());
-  benchmark::Initialize(&count, argv.data());
-  if (benchmark::ReportUnrecognizedArguments(count, argv.data())) return 2;
-
-  const Providers providers =
-      make_providers({.math = flags.math, .variant = parse_variant(flags.variant)});
-  const std::vector<Provider*> timed = flags.providers == "default"
-                                           ? timed_providers(providers)
-                                           : select_providers(providers, flags.providers);
-  const Limits limits = flags.list ? Limits{} : measure_limits();
-  std::vector<Row> rows;
-  const std::vector<std::string> names =
-      register_benchmarks(flags, timed, *find(providers, "reference"), limits, rows);
   if (names.empty()) {
     throw std::invalid_argument(
         "--benchmark_filter=" + flags.filter +
         ": no benchmark has such a name; --benchmark_list_tests lists them");
   }
-  if (flags.list) {
+  return names;
+}
+
+void initialise_library(const SpeedFlags& flags, const char* program) {
+  std::vector<std::string> arguments = library_arguments(flags, program);
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  auto count = static_cast<int>(pointers.size());
+  benchmark::Initialize(&count, pointers.data());
+  for (const std::string& pair : flags.context) {
+    const std::size_t equals = pair.find('=');
+    benchmark::AddCustomContext(pair.substr(0, equals), pair.substr(equals + 1));
+  }
+}
+
+void flush_output() {
+  if (!std::cout.flush()) throw std::runtime_error("cannot write to standard output");
+}
+
+int run_speed(int argc, char** argv) {
+  const std::optional<SpeedFlags> flags = read_speed_flags(argc, argv);
+  if (!flags) return 0;
+  initialise_library(*flags, argv[0]);
+  Bench bench(*flags);
+  const std::vector<std::string> names = register_benchmarks(*flags, bench);
+  if (flags->list_tests) {
     for (const std::string& text : names) std::cout << text << '\n';
+    flush_output();
     return 0;
   }
+  if (!flags->out.empty()) open_file("--benchmark_out", flags->out);
   std::cerr
       << "(Debian builds the Google Benchmark library without NDEBUG, hence its warning about "
          "DEBUG;\n the code that is timed here is not in that library.)\n";
-  const auto display = make_reporter(flags.format);
-  if (to_file) {
-    PlainNames<benchmark::JSONReporter> file;
-    benchmark::RunSpecifiedBenchmarks(display.get(), &file, ".");
-  } else {
-    benchmark::RunSpecifiedBenchmarks(display.get(), nullptr, ".");
-  }
-  bool failed = false;
-  std::ofstream out;
-  if (!flags.rows_file.empty()) out.open(flags.rows_file);
-  for (const Row& row : rows) {
-    failed = failed || row["status"] == "incorrect" || row["status"] == "error";
-    if (out.is_open()) out << row.dump() << '\n';
-  }
-  if (!flags.rows_file.empty() && !out.flush()) {
-    throw std::runtime_error("--rows=" + flags.rows_file + ": cannot write the file");
-  }
-  return failed ? 1 : 0;
+  bench.measure_limits();
+  const auto display = make_reporter(flags->format, takes_color(flags->color));
+  const auto file = make_reporter(flags->out_format, false);
+  benchmark::RunSpecifiedBenchmarks(display.get(), flags->out.empty() ? nullptr : file.get(), ".");
+  flush_output();
+  return bench.failed() ? 1 : 0;
+}
+
+/// One line, whatever stands in the flags and names of files that the reason repeats.
+int fail(std::string reason, int exit_status) {
+  std::replace_if(
+      reason.begin(), reason.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
+  std::cerr << "gradepth speed: " << reason << '\n';
+  return exit_status;
 }
 
 }  // namespace
@@ -233,12 +239,10 @@ int run_speed(std::vector<char*> argv) {
 
 int main(int argc, char** argv) {
   try {
-    return gradepth::run_speed({argv, argv + argc});
+    return gradepth::run_speed(argc, argv);
   } catch (const std::invalid_argument& error) {
-    std::cerr << "gradepth speed: " << error.what() << '\n';
-    return 2;
+    return gradepth::fail(error.what(), 2);
   } catch (const std::exception& error) {
-    std::cerr << "gradepth speed: " << error.what() << '\n';
-    return 1;
+    return gradepth::fail(error.what(), 1);
   }
 }

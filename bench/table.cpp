@@ -64,6 +64,19 @@ void Table::print_csv(std::ostream& out) const {
   }
 }
 
+std::string wrapped(const std::string& text, std::size_t indent, std::size_t columns) {
+  std::string lines;
+  std::size_t at = 0;
+  while (at < text.size()) {
+    std::size_t end = std::min(text.size(), at + columns - indent);
+    const std::size_t blank = text.rfind(' ', end);
+    if (end < text.size() && blank != std::string::npos && blank > at) end = blank;
+    lines += std::string(indent, ' ') + text.substr(at, end - at) + '\n';
+    at = text.find_first_not_of(' ', end);
+  }
+  return lines;
+}
+
 std::string significant(double x, int digits) {
   if (std::isnan(x)) return "-";
   char text[64];

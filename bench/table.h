@@ -20,6 +20,9 @@ class Table {
   std::vector<std::vector<std::string>> rows_;  // rows_[0] is the header
 };
 
+/// `text` in lines of at most `columns`, broken between words, each after `indent` blanks.
+std::string wrapped(const std::string& text, std::size_t indent, std::size_t columns = 80);
+
 /// x with `digits` significant digits, without exponent between 0.001 and 99999; "-" for NaN.
 std::string significant(double x, int digits = 3);
 

@@ -1,6 +1,6 @@
 """The command line as a person meets it: good input, bad input, exit statuses, output.
 
-Run by ctest as: python3 cli_test.py GRADEPTH GRADEPTH_SPEED
+Run by ctest as: python3 cli_test.py GRADEPTH
 """
 
 import json
@@ -13,7 +13,7 @@ import sys
 import tempfile
 import unittest
 
-GRADEPTH, SPEED = sys.argv[1:3]
+GRADEPTH = sys.argv[1]
 
 
 def run(*arguments, program=None, timeout=120):
@@ -113,9 +113,6 @@ class BadInput(unittest.TestCase):
         self.check(["train", "--task", "nope"], "task", "nope", "digits")
         self.check(["train", "--optimiser", "newton"], "optimiser", "newton", "adam")
         self.check(["suite", "--preset", "huge"], "--preset", "huge")
-        self.check(["--benchmark_filter=nosuchname"], "nosuchname", program=SPEED)
-        self.check(["--preset=huge"], "huge", program=SPEED)
-        self.check(["--seed=x"], "--seed", program=SPEED)
 
 
 class Growth(unittest.TestCase):
@@ -166,41 +163,6 @@ class Growth(unittest.TestCase):
         self.assertLessEqual(max(len(line) for line in done.stdout.splitlines()), 80, done.stdout)
 
 
-class Speed(unittest.TestCase):
-    name = "recurrent/elman/tanh/f32/T5_B1_H1_I3/cpu"
-
-    def test_full_names_match(self):
-        done = run(
-            "--preset=small", f"--benchmark_filter=^{self.name}$", "--benchmark_format=json",
-            "--benchmark_min_time=0.001", program=SPEED,
-        )
-        self.assertEqual(done.returncode, 0, done.stderr)
-        benchmarks = json.loads(done.stdout)["benchmarks"]
-        self.assertEqual([b["name"] for b in benchmarks], [self.name])
-        self.assertGreater(benchmarks[0]["real_time"], 0)
-        for key in ("bytes", "flops", "gb_per_s", "gflop_per_s", "growth_rate"):
-            self.assertIn(key, benchmarks[0])
-
-    def test_lists_names_and_writes_rows(self):
-        done = run("--preset=brief", "--benchmark_list_tests", program=SPEED)
-        self.assertIn("recurrent/elman/tanh/f32/T5_B3_H33/cpu", done.stdout.splitlines())
-        with tempfile.TemporaryDirectory() as folder:
-            path = pathlib.Path(folder) / "rows.jsonl"
-            done = run(
-                "--preset=brief", "--benchmark_filter=elman|lstm", "--benchmark_min_time=0.001", f"--rows={path}",
-                "--provider=cpu,onednn,simt", program=SPEED,
-            )
-            self.assertEqual(done.returncode, 0, done.stderr)
-            rows = [json.loads(line) for line in path.read_text().splitlines()]
-        self.assertEqual(len(rows), 6)
-        for row in rows:
-            self.assertIn(row["status"], ("ok", "unsupported"))
-            self.assertEqual("ms" in row, row["status"] == "ok")
-            self.assertEqual(bool(row["reason"]), row["status"] == "unsupported")
-        cpu = next(row for row in rows if row["name"].endswith("T5_B3_H33/cpu"))
-        self.assertEqual(len(cpu["growth"]["ln_norm"]), 6)
-
-
 class Profile(unittest.TestCase):
     NAME = "recurrent/elman/tanh/f32/T16_B32_H128/cpu"
 
@@ -223,47 +185,6 @@ class Profile(unittest.TestCase):
         done = run("profile", "recurrent/elman")
         self.assertEqual(done.returncode, 2)
         self.assertIn("recurrent/elman", done.stderr)
-
-
-class Compare(unittest.TestCase):
-    @staticmethod
-    def row(name, ms, noise=0.01, status="ok"):
-        return {"kind": "speed", "name": name, "status": status, "ms": ms, "noise": noise}
-
-    def compare(self, before, after, *flags):
-        with tempfile.TemporaryDirectory() as folder:
-            files = [pathlib.Path(folder, name) for name in ("before.jsonl", "after.jsonl")]
-            for file, rows in zip(files, (before, after)):
-                file.write_text("\n".join(row if isinstance(row, str) else json.dumps(row) for row in rows))
-            return run("compare", *map(str, files), *flags)
-
-    def test_a_regression(self):
-        before = [self.row("a", 1.0), self.row("b", 1.0), self.row("c", 1.0), self.row("d", 1.0)]
-        after = [self.row("a", 1.3), self.row("b", 0.5), self.row("c", 1.3, noise=0.2), self.row("d", 1.0, status="incorrect")]
-        done = self.compare(before, after, "--format", "json")
-        self.assertEqual(done.returncode, 1)
-        rows = [json.loads(line) for line in done.stdout.splitlines()]
-        self.assertEqual([row["verdict"] for row in rows], ["slower", "faster", "same", "broken"])
-        self.assertAlmostEqual(rows[0]["ratio"]["value"], 1.3)
-        self.assertAlmostEqual(math.log(rows[0]["ratio"]["high"] / 1.3), 1.96 * 0.01 * math.sqrt(2))
-
-    def test_the_same(self):
-        done = self.compare([self.row("a", 1.0)], [self.row("a", 1.01)])
-        self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn("1 rows in both", done.stderr)
-
-    def test_bad_files(self):
-        good = [self.row("a", 1.0)]
-        hostile = ["{", "[1, 2]", "null", '{"kind": "speed"}', '{"kind": "speed", "name": 3}']
-        for bad in hostile:
-            done = self.compare(good, [bad])
-            self.assertEqual(done.returncode, 2, bad)
-            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
-            self.assertIn("after.jsonl line 1", done.stderr)
-        done = self.compare(good, [{**good[0], "ms": "fast", "noise": None}])
-        self.assertEqual(done.returncode, 0, done.stderr)
-        done = run("compare", "/nonexistent", "/nonexistent")
-        self.assertEqual(done.returncode, 2)
 
 
 class Suite(unittest.TestCase):

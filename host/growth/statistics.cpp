@@ -22,14 +22,6 @@ double mean(std::span<const double> x) {
   return sum / static_cast<double>(x.size());
 }
 
-Interval student_interval(std::span<const double> x) {
-  const double centre = mean(x);
-  const auto n = static_cast<double>(x.size());
-  const double error = std::sqrt(variance(x) / n);
-  const double t = boost::math::quantile(boost::math::students_t(n - 1), 0.975);
-  return {centre, centre - t * error, centre + t * error};
-}
-
 /// A number in 0 … n - 1: Philox's 32 bits scaled down; for the few seeds of a study the bias,
 /// n / 2³², does not matter.
 std::size_t draw_index(std::uint32_t resample, std::uint32_t position, std::size_t n,
@@ -111,6 +103,16 @@ double ln_mean_exp(std::span<const double> x) {
   double sum = 0;
   for (const double value : x) sum += std::exp(value - largest);
   return largest + std::log(sum / static_cast<double>(x.size()));
+}
+
+Interval student_interval(std::span<const double> x) {
+  if (x.empty()) return {nan, std::nullopt, std::nullopt};
+  const double centre = mean(x);
+  if (x.size() == 1) return {centre, std::nullopt, std::nullopt};
+  const auto n = static_cast<double>(x.size());
+  const double error = std::sqrt(variance(x) / n);
+  const double t = boost::math::quantile(boost::math::students_t(n - 1), 0.975);
+  return {centre, centre - t * error, centre + t * error};
 }
 
 Interval mean_interval(std::span<const double> slopes) {

@@ -41,6 +41,9 @@ double variance(std::span<const double> x);
 /// ln of the mean of e^x, where e^x itself may leave float64's range.
 double ln_mean_exp(std::span<const double> x);
 
+/// Mean with its interval by Student's t; no bounds with one value, NaN without.
+Interval student_interval(std::span<const double> x);
+
 /// Mean of the finite slopes with its interval: Student's t below 20 seeds, else the percentile
 /// bootstrap with 2000 resamples, drawn by a counter-based generator: the same slopes give the same
 /// interval.

@@ -1,0 +1,142 @@
+#include "bench/compare_table.h"
+
+#include <charconv>
+#include <cmath>
+#include <nlohmann/json.hpp>
+#include <ostream>
+
+#include "bench/table.h"
+
+namespace gradepth {
+namespace {
+
+using Row = nlohmann::ordered_json;
+
+bool is_shown(const ComparedRow& row, bool all) {
+  return all || (row.verdict != "same" && row.verdict != "no time");
+}
+
+std::string with_interval(const growth::Interval& x) {
+  std::string text = significant(x.value);
+  if (x.low && x.high) text += " [" + significant(*x.low) + ", " + significant(*x.high) + ']';
+  return text;
+}
+
+/// A ratio near 1 needs its decimals.
+std::string ratio_text(const growth::Interval& x) {
+  const auto text = [](double ratio) { return significant(ratio, ratio < 1 ? 3 : 4); };
+  return text(x.value) + (x.low && x.high ? " [" + text(*x.low) + ", " + text(*x.high) + ']' : "");
+}
+
+/// The name has a line of its own, since it may take all columns; what was found goes below it.
+void print_row(const ComparedRow& row, std::ostream& out) {
+  constexpr std::size_t verdict_width = 12;
+  out << wrapped(row.name, 0);
+  std::string line = row.verdict + std::string(verdict_width - row.verdict.size(), ' ');
+  if (!std::isnan(row.before.value) || !std::isnan(row.after.value)) {
+    const std::string both =
+        row.is_growth
+            ? with_interval(row.before) + " -> " + with_interval(row.after) + " per step"
+            : significant(row.before.value) + " -> " + significant(row.after.value) + " ms";
+    if (!std::isnan(row.ratio.value)) line += ratio_text(row.ratio) + "  ";
+    line += both;
+  }
+  out << "  " << line.substr(0, line.find_last_not_of(' ') + 1) << '\n';
+  if (!row.reason.empty()) out << wrapped(row.reason, 2 + verdict_width);
+}
+
+void print_table(const RunComparison& comparison, bool all, std::ostream& out) {
+  std::size_t hidden = 0;
+  bool first = true;
+  for (const ComparedRow& row : comparison.rows) {
+    if (!is_shown(row, all)) {
+      ++hidden;
+      continue;
+    }
+    if (first) out << "row\n  verdict     after/before [95 % interval]  before -> after\n";
+    first = false;
+    print_row(row, out);
+  }
+  if (hidden > 0) {
+    out << hidden << (hidden == 1 ? " row" : " rows") << " did not change (--all shows all)\n";
+  }
+  if (comparison.ratios > 0) {
+    out << "geometric mean of " << comparison.ratios
+        << (comparison.ratios == 1 ? " ratio: " : " ratios: ") << ratio_text(comparison.mean_ratio)
+        << '\n';
+  }
+}
+
+Row number_or_null(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
+
+Row to_json(const growth::Interval& x) {
+  if (std::isnan(x.value)) return nullptr;
+  return {{"value", x.value},
+          {"low", x.low ? Row(*x.low) : Row(nullptr)},
+          {"high", x.high ? Row(*x.high) : Row(nullptr)}};
+}
+
+Row to_json(const ComparedRow& row) {
+  Row json{{"kind", "compare"}, {"name", row.name}, {"of", row.is_growth ? "growth" : "speed"}};
+  if (row.is_growth) {
+    json["before_rate"] = to_json(row.before);
+    json["after_rate"] = to_json(row.after);
+  } else {
+    json["before_ms"] = number_or_null(row.before.value);
+    json["after_ms"] = number_or_null(row.after.value);
+    json["ratio"] = to_json(row.ratio);
+  }
+  json["verdict"] = row.verdict;
+  json["reason"] = row.reason;
+  return json;
+}
+
+/// The last row: of the whole comparison.
+Row summary(const RunComparison& comparison) {
+  Row json{{"kind", "compare"}, {"name", "all"}, {"of", "all"}, {"common", comparison.common}};
+  json["ratios"] = comparison.ratios;
+  json["ratio"] = to_json(comparison.mean_ratio);
+  json["verdict"] = comparison.failures.empty() ? "passed" : "failed";
+  json["reason"] = "";
+  for (const std::string& failure : comparison.failures) {
+    const auto before = json["reason"].get<std::string>();
+    json["reason"] = before.empty() ? failure : before + "; " + failure;
+  }
+  return json;
+}
+
+/// The shortest text that reads as the same number; nothing where there is none.
+std::string exact(double x) {
+  if (!std::isfinite(x)) return "";
+  char text[32];
+  return {text, std::to_chars(text, text + sizeof text, x).ptr};
+}
+std::string exact(const std::optional<double>& x) { return x ? exact(*x) : ""; }
+
+void print_csv(const RunComparison& comparison, bool all, std::ostream& out) {
+  Table table({"name", "of", "unit", "before", "before_low", "before_high", "after", "after_low",
+               "after_high", "ratio", "ratio_low", "ratio_high", "verdict", "reason"});
+  for (const ComparedRow& row : comparison.rows) {
+    if (!is_shown(row, all)) continue;
+    table.add({row.name, row.is_growth ? "growth" : "speed", row.is_growth ? "ln per step" : "ms",
+               exact(row.before.value), exact(row.before.low), exact(row.before.high),
+               exact(row.after.value), exact(row.after.low), exact(row.after.high),
+               exact(row.ratio.value), exact(row.ratio.low), exact(row.ratio.high), row.verdict,
+               row.reason});
+  }
+  table.print_csv(out);
+}
+
+}  // namespace
+
+void print_comparison(const RunComparison& comparison, const std::string& format, bool all,
+                      std::ostream& out) {
+  if (format == "table") return print_table(comparison, all, out);
+  if (format == "csv") return print_csv(comparison, all, out);
+  for (const ComparedRow& row : comparison.rows) {
+    if (is_shown(row, all)) out << to_json(row).dump() << '\n';
+  }
+  out << summary(comparison).dump() << '\n';
+}
+
+}  // namespace gradepth
