@@ -11,7 +11,8 @@
 #include "kernels/cell_lstm.h"
 
 // This file is compiled once for each instruction set: its plain loops become that set's vectors.
-// The formulas, which the headers above define once, are inlined into them.
+// The formulas, which the headers above define once, must be inlined into them to become so:
+// HWY_FLATTEN.
 #undef HWY_TARGET_INCLUDE
 #define HWY_TARGET_INCLUDE \
   "host/providers/cpu_elementwise.cpp"  // NOLINT(cppcoreguidelines-macro-usage)
@@ -24,7 +25,7 @@ namespace gradepth::cpu::HWY_NAMESPACE {
 namespace {
 
 template <class Act>
-void forward(const float* x, float* y, std::ptrdiff_t n) {
+HWY_FLATTEN void forward(const float* x, float* y, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) y[i] = Act::value(Lane(x[i])).v;
 }
 
@@ -36,14 +37,15 @@ float slope(const float* x, const float* y, std::ptrdiff_t i) {
 }
 
 template <class Act>
-void backward(const float* x, const float* y, const float* dy, float* dx, std::ptrdiff_t n) {
+HWY_FLATTEN void backward(const float* x, const float* y, const float* dy, float* dx,
+                          std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) {
     dx[i] = dy[i] * slope<Act>(x, y, i);
   }
 }
 
 template <class Act>
-std::ptrdiff_t saturated(const float* x, const float* y, std::ptrdiff_t n) {
+HWY_FLATTEN std::ptrdiff_t saturated(const float* x, const float* y, std::ptrdiff_t n) {
   // In 32 bits, which is what the vectors' comparisons give; n is a tile's.
   std::int32_t count = 0;
   for (std::ptrdiff_t i = 0; i < n; ++i) count += std::abs(slope<Act>(x, y, i)) < 0.01F ? 1 : 0;
@@ -61,9 +63,10 @@ Elementwise elementwise(std::string_view act) {
 
 // Restrict on each pointer: more arrays than compilers are willing to check for overlap at run
 // time.
-void lstm_forward(float* __restrict i, float* __restrict f, float* __restrict g,
-                  float* __restrict o, const float* __restrict c, float* __restrict c_next,
-                  float* __restrict h_next, std::ptrdiff_t n) {
+HWY_FLATTEN void lstm_forward(float* __restrict i, float* __restrict f, float* __restrict g,
+                              float* __restrict o, const float* __restrict c,
+                              float* __restrict c_next, float* __restrict h_next,
+                              std::ptrdiff_t n) {
   for (std::ptrdiff_t j = 0; j < n; ++j) {
     const auto v = LstmCell::gate_values(Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j]));
     const auto next = LstmCell::forward(v, Lane(c[j]));
@@ -76,11 +79,12 @@ void lstm_forward(float* __restrict i, float* __restrict f, float* __restrict g,
   }
 }
 
-void lstm_backward(const float* __restrict i, const float* __restrict f, const float* __restrict g,
-                   const float* __restrict o, const float* __restrict c,
-                   const float* __restrict c_next, const float* __restrict dh, float* __restrict dc,
-                   float* __restrict da_i, float* __restrict da_f, float* __restrict da_g,
-                   float* __restrict da_o, std::ptrdiff_t n) {
+HWY_FLATTEN void lstm_backward(const float* __restrict i, const float* __restrict f,
+                               const float* __restrict g, const float* __restrict o,
+                               const float* __restrict c, const float* __restrict c_next,
+                               const float* __restrict dh, float* __restrict dc,
+                               float* __restrict da_i, float* __restrict da_f,
+                               float* __restrict da_g, float* __restrict da_o, std::ptrdiff_t n) {
   for (std::ptrdiff_t j = 0; j < n; ++j) {
     const auto d = LstmCell::backward(Lane(dh[j]), Lane(dc[j]),
                                       {Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j])}, Lane(c[j]),
@@ -93,9 +97,9 @@ void lstm_backward(const float* __restrict i, const float* __restrict f, const f
   }
 }
 
-void gru_forward(float* __restrict r, float* __restrict z, float* __restrict candidate,
-                 const float* __restrict m, const float* __restrict h, float* __restrict h_next,
-                 std::ptrdiff_t n) {
+HWY_FLATTEN void gru_forward(float* __restrict r, float* __restrict z, float* __restrict candidate,
+                             const float* __restrict m, const float* __restrict h,
+                             float* __restrict h_next, std::ptrdiff_t n) {
   for (std::ptrdiff_t j = 0; j < n; ++j) {
     const auto v = GruCell::gate_values(Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j]));
     r[j] = v.r.v;
@@ -105,11 +109,12 @@ void gru_forward(float* __restrict r, float* __restrict z, float* __restrict can
   }
 }
 
-void gru_backward(const float* __restrict r, const float* __restrict z,
-                  const float* __restrict candidate, const float* __restrict m,
-                  const float* __restrict h, const float* __restrict dh, float* __restrict da_r,
-                  float* __restrict da_z, float* __restrict da_n, float* __restrict dm,
-                  float* __restrict dh_prev, std::ptrdiff_t n) {
+HWY_FLATTEN void gru_backward(const float* __restrict r, const float* __restrict z,
+                              const float* __restrict candidate, const float* __restrict m,
+                              const float* __restrict h, const float* __restrict dh,
+                              float* __restrict da_r, float* __restrict da_z,
+                              float* __restrict da_n, float* __restrict dm,
+                              float* __restrict dh_prev, std::ptrdiff_t n) {
   for (std::ptrdiff_t j = 0; j < n; ++j) {
     const auto d = GruCell::backward(
         Lane(dh[j]), GruCell::Gates<Lane>{Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j])},
