@@ -255,9 +255,8 @@ std::optional<SpeedFlags> read_speed_flags(int argc, const char* const* argv) {
   return flags;
 }
 
-std::vector<std::string> library_arguments(const SpeedFlags& flags, const char* program) {
-  return {program,
-          "--benchmark_repetitions=" + std::to_string(flags.repetitions),
+std::vector<std::string> library_arguments(const SpeedFlags& flags) {
+  return {"--benchmark_repetitions=" + std::to_string(flags.repetitions),
           "--benchmark_enable_random_interleaving=" + text_of(flags.random_interleaving),
           "--benchmark_report_aggregates_only=" + text_of(flags.report_aggregates_only),
           "--benchmark_display_aggregates_only=" + text_of(flags.display_aggregates_only),

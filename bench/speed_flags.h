@@ -38,8 +38,9 @@ struct SpeedFlags {
 /// std::invalid_argument, in one line, for what is not understood and for what cannot be honoured.
 std::optional<SpeedFlags> read_speed_flags(int argc, const char* const* argv);
 
-/// The command line that makes Google Benchmark's library do as `flags` say.
-std::vector<std::string> library_arguments(const SpeedFlags& flags, const char* program);
+/// The command line, without the program's name, that makes Google Benchmark's library do as
+/// `flags` say.
+std::vector<std::string> library_arguments(const SpeedFlags& flags);
 
 /// Google Benchmark's filter: a regular expression to be found in a name. A leading '-' turns it
 /// round; nothing and `all` fit every name. std::invalid_argument, naming the flag, if it is none.

@@ -187,9 +187,10 @@ std::vector<std::string> register_benchmarks(const SpeedFlags& flags, Bench& ben
   return names;
 }
 
-void initialise_library(const SpeedFlags& flags, const char* program) {
-  std::vector<std::string> arguments = library_arguments(flags, program);
-  std::vector<char*> pointers;
+/// `program` is argv[0] itself: the library keeps the pointer.
+void initialise_library(const SpeedFlags& flags, char* program) {
+  std::vector<std::string> arguments = library_arguments(flags);
+  std::vector<char*> pointers{program};
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   auto count = static_cast<int>(pointers.size());
   benchmark::Initialize(&count, pointers.data());

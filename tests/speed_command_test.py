@@ -150,6 +150,7 @@ class Reports(unittest.TestCase):
             same = subprocess.run([GRADEPTH, "compare", rows_file, rows_file], capture_output=True, text=True)
         self.assertEqual(same.returncode, 0, same.stderr)
         report = json.loads(done.stdout)
+        self.assertEqual(report["context"]["executable"], SPEED)
         self.assertEqual((report["context"]["who"], report["context"]["why"]), ("me", "x=y"))
         for name in {row["name"] for row in rows}:
             own = [row for row in rows if row["name"] == name]
