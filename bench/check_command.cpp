@@ -5,6 +5,8 @@
 
 #include "bench/commands.h"
 #include "bench/common_options.h"
+#include "bench/machine.h"
+#include "bench/rows/output.h"
 #include "bench/speed.h"
 #include "bench/table.h"
 
@@ -31,19 +33,20 @@ struct Count {
 };
 
 int run_check(const CheckOptions& options) {
-  const Providers providers = make_providers({.schedule = options.schedule,
-                                              .math = parse_math(options.math),
-                                              .variant = parse_variant(options.variant)});
+  const Context context{.schedule = options.schedule,
+                        .math = parse_math(options.math),
+                        .variant = parse_variant(options.variant)};
+  const Providers providers = make_providers(context);
   const std::vector<Provider*> selected = select_providers(providers, options.providers);
   Provider* reference = find(providers, "reference");
   const std::regex filter(options.filter);
   std::map<std::pair<std::string, std::string>, Count> counts;
   bool failed = false;
-  std::size_t rows = 0;
+  Output output(options.format, machinery());
   for (const Workload& workload : workloads(options.preset)) {
     if (!std::regex_search(name(workload.problem), filter)) continue;
-    for (const Row& row : check_workload(workload, selected, *reference, options.seed)) {
-      ++rows;
+    for (Row& made : check_workload(workload, selected, *reference, options.seed, context)) {
+      const Row& row = output.add(std::move(made));
       const std::string status = row["status"];
       Count& count = counts[{std::string(kind(workload.problem)), row["provider"]}];
       ++(status == "ok" ? count.ok : status == "unsupported" ? count.unsupported : count.failed);
@@ -56,10 +59,9 @@ int run_check(const CheckOptions& options) {
                   << row["provider"].get<std::string>() << " --filter '^"
                   << row["problem"].get<std::string>() << "$'\n";
       }
-      if (options.format == "json") std::cout << row.dump() << '\n';
     }
   }
-  if (rows == 0) {
+  if (output.rows().empty()) {
     throw std::invalid_argument("--filter " + options.filter +
                                 ": a regular expression that fits a "
                                 "workload's name, such as recurrent/lstm");
@@ -69,8 +71,8 @@ int run_check(const CheckOptions& options) {
     table.add({key.first, key.second, std::to_string(count.ok), std::to_string(count.failed),
                std::to_string(count.unsupported)});
   }
-  if (options.format == "table") table.print(std::cout);
-  if (options.format == "csv") table.print_csv(std::cout);
+  if (output.is_table()) table.print(std::cout);
+  output.print_csv_of(check_columns(), output.rows());
   return failed ? 1 : 0;
 }
 

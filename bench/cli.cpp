@@ -5,6 +5,7 @@
 #include <string>
 
 #include "bench/commands.h"
+#include "bench/rows/standard_output.h"
 
 namespace {
 
@@ -58,8 +59,11 @@ int fail(std::string reason, int exit_status) {
 
 /// The front door. Exit status: 0 done, 1 a check or a run failed, 2 bad input, 130 interrupted.
 int main(int argc, char** argv) {
+  gradepth::prepare_standard_streams();
   try {
-    return run(argc, argv);
+    const int exit_status = run(argc, argv);
+    gradepth::flush_standard_output();
+    return exit_status;
   } catch (const std::invalid_argument& error) {
     return fail(error.what(), 2);
   } catch (const gradepth::Interrupted& interrupted) {

@@ -8,6 +8,9 @@
 #include "bench/compare_rows.h"
 #include "bench/compare_runs.h"
 #include "bench/compare_table.h"
+#include "bench/machine.h"
+#include "bench/rows/output.h"
+#include "host/identity.h"
 
 /// `compare`: the rows of speed and growth of two runs, as a gate.
 namespace gradepth {
@@ -30,6 +33,17 @@ std::regex parse_filter(const std::string& filter) {
   }
 }
 
+std::string identity(const CompareOptions& options) {
+  return IdentityText()
+      .add("kind", "compare")
+      .add("before", checksum_of_run(options.before))
+      .add("after", checksum_of_run(options.after))
+      .add("threshold", options.rules.threshold)
+      .add("other_machine", options.rules.other_machine)
+      .add("filter", options.filter)
+      .text();
+}
+
 int run_compare(const CompareOptions& options) {
   if (!(options.rules.threshold >= 0 && options.rules.threshold <= 100)) {
     throw std::invalid_argument("--threshold " + std::to_string(options.rules.threshold) +
@@ -40,7 +54,8 @@ int run_compare(const CompareOptions& options) {
   const ComparedRun before = read_compared_run(options.before, wanted);
   const ComparedRun after = read_compared_run(options.after, wanted);
   const RunComparison comparison = compare_runs(before, after, options.rules);
-  print_comparison(comparison, options.format, options.all, std::cout);
+  Output output(options.format, machinery());
+  print_comparison(comparison, identity(options), options.all, output, std::cout);
   std::cerr << comparison.common
             << " rows in both: " << (comparison.failures.empty() ? "passed" : "failed") << '\n';
   for (const std::string& failure : comparison.failures) std::cerr << "  " << failure << '\n';

@@ -6,9 +6,10 @@
 #include <fstream>
 #include <limits>
 #include <nlohmann/json.hpp>
-#include <set>
 #include <stdexcept>
 #include <vector>
+
+#include "host/identity.h"
 
 namespace gradepth {
 namespace {
@@ -107,19 +108,26 @@ class Reader {
     const std::string name = text(row, "name");
     if (!wanted_(name)) return;
     const Row& repetition = member(row, "repetition");
-    if (!seen_.insert(kind + ' ' + name + ' ' + repetition.dump()).second) {
+    const Row& identity = member(row, "identity");
+    const auto [seen, is_new] =
+        seen_.emplace(kind + ' ' + name + ' ' + repetition.dump(), identity);
+    if (!is_new && (!identity.is_string() || seen->second != identity)) {
       throw std::invalid_argument(name + " is there twice");
     }
     if (kind == "speed") {
       run_.machines.insert_or_assign(name, machine_of(row, info_));
-      repetitions_[name].push_back(timed_row(row));
+      repetitions_[name].insert_or_assign(repetition.dump(), timed_row(row));
     } else {
       run_.growths.insert_or_assign(name, grown_row(row));
     }
   }
 
   ComparedRun run() {
-    for (const auto& [name, rows] : repetitions_) run_.times.emplace(name, pooled(rows));
+    for (const auto& [name, rows] : repetitions_) {
+      std::vector<TimedRow> all;
+      for (const auto& [repetition, row] : rows) all.push_back(row);
+      run_.times.emplace(name, pooled(all));
+    }
     return std::move(run_);
   }
 
@@ -127,8 +135,8 @@ class Reader {
   const std::function<bool(const std::string&)>& wanted_;
   ComparedRun run_;
   Machine info_;
-  std::set<std::string> seen_;  // kinds, names and repetitions
-  std::map<std::string, std::vector<TimedRow>> repetitions_;
+  std::map<std::string, Row> seen_;  // identities by kind, name and repetition
+  std::map<std::string, std::map<std::string, TimedRow>> repetitions_;
 };
 
 /// `results.jsonl` of a folder, or all its .jsonl where there is none; else the file itself.
@@ -173,6 +181,14 @@ ComparedRun read_compared_run(const std::string& path,
     throw std::invalid_argument(path + ": no such rows of speed or growth in it");
   }
   return run;
+}
+
+std::string checksum_of_run(const std::string& path) {
+  std::string checksums;
+  for (const fs::path& file : files_of(path)) {
+    checksums += (checksums.empty() ? "" : ",") + checksum_of_file(file.string());
+  }
+  return checksums;
 }
 
 }  // namespace gradepth

@@ -1,16 +1,12 @@
 #include "bench/compare_table.h"
 
-#include <charconv>
 #include <cmath>
-#include <nlohmann/json.hpp>
 #include <ostream>
 
 #include "bench/table.h"
 
 namespace gradepth {
 namespace {
-
-using Row = nlohmann::ordered_json;
 
 bool is_shown(const ComparedRow& row, bool all) {
   return all || (row.verdict != "same" && row.verdict != "no time");
@@ -76,7 +72,7 @@ Row to_json(const growth::Interval& x) {
           {"high", x.high ? Row(*x.high) : Row(nullptr)}};
 }
 
-Row to_json(const ComparedRow& row) {
+Row to_json(const ComparedRow& row, const std::string& identity) {
   Row json{{"kind", "compare"}, {"name", row.name}, {"of", row.is_growth ? "growth" : "speed"}};
   if (row.is_growth) {
     json["before_rate"] = to_json(row.before);
@@ -88,11 +84,12 @@ Row to_json(const ComparedRow& row) {
   }
   json["verdict"] = row.verdict;
   json["reason"] = row.reason;
+  json["identity"] = identity;
   return json;
 }
 
 /// The last row: of the whole comparison.
-Row summary(const RunComparison& comparison) {
+Row summary(const RunComparison& comparison, const std::string& identity) {
   Row json{{"kind", "compare"}, {"name", "all"}, {"of", "all"}, {"common", comparison.common}};
   json["ratios"] = comparison.ratios;
   json["ratio"] = to_json(comparison.mean_ratio);
@@ -102,41 +99,41 @@ Row summary(const RunComparison& comparison) {
     const auto before = json["reason"].get<std::string>();
     json["reason"] = before.empty() ? failure : before + "; " + failure;
   }
+  json["identity"] = identity;
   return json;
 }
 
-/// The shortest text that reads as the same number; nothing where there is none.
-std::string exact(double x) {
-  if (!std::isfinite(x)) return "";
-  char text[32];
-  return {text, std::to_chars(text, text + sizeof text, x).ptr};
+/// Such a row for CSV, where both kinds share their columns.
+Row csv_row(Row row, const ComparedRow& compared) {
+  row["unit"] = compared.is_growth ? "ln per step" : "ms";
+  row["before"] = to_json(compared.before);
+  row["after"] = to_json(compared.after);
+  return row;
 }
-std::string exact(const std::optional<double>& x) { return x ? exact(*x) : ""; }
 
-void print_csv(const RunComparison& comparison, bool all, std::ostream& out) {
-  Table table({"name", "of", "unit", "before", "before_low", "before_high", "after", "after_low",
-               "after_high", "ratio", "ratio_low", "ratio_high", "verdict", "reason"});
-  for (const ComparedRow& row : comparison.rows) {
-    if (!is_shown(row, all)) continue;
-    table.add({row.name, row.is_growth ? "growth" : "speed", row.is_growth ? "ln per step" : "ms",
-               exact(row.before.value), exact(row.before.low), exact(row.before.high),
-               exact(row.after.value), exact(row.after.low), exact(row.after.high),
-               exact(row.ratio.value), exact(row.ratio.low), exact(row.ratio.high), row.verdict,
-               row.reason});
+std::vector<Column> csv_columns() {
+  std::vector<Column> columns{{"of", "/of"}, {"unit", "/unit"}};
+  for (const std::string value : {"before", "after", "ratio"}) {
+    columns.push_back({value, '/' + value + "/value"});
+    columns.push_back({value + "_low", '/' + value + "/low"});
+    columns.push_back({value + "_high", '/' + value + "/high"});
   }
-  table.print_csv(out);
+  columns.push_back({"verdict", "/verdict"});
+  return with_common_columns(columns);
 }
 
 }  // namespace
 
-void print_comparison(const RunComparison& comparison, const std::string& format, bool all,
-                      std::ostream& out) {
-  if (format == "table") return print_table(comparison, all, out);
-  if (format == "csv") return print_csv(comparison, all, out);
+void print_comparison(const RunComparison& comparison, const std::string& identity, bool all,
+                      Output& output, std::ostream& out) {
+  if (output.is_table()) return print_table(comparison, all, out);
+  std::vector<Row> lines;
   for (const ComparedRow& row : comparison.rows) {
-    if (is_shown(row, all)) out << to_json(row).dump() << '\n';
+    if (!is_shown(row, all)) continue;
+    lines.push_back(csv_row(output.add(to_json(row, identity)), row));
   }
-  out << summary(comparison).dump() << '\n';
+  output.add(summary(comparison, identity));
+  output.print_csv_of(csv_columns(), lines);
 }
 
 }  // namespace gradepth

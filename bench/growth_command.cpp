@@ -11,6 +11,8 @@
 #include "bench/common_options.h"
 #include "bench/growth_table.h"
 #include "bench/growth_weights.h"
+#include "bench/machine.h"
+#include "bench/rows/output.h"
 #include "bench/sweep.h"
 #include "host/growth/jacobian.h"
 #include "host/growth/measure.h"
@@ -326,13 +328,15 @@ void add_growth_command(CLI::App& app, int& exit_status) {
     const GrowthResult result = measure(spec, flags->provider);
     std::vector<growth::PrecisionHorizon> horizons;
     if (flags->precision && result.status == "ok") horizons = measure_precision(spec);
-    if (flags->format == "json") {
-      auto row = growth::row(spec, result);
+    Output output(flags->format, machinery());
+    Row row = growth::row(spec, result);
+    if (flags->precision) {
+      row["identity"] = growth::row_identity(spec, result.provider).add("precision", true).text();
       if (!horizons.empty()) row["precision"] = growth::precision_row(horizons);
-      std::cout << row.dump() << '\n';
-    } else if (flags->format == "csv" && result.status == "ok") {
-      print_growth_csv(std::cout, result);
-    } else {
+    }
+    row = output.add(std::move(row));
+    if (flags->format == "csv") print_growth_csv(std::cout, row);
+    if (output.is_table()) {
       print_growth(std::cout, spec, result);
       if (!horizons.empty()) print_precision(std::cout, horizons);
     }

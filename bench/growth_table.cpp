@@ -234,22 +234,48 @@ void print_precision(std::ostream& out, const std::vector<growth::PrecisionHoriz
   table.print(out);
 }
 
-void print_growth_csv(std::ostream& out, const GrowthResult& result) {
-  out << "depth,ln_norm_median,ln_norm_p10,ln_norm_p90,ln_norm_mean,ratio,ratio_squared_mean,zero,"
-         "subnormal,nonfinite,saturated,forward_norm\n";
-  const auto old_precision = out.precision(17);
-  for (std::size_t d = 0; d < result.ratio.size(); ++d) {
-    out << d;
-    for (const auto* column :
-         {&result.ln_norm.median, &result.ln_norm.p10, &result.ln_norm.p90, &result.ln_norm.mean,
-          &result.ratio, &result.ratio_squared_mean, &result.zero, &result.subnormal,
-          &result.nonfinite, &result.saturated, &result.forward_norm}) {
-      out << ',';
-      if (std::isfinite((*column)[d])) out << (*column)[d];
-    }
-    out << '\n';
+std::vector<Column> growth_columns() {
+  return {{"seeds", "/seeds"},
+          {"rate_ln_per_map", "/rate/value"},
+          {"rate_low_ln_per_map", "/rate/low"},
+          {"rate_high_ln_per_map", "/rate/high"},
+          {"theory_rate_ln_per_map", "/theory/rate"},
+          {"critical_sigma", "/theory/critical_sigma"},
+          {"total_ln", "/total/value"},
+          {"total_low_ln", "/total/low"},
+          {"total_high_ln", "/total/high"},
+          {"verdict", "/verdict"}};
+}
+
+void print_growth_csv(std::ostream& out, const Row& row) {
+  static const std::vector<Column> by_depth{{"ln_norm_median", "/ln_norm/median"},
+                                            {"ln_norm_p10", "/ln_norm/p10"},
+                                            {"ln_norm_p90", "/ln_norm/p90"},
+                                            {"ln_norm_mean", "/ln_norm/mean"},
+                                            {"ratio", "/ratio"},
+                                            {"ratio_squared_mean", "/ratio_squared_mean"},
+                                            {"zero_fraction", "/zero"},
+                                            {"subnormal_fraction", "/subnormal"},
+                                            {"nonfinite_fraction", "/nonfinite"},
+                                            {"saturated_fraction", "/saturated"},
+                                            {"forward_ln_norm", "/forward_norm"}};
+  std::vector<Column> columns{{"depth", "/depth"}};
+  for (const Column& column : by_depth) columns.push_back({column.name, '/' + column.name});
+  const std::vector<Column> of_net = growth_columns();
+  columns.insert(columns.end(), of_net.begin(), of_net.end());
+  CsvWriter csv(out, with_common_columns(columns));
+  if (!row.contains("ratio")) return csv.write(row);
+  Row line;
+  for (const auto& [key, value] : row.items()) {
+    if (!value.is_array()) line[key] = value;
   }
-  out.precision(old_precision);
+  for (std::size_t d = 0; d < row["ratio"].size(); ++d) {
+    line["depth"] = d;
+    for (const Column& column : by_depth) {
+      line[column.name] = row.at(Row::json_pointer(column.path)).at(d);
+    }
+    csv.write(line);
+  }
 }
 
 }  // namespace gradepth

@@ -2,6 +2,7 @@
 
 #include <iosfwd>
 
+#include "bench/rows/csv.h"
 #include "host/growth/measure.h"
 #include "host/growth/precision.h"
 
@@ -14,7 +15,11 @@ void print_growth(std::ostream& out, const growth::GrowthSpec& spec,
 /// One line per number format: where it loses the gradient, and what a loss scale buys.
 void print_precision(std::ostream& out, const std::vector<growth::PrecisionHorizon>& horizons);
 
-/// One line per depth, with a header.
-void print_growth_csv(std::ostream& out, const growth::GrowthResult& result);
+/// Columns for what a row of kind `growth` says of a whole net.
+std::vector<Column> growth_columns();
+
+/// A row of kind `growth` as CSV in long form: a line per depth, on which what holds for the whole
+/// net stands again. A row that is not ok is one line.
+void print_growth_csv(std::ostream& out, const Row& row);
 
 }  // namespace gradepth

@@ -6,6 +6,9 @@
 #include <ctime>
 #include <fstream>
 
+#include "host/threads.h"
+#include "host/vector_target.h"
+
 namespace gradepth {
 namespace {
 
@@ -16,6 +19,15 @@ std::string utc_time() {
   char text[32];
   std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
   return text;
+}
+
+Row limits_of(const Limits& limits) {
+  Row row{{"gb_per_s", limits.memory() * 1e-9}, {"gflop_per_s", limits.flops_per_second * 1e-9}};
+  for (const Bandwidth& b : limits.bandwidth) {
+    row["bandwidth"].push_back(
+        {{"working_set", b.working_set}, {"gb_per_s", b.bytes_per_second * 1e-9}});
+  }
+  return row;
 }
 
 }  // namespace
@@ -36,38 +48,32 @@ int processor_count() {
   return static_cast<int>(sysconf(_SC_NPROCESSORS_ONLN));
 }
 
-nlohmann::ordered_json info_row(const Providers& providers, const Limits& limits) {
-  nlohmann::ordered_json row;
+Machinery machinery() { return {vector_target(), available_threads()}; }
+
+Row info_row(const Providers& providers, const std::optional<Limits>& limits) {
+  Row row;
   row["kind"] = "info";
   row["name"] = "info";
   row["status"] = "ok";
+  row["identity"] = limits ? "kind=info limits=on" : "kind=info limits=off";
   row["version"] = GRADEPTH_VERSION;
   row["date"] = utc_time();
   row["processor"] = processor_name();
   row["cores"] = processor_count();
   row["memory_bytes"] =
       static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
-#ifdef __clang__
-  row["compiler"] = "clang " __clang_version__;
-#else
-  row["compiler"] = "gcc " __VERSION__;
-#endif
 #ifdef _OPENMP
   row["openmp"] = true;
 #else
   row["openmp"] = false;
 #endif
-  row["limits"] = {{"gb_per_s", limits.memory() * 1e-9},
-                   {"gflop_per_s", limits.flops_per_second * 1e-9}};
-  for (const Bandwidth& b : limits.bandwidth) {
-    row["limits"]["bandwidth"].push_back(
-        {{"working_set", b.working_set}, {"gb_per_s", b.bytes_per_second * 1e-9}});
-  }
-  row["providers"] = nlohmann::ordered_json::object();
+  row["limits"] = nullptr;
+  if (limits) row["limits"] = limits_of(*limits);
+  row["providers"] = Row::object();
   for (const auto& provider : providers.present) {
     row["providers"][std::string(provider->name())] = provider->version();
   }
-  row["missing"] = nlohmann::ordered_json::object();
+  row["missing"] = Row::object();
   for (const Missing& missing : providers.missing) row["missing"][missing.name] = missing.reason;
   return row;
 }

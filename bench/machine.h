@@ -1,9 +1,10 @@
 #pragma once
 
-#include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 
 #include "bench/limits.h"
+#include "bench/rows/origin.h"
 #include "host/provider.h"
 
 namespace gradepth {
@@ -13,8 +14,12 @@ std::string processor_name();
 /// Processors that this process may use.
 int processor_count();
 
-/// A row of kind "info": version, date, processor, cores, memory_bytes, compiler, build, limits
-/// {gb_per_s, gflop_per_s}, providers {name: version}, missing {name: reason}.
-nlohmann::ordered_json info_row(const Providers& providers, const Limits& limits);
+/// What this process computes with.
+Machinery machinery();
+
+/// A row of kind "info": version, date, processor, cores, memory_bytes, openmp, limits {gb_per_s,
+/// gflop_per_s} (null where they were not measured), providers {name: version}, missing {name:
+/// reason}.
+Row info_row(const Providers& providers, const std::optional<Limits>& limits);
 
 }  // namespace gradepth

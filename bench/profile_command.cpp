@@ -6,10 +6,12 @@
 
 #include "bench/commands.h"
 #include "bench/common_options.h"
+#include "bench/machine.h"
+#include "bench/rows/output.h"
 #include "bench/speed.h"
-#include "bench/table.h"
 #include "host/compare.h"
 #include "host/profile_range.h"
+#include "host/vector_target.h"
 
 /// `profile`: one warmed-up iteration of one row, for Nsight.
 namespace gradepth {
@@ -114,22 +116,25 @@ int run_profile(const ProfileOptions& options) {
           {"provider", provider->name()},
           {"dtype", name(dtype(workload->problem))},
           {"status", "ok"},
-          {"reason", ""}};
+          {"reason", ""},
+          {"identity", IdentityText()
+                           .add("kind", "profile")
+                           .add(identity(workload->problem))
+                           .add(identity(workload->init))
+                           .add("seed", options.seed)
+                           .add("provider", provider->name())
+                           .add("vector", vector_target())
+                           .text()}};
   const auto timer = provider->timer();
   profile_once(row, *workload, *provider, *find(providers, "reference"), timer.get(), options.seed);
   const ProfilerLines lines = profiler_lines(options);
   row["nsys"] = lines.nsys;
   row["ncu"] = lines.ncu;
-  if (options.format == "json") {
-    std::cout << row.dump() << '\n';
-  } else if (options.format == "csv") {
-    Table table({"tool", "command"});
-    table.add({"nsys", lines.nsys});
-    table.add({"ncu", lines.ncu});
-    table.print_csv(std::cout);
-  } else {
-    std::cout << lines.nsys << '\n' << lines.ncu << '\n';
-  }
+  Output output(options.format, machinery());
+  row = output.add(std::move(row));
+  output.print_csv_of(
+      with_common_columns({{"nsys", "/nsys"}, {"ncu", "/ncu"}, {"detail", "/detail"}}), {row});
+  if (output.is_table()) std::cout << lines.nsys << '\n' << lines.ncu << '\n';
   if (row["status"] != "ok") {
     std::cerr << options.name << ": " << row["status"].get<std::string>() << " ("
               << row["reason"].get<std::string>() << ")\n";

@@ -184,13 +184,23 @@ def build(rows, problems, plotly_js):
             f"<script>{DRAW}</script></body></html>\n")
 
 
+def say(words):
+    """Prints them; 1, and one line on stderr, where standard output cannot be written."""
+    try:
+        if sys.stdout is None:  # closed
+            raise OSError
+        print(words, flush=True)
+        return 0
+    except OSError:
+        print("report: standard output: cannot be written (disk full, or closed)", file=sys.stderr)
+        if sys.stdout is not None:  # what is left in its buffer would fail once more at the end
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
 def main(arguments):
     if arguments in (["-h"], ["--help"]):
-        print(__doc__.strip())
-        return 0
-    if arguments in (["--help"], ["-h"]):
-        print(__doc__.strip())
-        return 0
+        return say(__doc__.strip())
     if len(arguments) != 1:
         print("report: one folder of results is needed: ./bench/run report RESULTS_DIR", file=sys.stderr)
         return 2

@@ -31,7 +31,14 @@ def read_rows(path):
                 rows.append(row)
             else:
                 problems.append(f"line {number}: no row, which is an object with a text `kind`")
-    return rows, problems
+    return latest(rows), problems
+
+
+def latest(rows):
+    """Without rows that a later one of the same identity (and repetition) has taken the place of."""
+    keys = [(text(row.get("identity")), number(row.get("repetition"))) for row in rows]
+    last = {key: i for i, key in enumerate(keys)}
+    return [row for i, row in enumerate(rows) if not keys[i][0] or last[keys[i]] == i]
 
 
 def get(row, *keys):

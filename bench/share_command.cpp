@@ -5,6 +5,8 @@
 #include "bench/commands.h"
 #include "bench/common_options.h"
 #include "bench/growth_command.h"
+#include "bench/machine.h"
+#include "bench/rows/output.h"
 #include "bench/share_study.h"
 #include "host/growth/share.h"
 
@@ -51,14 +53,10 @@ int run_share(const GrowthFlags& flags) {
   const growth::ShareStudy study =
       measure_share(spec, flags.density, *provider, find(providers, "reference"),
                     [](const std::string& chain) { std::cerr << "chain: " << chain << '\n'; });
-  const auto row = share_row(study);
-  if (flags.format == "json") {
-    std::cout << row.dump() << '\n';
-  } else if (flags.format == "csv") {
-    print_share_csv(std::cout, row);
-  } else {
-    print_share(std::cout, row);
-  }
+  Output output(flags.format, machinery());
+  const Row& row = output.add(share_row(study));
+  if (flags.format == "csv") print_share_csv(std::cout, row);
+  if (output.is_table()) print_share(std::cout, row);
   return row["status"] == "ok" ? 0 : 1;
 }
 

@@ -4,13 +4,12 @@
 #include <limits>
 #include <ostream>
 
+#include "bench/rows/csv.h"
 #include "bench/table.h"
 #include "host/growth/row.h"
 
 namespace gradepth {
 namespace {
-
-using Row = nlohmann::ordered_json;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
@@ -56,6 +55,17 @@ std::string bounds(const Row& x) {
 
 }  // namespace
 
+IdentityText share_identity(const growth::GrowthSpec& spec, double density,
+                            std::string_view provider) {
+  growth::GrowthSpec chain = spec;  // the study sets these two itself
+  chain.share = true;
+  chain.init.density = 1;
+  return IdentityText()
+      .add("study", "share")
+      .add(growth::row_identity(chain, provider))
+      .add("sparse_density", density);
+}
+
 Row share_row(const growth::ShareStudy& study) {
   const growth::ShareChain& first = study.chains[0];
   Row row{{"kind", "study"},
@@ -63,7 +73,10 @@ Row share_row(const growth::ShareStudy& study) {
           {"provider", first.result.provider},
           {"dtype", std::string(name(first.spec.dtype))},
           {"status", "ok"},
-          {"reason", ""}};
+          {"reason", ""},
+          {"identity",
+           share_identity(first.spec, study.chains.back().spec.init.density, first.result.provider)
+               .text()}};
   for (const growth::ShareChain& chain : study.chains) {
     const Row whole = growth::row(chain.spec, chain.result);
     Row part;
@@ -113,6 +126,28 @@ void print_share(std::ostream& out, const Row& row) {
   table.print(out);
 }
 
-void print_share_csv(std::ostream& out, const Row& row) { chains_table(row).print_csv(out); }
+void print_share_csv(std::ostream& out, const Row& row) {
+  std::vector<Row> chains;
+  for (const Row& chain : row["chains"]) {
+    Row line = row;  // what the study says of itself stands with each chain
+    line.erase("chains");
+    line.update(chain);
+    chains.push_back(std::move(line));
+  }
+  print_csv(out,
+            with_common_columns({{"share", "/setting/share"},
+                                 {"density", "/setting/density"},
+                                 {"depth", "/depth"},
+                                 {"seeds", "/seeds"},
+                                 {"fitted_seeds", "/fitted_seeds"},
+                                 {"rate_ln_per_map", "/rate/value"},
+                                 {"rate_low_ln_per_map", "/rate/low"},
+                                 {"rate_high_ln_per_map", "/rate/high"},
+                                 {"theory_rate_ln_per_map", "/theory/rate"},
+                                 {"total_mean_ln", "/mean"},
+                                 {"total_spread_ln", "/spread"},
+                                 {"verdict", "/verdict"}}),
+            chains);
+}
 
 }  // namespace gradepth

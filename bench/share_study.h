@@ -7,6 +7,11 @@
 
 namespace gradepth {
 
+/// What a row of the study answers (host/identity.h): the chain that all four are made of, and the
+/// density of the sparse ones.
+IdentityText share_identity(const growth::GrowthSpec& spec, double density,
+                            std::string_view provider);
+
 /// The study as one row of kind `study` (bench/ROWS.md).
 nlohmann::ordered_json share_row(const growth::ShareStudy& study);
 

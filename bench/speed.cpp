@@ -2,12 +2,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <optional>
 #include <string>
 
+#include "bench/machine.h"
 #include "bench/plan_timing.h"
 #include "host/compare.h"
 #include "host/growth/statistics.h"
+#include "host/vector_target.h"
 
 namespace gradepth {
 namespace {
@@ -110,9 +113,11 @@ bool take_timer(Entry& entry, Provider& provider) {
   return entry.row["status"] == "ok";
 }
 
+using IdentityOf = std::function<IdentityText(const Provider&)>;
+
 std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload,
                                const std::vector<Provider*>& providers, Provider& reference,
-                               std::uint64_t seed) {
+                               std::uint64_t seed, const IdentityOf& identity_of) {
   const Tensors in = draw(workload.problem, workload.init, seed);
   PlanPtr truth = std::get<PlanPtr>(reference.plan(workload.problem));
   truth->set(in);
@@ -120,8 +125,9 @@ std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload
   std::vector<Entry> entries;
   entries.reserve(providers.size());
   for (Provider* provider : providers) {
-    entries.push_back(prepare(begin_row(kind_of_row, workload.problem, *provider), workload, in,
-                              *provider, *truth));
+    Row row = begin_row(kind_of_row, workload.problem, *provider);
+    row["identity"] = identity_of(*provider).text();
+    entries.push_back(prepare(std::move(row), workload, in, *provider, *truth));
   }
   return entries;
 }
@@ -224,7 +230,10 @@ void add_speedups(const std::vector<Entry*>& timed, const std::vector<PlanTiming
 std::vector<Row> rows_of(std::vector<Entry> entries) {
   std::vector<Row> rows;
   rows.reserve(entries.size());
-  for (Entry& entry : entries) rows.push_back(std::move(entry.row));
+  for (Entry& entry : entries) {
+    add_origin(entry.row, machinery());
+    rows.push_back(std::move(entry.row));
+  }
   return rows;
 }
 
@@ -232,8 +241,12 @@ std::vector<Row> rows_of(std::vector<Entry> entries) {
 
 std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
                                Provider& reference, const Limits& limits,
-                               const MeasureOptions& options, std::uint64_t seed) {
-  std::vector<Entry> entries = prepare_all("speed", workload, providers, reference, seed);
+                               const MeasureOptions& options, std::uint64_t seed,
+                               const Context& context) {
+  std::vector<Entry> entries =
+      prepare_all("speed", workload, providers, reference, seed, [&](const Provider& provider) {
+        return speed_identity(workload, provider.name(), seed, context, options);
+      });
   std::vector<TimedPlan> plans;
   std::vector<Entry*> timed;
   for (std::size_t i = 0; i < entries.size(); ++i) {
@@ -251,8 +264,87 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
 }
 
 std::vector<Row> check_workload(const Workload& workload, const std::vector<Provider*>& providers,
-                                Provider& reference, std::uint64_t seed) {
-  return rows_of(prepare_all("check", workload, providers, reference, seed));
+                                Provider& reference, std::uint64_t seed, const Context& context) {
+  return rows_of(
+      prepare_all("check", workload, providers, reference, seed, [&](const Provider& provider) {
+        return check_identity(workload, provider.name(), seed, context);
+      }));
+}
+
+IdentityText check_identity(const Workload& workload, std::string_view provider, std::uint64_t seed,
+                            const Context& context) {
+  return IdentityText()
+      .add("kind", "check")
+      .add(identity(workload.problem))
+      .add(identity(workload.init))
+      .add("seed", seed)
+      .add(identity(context))
+      .add("provider", provider)
+      .add("vector", vector_target());
+}
+
+IdentityText speed_identity(const Workload& workload, std::string_view provider, std::uint64_t seed,
+                            const Context& context, const MeasureOptions& options) {
+  return IdentityText()
+      .add("kind", "speed")
+      .add(identity(workload.problem))
+      .add(identity(workload.init))
+      .add("seed", seed)
+      .add(identity(context))
+      .add("min_seconds", options.min_seconds)
+      .add("max_seconds", options.max_seconds)
+      .add("provider", provider)
+      .add("vector", vector_target())
+      .add("threads", machinery().threads);
+}
+
+std::vector<Column> check_columns() {
+  return with_common_columns({{"problem", "/problem"},
+                              {"family", "/family"},
+                              {"depth", "/depth"},
+                              {"error", "/error"},
+                              {"tolerance", "/tolerance"},
+                              {"by_norm", "/by_norm"},
+                              {"math", "/math"},
+                              {"detail", "/detail"}});
+}
+
+std::vector<Column> speed_columns() {
+  return with_common_columns({{"problem", "/problem"},
+                              {"family", "/family"},
+                              {"depth", "/depth"},
+                              {"clock", "/clock"},
+                              {"median_ms", "/ms"},
+                              {"min_ms", "/ms_min"},
+                              {"lower_quartile_ms", "/ms_lower"},
+                              {"upper_quartile_ms", "/ms_upper"},
+                              {"noise_relative", "/noise"},
+                              {"samples", "/samples"},
+                              {"disturbed", "/disturbed"},
+                              {"throttled_samples", "/throttled"},
+                              {"cold_ms", "/ms_cold"},
+                              {"wall_ms", "/ms_wall"},
+                              {"forward_ms", "/parts/forward_ms"},
+                              {"backward_data_ms", "/parts/backward_data_ms"},
+                              {"backward_weights_ms", "/parts/backward_weights_ms"},
+                              {"versus_provider", "/versus/provider"},
+                              {"speedup", "/versus/speedup"},
+                              {"speedup_low", "/versus/low"},
+                              {"speedup_high", "/versus/high"},
+                              {"bytes", "/bytes"},
+                              {"flops", "/flops"},
+                              {"gb_per_s", "/gb_per_s"},
+                              {"gflop_per_s", "/gflop_per_s"},
+                              {"limit_ms", "/limit_ms"},
+                              {"of_limit", "/of_limit"},
+                              {"workspace_bytes", "/workspace_bytes"},
+                              {"error", "/error"},
+                              {"tolerance", "/tolerance"},
+                              {"by_norm", "/by_norm"},
+                              {"math", "/math"},
+                              {"detail", "/detail"},
+                              {"growth_rate_ln_per_map", "/growth/rate"},
+                              {"growth_total_ln", "/growth/total"}});
 }
 
 }  // namespace gradepth

@@ -6,12 +6,12 @@
 
 #include "bench/limits.h"
 #include "bench/measure.h"
+#include "bench/rows/csv.h"
 #include "bench/workloads.h"
+#include "host/identity.h"
 #include "host/provider.h"
 
 namespace gradepth {
-
-using Row = nlohmann::ordered_json;
 
 /// Times one workload on each of the providers, in turn, after comparing each with the reference.
 /// One row per provider, `kind` "speed": a provider that refuses has status unsupported, one whose
@@ -22,13 +22,27 @@ using Row = nlohmann::ordered_json;
 /// (median), ms_min, ms_lower, ms_upper, noise, samples, throttled, ms_cold, ms_wall, parts,
 /// versus, bytes, flops, gb_per_s, gflop_per_s, limit_ms, of_limit, workspace_bytes, error,
 /// tolerance, by_norm (host/compare.h), growth {ln_norm, rate, total, verdict}, growth_reason.
+/// `context` is what the providers were made with.
 std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
                                Provider& reference, const Limits& limits,
-                               const MeasureOptions& options, std::uint64_t seed);
+                               const MeasureOptions& options, std::uint64_t seed,
+                               const Context& context = {});
 
 /// One row of kind "check" per provider: as above without the timing. `inputs` are drawn with
 /// `seed`.
 std::vector<Row> check_workload(const Workload& workload, const std::vector<Provider*>& providers,
-                                Provider& reference, std::uint64_t seed);
+                                Provider& reference, std::uint64_t seed,
+                                const Context& context = {});
+
+/// What such rows answer (host/identity.h). A time also depends on the number of threads and on how
+/// long it was measured.
+IdentityText check_identity(const Workload& workload, std::string_view provider, std::uint64_t seed,
+                            const Context& context);
+IdentityText speed_identity(const Workload& workload, std::string_view provider, std::uint64_t seed,
+                            const Context& context, const MeasureOptions& options);
+
+/// Columns of such rows as CSV; those of `speed` are more.
+std::vector<Column> check_columns();
+std::vector<Column> speed_columns();
 
 }  // namespace gradepth

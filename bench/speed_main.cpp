@@ -10,6 +10,7 @@
 #include <optional>
 
 #include "bench/common_options.h"
+#include "bench/rows/standard_output.h"
 #include "bench/speed.h"
 #include "bench/speed_flags.h"
 #include "bench/speed_reporter.h"
@@ -41,7 +42,7 @@ class RowFile {
   }
   void write(const Row& row) {
     if (path_.empty()) return;
-    file_ << row.dump(-1, ' ', false, Row::error_handler_t::replace) << '\n';
+    file_ << json_text(row) << '\n';
     if (!file_.flush()) {
       throw std::runtime_error("--rows " + path_ + ": cannot write the file (disk full?)");
     }
@@ -57,8 +58,8 @@ class Bench {
  public:
   explicit Bench(const SpeedFlags& flags)
       : flags_(flags),
-        providers_(make_providers(
-            {.math = parse_math(flags.math), .variant = parse_variant(flags.variant)})),
+        context_{.math = parse_math(flags.math), .variant = parse_variant(flags.variant)},
+        providers_(make_providers(context_)),
         rows_(flags.rows_file) {}
 
   [[nodiscard]] std::vector<Provider*> timed() const {
@@ -73,7 +74,7 @@ class Bench {
     MeasureOptions options{.min_seconds = flags_.min_time};
     options.max_seconds = std::max(options.max_seconds, 3 * flags_.min_time);
     std::vector<Row> rows = measure_speed(workload, providers, *find(providers_, "reference"),
-                                          limits_, options, flags_.seed);
+                                          limits_, options, flags_.seed, context_);
     for (Row& row : rows) {
       if (flags_.repetitions > 1) row["repetition"] = repetition;
       rows_.write(row);
@@ -86,6 +87,7 @@ class Bench {
 
  private:
   const SpeedFlags& flags_;
+  Context context_;
   Providers providers_;
   Limits limits_;
   RowFile rows_;
@@ -200,10 +202,6 @@ void initialise_library(const SpeedFlags& flags, char* program) {
   }
 }
 
-void flush_output() {
-  if (!std::cout.flush()) throw std::runtime_error("cannot write to standard output");
-}
-
 int run_speed(int argc, char** argv) {
   const std::optional<SpeedFlags> flags = read_speed_flags(argc, argv);
   if (!flags) return 0;
@@ -212,7 +210,6 @@ int run_speed(int argc, char** argv) {
   const std::vector<std::string> names = register_benchmarks(*flags, bench);
   if (flags->list_tests) {
     for (const std::string& text : names) std::cout << text << '\n';
-    flush_output();
     return 0;
   }
   if (!flags->out.empty()) open_file("--benchmark_out", flags->out);
@@ -223,7 +220,6 @@ int run_speed(int argc, char** argv) {
   const auto display = make_reporter(flags->format, takes_color(flags->color));
   const auto file = make_reporter(flags->out_format, false);
   benchmark::RunSpecifiedBenchmarks(display.get(), flags->out.empty() ? nullptr : file.get(), ".");
-  flush_output();
   return bench.failed() ? 1 : 0;
 }
 
@@ -239,8 +235,11 @@ int fail(std::string reason, int exit_status) {
 }  // namespace gradepth
 
 int main(int argc, char** argv) {
+  gradepth::prepare_standard_streams();
   try {
-    return gradepth::run_speed(argc, argv);
+    const int exit_status = gradepth::run_speed(argc, argv);
+    gradepth::flush_standard_output();
+    return exit_status;
   } catch (const std::invalid_argument& error) {
     return gradepth::fail(error.what(), 2);
   } catch (const std::exception& error) {

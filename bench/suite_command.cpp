@@ -1,15 +1,20 @@
 #include <CLI/CLI.hpp>
 #include <algorithm>
-#include <chrono>
+#include <cmath>
 #include <cstdlib>
-#include <iomanip>
+#include <functional>
 #include <iostream>
+#include <stdexcept>
 
 #include "bench/commands.h"
 #include "bench/common_options.h"
+#include "bench/growth_table.h"
 #include "bench/interrupt.h"
 #include "bench/machine.h"
+#include "bench/progress.h"
 #include "bench/results.h"
+#include "bench/rows/output.h"
+#include "bench/rows/standard_output.h"
 #include "bench/share_study.h"
 #include "bench/speed.h"
 #include "bench/suite_tables.h"
@@ -32,107 +37,250 @@ struct SuiteOptions {
   std::uint64_t seed = 1;
 };
 
+/// What decides the rows of a whole run; the row of kind `info` that it begins with answers this.
+IdentityText suite_identity(const SuiteOptions& options) {
+  return IdentityText()
+      .add("kind", "suite")
+      .add("preset", options.preset)
+      .add("provider", options.provider)
+      .add("seed", options.seed)
+      .add("math", options.math)
+      .add("vector", machinery().vector)
+      .add("threads", machinery().threads);
+}
+
+/// A folder's rows must be of this very suite. std::invalid_argument, in one line that says what
+/// differs.
+void require_same_suite(const Results& results, const SuiteOptions& options) {
+  const std::string here = suite_identity(options).text();
+  if (results.without_identity() > 0) {
+    throw std::invalid_argument("--out " + results.folder().string() +
+                                ": has rows of an older version, which do not say all their "
+                                "settings; choose another folder");
+  }
+  for (const Row& row : results.earlier()) {
+    const std::string there = row.value("identity", "");
+    if (there.starts_with("kind=suite ")) {
+      const std::string differs = difference(there, here);
+      if (differs.empty()) return;
+      throw std::invalid_argument("--out " + results.folder().string() +
+                                  ": has rows of other settings: " + differs +
+                                  "; choose another folder");
+    }
+  }
+  if (results.earlier().empty()) return;
+  throw std::invalid_argument("--out " + results.folder().string() +
+                              ": has rows of another command; choose another folder");
+}
+
+/// Columns of all kinds of rows together: what a kind does not have is empty.
+std::vector<Column> suite_columns() {
+  std::vector<Column> own;
+  const std::vector<Column> common = with_common_columns({});
+  const auto has = [](const std::vector<Column>& columns, const Column& wanted) {
+    return std::any_of(columns.begin(), columns.end(),
+                       [&](const Column& column) { return column.name == wanted.name; });
+  };
+  for (const auto& columns : {growth_columns(), speed_columns(), train_columns()}) {
+    std::copy_if(columns.begin(), columns.end(), std::back_inserter(own),
+                 [&](const Column& column) { return !has(common, column) && !has(own, column); });
+  }
+  return with_common_columns(own);
+}
+
+/// A piece of the suite: some rows that are measured together.
+struct Task {
+  std::string label;
+  double work = 0;                      // about so many seconds
+  std::vector<std::string> identities;  // of its rows, in their order
+  std::function<void()> measure;        // those rows that are not there yet
+};
+
 class Suite {
  public:
   Suite(const SuiteOptions& options, Results& results)
       : options_(options),
+        context_{.math = parse_math(options.math)},
         results_(results),
-        providers_(make_providers({.math = parse_math(options.math)})) {}
+        providers_(make_providers(context_)) {}
 
   int run() {
-    limits_ = measure_limits();
-    write(info_row(providers_, limits_));
-    check();
-    growth();
-    speed();
-    training();
-    if (options_.format == "table") print_suite(rows_, std::cout);
-    std::cerr << "done in " << elapsed() << " s: " << (results_.folder() / "results.jsonl").string()
-              << '\n';
+    plan();
+    double work = 0;
+    for (const Task& task : tasks_) work += task.work;
+    Progress progress(tasks_.size(), work);
+    say_what_is_there();
+    for (const Task& task : tasks_) {
+      if (interrupted()) {
+        throw Interrupted("interrupted; the same command with --out " + results_.folder().string() +
+                          " goes on from here");
+      }
+      const bool there = is_there(task);
+      if (there) {
+        for (const std::string& identity : task.identities) keep(*results_.find(identity));
+      } else {
+        progress.begin(task.label);
+        task.measure();
+      }
+      progress.done(task.work, !there);
+    }
+    if (options_.format == "table") print_suite(output_.rows(), std::cout);
+    output_.print_csv_of(suite_columns(), output_.rows());
+    flush_standard_output();
+    std::cerr << "done in " << std::lround(progress.seconds())
+              << " s: " << (results_.folder() / "results.jsonl").string() << '\n';
     report();
+    point_latest_at(results_.folder());
     return failed_ ? 1 : 0;
   }
 
  private:
-  using Seconds = std::chrono::duration<double>;
-
-  [[nodiscard]] std::string elapsed() const {
-    const double seconds = Seconds(std::chrono::steady_clock::now() - begin_).count();
-    std::ostringstream text;
-    text << std::fixed << std::setprecision(0) << seconds;
-    return text.str();
+  void plan() {
+    plan_limits();
+    plan_checks();
+    plan_growth();
+    plan_map_of_gains();
+    plan_share();
+    plan_speed();
+    plan_training();
   }
 
-  void progress(const std::string& what) const {
-    if (interrupted()) {
-      throw Interrupted("interrupted; what was measured is in " +
-                        (results_.folder() / "results.jsonl").string());
-    }
-    std::cerr << '[' << std::setw(3) << elapsed() << " s] " << what << '\n';
+  [[nodiscard]] bool is_there(const Task& task) const {
+    return !task.identities.empty() &&
+           std::all_of(task.identities.begin(), task.identities.end(),
+                       [&](const std::string& identity) { return results_.find(identity); });
   }
 
-  void write(Row row) {
-    results_.write(row);
-    if (options_.format == "json") std::cout << row.dump() << '\n';
+  void say_what_is_there() const {
+    const auto there = std::count_if(tasks_.begin(), tasks_.end(),
+                                     [&](const Task& task) { return is_there(task); });
+    std::cerr << "results: " << (results_.folder() / "results.jsonl").string();
+    if (there > 0) std::cerr << " (" << there << " of " << tasks_.size() << " steps are there)";
+    std::cerr << '\n';
+  }
+
+  /// A new row; one that is there already stays in its place.
+  void write(Row made) {
+    const Row* earlier = results_.find(made.value("identity", ""));
+    note(earlier != nullptr ? output_.add_earlier(*earlier) : output_.add(std::move(made)));
+  }
+  void keep(const Row& row) { note(output_.add_earlier(row)); }
+  void note(const Row& row) {
     failed_ = failed_ || row["status"] == "incorrect" || row["status"] == "error";
-    rows_.push_back(std::move(row));
   }
 
   [[nodiscard]] Provider& reference() const { return *find(providers_, "reference"); }
+  [[nodiscard]] Provider& chosen(const Providers& among) const {
+    return *select_providers(among, options_.provider).at(0);
+  }
+
+  /// Measured in every run: times are judged by them. The first run's row of them stays.
+  void plan_limits() {
+    tasks_.push_back({"limits  bandwidth and peak of this machine", 8, {}, [this] {
+                        limits_ = measure_limits();
+                        Row row = info_row(providers_, limits_);
+                        row["identity"] = suite_identity(options_).text();
+                        write(std::move(row));
+                      }});
+  }
 
   /// The kernels on the executor are too slow to time and need not be: they are checked.
-  void check() {
+  void plan_checks() {
     Provider* simt = find(providers_, "simt");
     if (simt == nullptr) return;
     for (const Workload& workload : workloads("brief")) {
-      progress("check   " + name(workload.problem) + " on simt");
-      for (Row& row : check_workload(workload, {simt}, reference(), options_.seed)) {
-        write(std::move(row));
-      }
+      tasks_.push_back({"check   " + name(workload.problem) + " on simt",
+                        0.1,
+                        {check_identity(workload, simt->name(), options_.seed, context_).text()},
+                        [this, simt, workload] {
+                          for (Row& row : check_workload(workload, {simt}, reference(),
+                                                         options_.seed, context_)) {
+                            write(std::move(row));
+                          }
+                        }});
     }
   }
 
-  void growth() {
-    // One thread for each seed: then the number of cores does not change a bit of the result.
-    const Providers providers = make_providers({.threads = 1});
-    Provider* provider = select_providers(providers, options_.provider).at(0);
+  void plan_growth() {
+    Provider& provider = chosen(single_);
     for (growth::GrowthSpec spec : growth_studies(options_.preset)) {
       spec.first_seed = options_.seed;
-      progress("growth  " + growth::row_name(spec, provider->name()));
-      write(growth::row(spec, growth::measure_growth(spec, *provider, &reference())));
+      tasks_.push_back(
+          {"growth  " + growth::row_name(spec, provider.name()),
+           0.2 + work_seconds(spec),
+           {growth::row_identity(spec, provider.name()).text()},
+           [this, &provider, spec] {
+             write(growth::row(spec, growth::measure_growth(spec, provider, &reference())));
+           }});
     }
-    map_gains(*provider);
-    compare_shared(*provider);
   }
 
-  void map_gains(Provider& provider) {
+  void plan_map_of_gains() {
+    Provider& provider = chosen(single_);
     GainMap map = gain_map(options_.preset);
     map.spec.first_seed = options_.seed;
     const auto cells = growth::sweep_cells(map.spec, growth::parse_sweep(map.axes));
-    progress(std::string("growth  sweep ") + map.axes);
-    growth::run_sweep(cells, provider, &reference(),
-                      [&](std::size_t i, const growth::GrowthResult& result) {
-                        write(sweep_row(cells[i], result));
-                      });
+    Task task{std::string("growth  sweep ") + map.axes, 0, {}, [this, &provider, cells] {
+                measure_cells(cells, provider);
+              }};
+    for (const growth::SweepCell& cell : cells) {
+      task.work += 0.01 + work_seconds(cell.spec);
+      task.identities.push_back(sweep_identity(cell, provider.name()).text());
+    }
+    tasks_.push_back(std::move(task));
   }
 
-  void compare_shared(Provider& provider) {
+  void measure_cells(const std::vector<growth::SweepCell>& cells, Provider& provider) {
+    const std::vector<std::size_t> open = open_cells(cells, provider.name(), results_);
+    std::vector<growth::SweepCell> to_measure;
+    for (const std::size_t i : open) to_measure.push_back(cells[i]);
+    std::size_t next = 0;  // cell to be put out
+    const auto keep_until = [&](std::size_t end) {
+      for (; next < end; ++next) {
+        keep(*results_.find(sweep_identity(cells[next], provider.name()).text()));
+      }
+    };
+    growth::run_sweep(to_measure, provider, &reference(),
+                      [&](std::size_t k, const growth::GrowthResult& result) {
+                        keep_until(open[k]);
+                        write(sweep_row(to_measure[k], result));
+                        ++next;
+                      });
+    keep_until(cells.size());
+  }
+
+  void plan_share() {
+    Provider& provider = chosen(single_);
     SharedChain chain = shared_chain(options_.preset);
     chain.spec.first_seed = options_.seed;
-    const auto name = [&](const std::string& which) { progress("study   share, " + which); };
-    write(
-        share_row(growth::measure_share(chain.spec, chain.density, provider, &reference(), name)));
+    tasks_.push_back(
+        {"study   share: one W for all steps beside a fresh one per step",
+         0.2 + 4 * work_seconds(chain.spec),
+         {share_identity(chain.spec, chain.density, provider.name()).text()},
+         [this, &provider, chain] {
+           write(share_row(growth::measure_share(chain.spec, chain.density, provider, &reference(),
+                                                 [](const std::string&) {})));
+         }});
   }
 
-  void speed() {
+  void plan_speed() {
     const std::vector<Provider*> timed = timed_providers(providers_);
     const MeasureOptions options = effort();
     for (const Workload& workload : workloads(options_.preset)) {
-      progress("speed   " + name(workload.problem));
-      for (Row& row :
-           measure_speed(workload, timed, reference(), limits_, options, options_.seed)) {
-        write(std::move(row));
+      Task task{"speed   " + name(workload.problem),
+                static_cast<double>(timed.size()) * (0.05 + 1.5 * options.min_seconds),
+                {},
+                [this, timed, options, workload] {
+                  for (Row& row : measure_speed(workload, timed, reference(), limits_, options,
+                                                options_.seed, context_)) {
+                    write(std::move(row));
+                  }
+                }};
+      for (const Provider* provider : timed) {
+        task.identities.push_back(
+            speed_identity(workload, provider->name(), options_.seed, context_, options).text());
       }
+      tasks_.push_back(std::move(task));
     }
   }
 
@@ -142,14 +290,22 @@ class Suite {
     return {.min_seconds = 0.5, .max_seconds = 15};
   }
 
-  void training() {
-    Provider* provider = select_providers(providers_, options_.provider).at(0);
+  void plan_training() {
+    Provider& provider = chosen(providers_);
     for (train::TrainSpec spec : quick_training()) {
       spec.seed = options_.seed;
       if (options_.preset == "brief") spec.steps = 3;
-      progress("train   " + spec.task + ' ' + spec.net);
-      write(train::to_row(train::train(spec, *provider)));
+      tasks_.push_back(
+          {"train   " + spec.task + ' ' + spec.net,
+           options_.preset == "brief" ? 0.5 : 15,
+           {train::row_identity(spec, provider.name()).text()},
+           [this, &provider, spec] { write(train::to_row(train::train(spec, provider))); }});
     }
+  }
+
+  /// Seconds of a growth study, roughly: forward, back and the weights' gradient at 2 GFLOP/s.
+  [[nodiscard]] static double work_seconds(const growth::GrowthSpec& spec) {
+    return growth::work(spec) * 6 / 2e9;
   }
 
   /// bench/run names the Python of the project's own virtual environment.
@@ -171,12 +327,15 @@ class Suite {
   }
 
   const SuiteOptions& options_;
+  Context context_;
   Results& results_;
   Providers providers_;
+  // One thread for each seed: then the number of cores does not change a bit of the growth.
+  Providers single_ = make_providers({.threads = 1});
   Limits limits_;
-  std::vector<Row> rows_;
+  std::vector<Task> tasks_;
+  Output output_{options_.format, machinery(), [this](const Row& row) { results_.write(row); }};
   bool failed_ = false;
-  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
 };
 
 }  // namespace
@@ -192,13 +351,11 @@ void add_suite_command(CLI::App& app, int& exit_status) {
   command->add_option("--out", options->out, "folder of the results; default: results/<time>");
   command->add_option("--seed", options->seed, "first seed")->capture_default_str();
   add_math_option(*command, options->math);
-  command->add_option("--format", options->format, "what goes to stdout: table or json")
-      ->check(CLI::IsMember({"table", "json"}))
-      ->capture_default_str();
+  add_format_option(*command, options->format);
   command->callback([options, &exit_status] {
-    const std::filesystem::path root = std::filesystem::path(GRADEPTH_SOURCE_DIR) / "results";
-    Results results(options->out.empty() ? new_results_folder(root)
+    Results results(options->out.empty() ? new_results_folder()
                                          : std::filesystem::path(options->out));
+    require_same_suite(results, *options);
     note_interrupts();
     exit_status = Suite(*options, results).run();
   });

@@ -1,162 +1,137 @@
 #include "bench/sweep.h"
 
-#include <chrono>
-#include <cmath>
-#include <iomanip>
 #include <iostream>
-#include <map>
-#include <sstream>
+#include <stdexcept>
 
 #include "bench/commands.h"
 #include "bench/interrupt.h"
-#include "bench/results.h"
+#include "bench/machine.h"
+#include "bench/progress.h"
+#include "bench/rows/output.h"
 #include "bench/sweep_table.h"
-#include "host/growth/grid.h"
 #include "host/growth/row.h"
 
 namespace gradepth {
 namespace {
 
 using growth::SweepCell;
-using Row = nlohmann::ordered_json;
 
-/// What a row must have in common with a cell to be its result.
-std::string identity(const Row& row) {
-  Row same;
-  for (const char* key : {"name", "provider", "dtype", "seeds", "depth", "setting", "sweep"}) {
-    same[key] = row.value(key, Row());
+/// The folder's rows must be points of this very sweep, whatever the values of its axes.
+/// std::invalid_argument, in one line that says what differs.
+void require_same_study(const Results& results, const SweepCell& cell, std::string_view provider,
+                        const std::vector<growth::SweepAxis>& axes) {
+  const std::string here = sweep_identity(cell, provider).text();
+  const std::vector<std::string> swept = growth::settings_of(axes);
+  for (const Row& row : results.earlier()) {
+    const std::string there = row.value("identity", "");
+    if (there.empty()) continue;
+    const std::string differs = difference(there, here, swept);
+    if (differs.empty()) continue;
+    throw std::invalid_argument("--out " + results.folder().string() +
+                                ": has rows of other settings: " + differs +
+                                "; choose another folder");
   }
-  return same.dump(-1, ' ', false, Row::error_handler_t::replace);
 }
 
-std::string identity(const SweepCell& cell, std::string_view provider) {
-  growth::GrowthResult nothing;
-  nothing.name = growth::row_name(cell.spec, provider);
-  nothing.provider = provider;
-  nothing.status = "error";  // such a row has its head only
-  return identity(sweep_row(cell, nothing));
-}
-
-std::string duration(double seconds) {
-  const auto s = static_cast<long>(std::lround(seconds));
-  return s < 120 ? std::to_string(s) + " s" : std::to_string(s / 60) + " min";
-}
-
-/// One line on stderr that is written over, or one every ten seconds where stderr is a file.
-class Progress {
- public:
-  Progress(std::size_t cells, double work) : cells_(cells), work_(work) {}
-
-  void done(double work) {
-    ++done_;
-    finished_ += work;
-    const double seconds = Seconds(Clock::now() - begin_).count();
-    if (done_ < cells_ && seconds < next_) return;
-    next_ = seconds + 2;
-    std::ostringstream line;
-    line << '[' << std::setw(3) << std::lround(seconds) << " s] " << done_ << " of " << cells_
-         << " points";
-    if (done_ < cells_)
-      line << ", about " << duration(seconds * (work_ / finished_ - 1)) << " left";
-    std::cerr << line.str() << '\n';
-  }
-
- private:
-  using Clock = std::chrono::steady_clock;
-  using Seconds = std::chrono::duration<double>;
-  std::size_t cells_;
-  double work_;
-  std::size_t done_ = 0;
-  double finished_ = 0;
-  double next_ = 2;
-  Clock::time_point begin_ = Clock::now();
-};
-
+/// The sweep's own way through its cells: earlier rows and new ones, in the cells' order.
 class Sweep {
  public:
-  Sweep(const SweepOptions& options, std::vector<SweepCell> cells, std::string provider)
-      : options_(options),
-        cells_(std::move(cells)),
-        results_(options.out.empty()
-                     ? new_results_folder(std::filesystem::path(GRADEPTH_SOURCE_DIR) / "results")
-                     : std::filesystem::path(options.out),
-                 Results::GoOn{}),
-        rows_(cells_.size()) {
-    std::map<std::string, const Row*> before;
-    for (const Row& row : results_.earlier()) {
-      if (row.value("status", "") == "ok") before.emplace(identity(row), &row);
-    }
-    for (std::size_t i = 0; i < cells_.size(); ++i) {
-      const auto found = before.find(identity(cells_[i], provider));
-      if (found != before.end()) {
-        rows_[i] = *found->second;
-      } else {
-        open_.push_back(i);
-      }
-    }
-  }
+  Sweep(const SweepOptions& options, const std::vector<SweepCell>& cells, Results& results)
+      : cells_(cells),
+        results_(results),
+        output_(options.format, machinery(), [&results](const Row& row) { results.write(row); }) {}
 
   void run(Provider& provider, Provider* reference) {
-    std::cerr << "results: " << (results_.folder() / "results.jsonl").string();
-    if (open_.size() < cells_.size()) {
-      std::cerr << " (" << cells_.size() - open_.size() << " of " << cells_.size()
-                << " points are there)";
-    }
-    std::cerr << '\n';
-    std::vector<SweepCell> open;
+    const std::vector<std::size_t> open = open_cells(cells_, provider.name(), results_);
+    say_where(open.size());
+    std::vector<SweepCell> to_measure;
     double work = 0;
-    for (const std::size_t i : open_) {
-      open.push_back(cells_[i]);
+    for (const std::size_t i : open) {
+      to_measure.push_back(cells_[i]);
       work += growth::work(cells_[i].spec);
     }
-    Progress progress(open.size(), work);
+    Progress progress(to_measure.size(), work);
     note_interrupts();
-    growth::run_sweep(open, provider, reference,
+    growth::run_sweep(to_measure, provider, reference,
                       [&](std::size_t k, const growth::GrowthResult& result) {
-                        Row row = sweep_row(open[k], result);
-                        results_.write(row);
-                        rows_[open_[k]] = std::move(row);
-                        progress.done(growth::work(open[k].spec));
-                        if (interrupted() && k + 1 < open.size()) {
+                        add_earlier_until(open[k], provider.name());
+                        output_.add(sweep_row(to_measure[k], result));
+                        progress.done(growth::work(to_measure[k].spec));
+                        progress.say_done("points");
+                        if (interrupted() && k + 1 < to_measure.size()) {
                           throw Interrupted("interrupted; the same command with --out " +
                                             results_.folder().string() + " goes on from here");
                         }
                       });
+    add_earlier_until(cells_.size(), provider.name());
   }
 
-  [[nodiscard]] const std::vector<Row>& rows() const { return rows_; }
+  [[nodiscard]] const Output& output() const { return output_; }
 
  private:
-  const SweepOptions& options_;
-  std::vector<SweepCell> cells_;
-  Results results_;
-  std::vector<Row> rows_;          // by cell
-  std::vector<std::size_t> open_;  // cells to be measured
+  void say_where(std::size_t open) const {
+    std::cerr << "results: " << (results_.folder() / "results.jsonl").string();
+    if (open < cells_.size()) {
+      std::cerr << " (" << cells_.size() - open << " of " << cells_.size() << " points are there)";
+    }
+    std::cerr << '\n';
+    if (const std::size_t unknown = results_.without_identity(); unknown > 0) {
+      std::cerr << "(" << unknown
+                << " rows there, of an older version, do not say all their settings: they stay, "
+                   "and are measured again)\n";
+    }
+  }
+
+  /// The rows of the cells between the last one and this one are all there.
+  void add_earlier_until(std::size_t cell, std::string_view provider) {
+    while (output_.rows().size() < cell) {
+      const SweepCell& next = cells_[output_.rows().size()];
+      output_.add_earlier(*results_.find(sweep_identity(next, provider).text()));
+    }
+  }
+
+  const std::vector<SweepCell>& cells_;
+  Results& results_;
+  Output output_;
 };
 
 }  // namespace
 
-nlohmann::ordered_json sweep_row(const growth::SweepCell& cell,
-                                 const growth::GrowthResult& result) {
-  nlohmann::ordered_json row = growth::row(cell.spec, result);
+IdentityText sweep_identity(const SweepCell& cell, std::string_view provider) {
+  std::string keys;
+  for (const auto& [key, value] : cell.at) keys += (keys.empty() ? "" : ",") + key;
+  return growth::row_identity(cell.spec, provider).add("sweep", keys);
+}
+
+Row sweep_row(const SweepCell& cell, const growth::GrowthResult& result) {
+  Row row = growth::row(cell.spec, result);
+  row["identity"] = sweep_identity(cell, result.provider).text();
   for (const auto& [key, value] : cell.at) row["sweep"][key] = value;
   return row;
+}
+
+std::vector<std::size_t> open_cells(const std::vector<SweepCell>& cells, std::string_view provider,
+                                    const Results& results) {
+  std::vector<std::size_t> open;
+  for (std::size_t i = 0; i < cells.size(); ++i) {
+    if (results.find(sweep_identity(cells[i], provider).text()) == nullptr) open.push_back(i);
+  }
+  return open;
 }
 
 int run_sweep_command(const SweepOptions& options, const growth::GrowthSpec& spec,
                       Provider& provider, Provider* reference) {
   const std::vector<growth::SweepAxis> axes = growth::parse_sweep(options.axes);
-  Sweep sweep(options, growth::sweep_cells(spec, axes), std::string(provider.name()));
+  const std::vector<SweepCell> cells = growth::sweep_cells(spec, axes);
+  Results results(options.out.empty() ? new_results_folder() : std::filesystem::path(options.out));
+  require_same_study(results, cells.front(), provider.name(), axes);
+  Sweep sweep(options, cells, results);
   sweep.run(provider, reference);
   bool failed = false;
-  for (const Row& row : sweep.rows()) {
-    failed = failed || row.value("status", "") != "ok";
-    if (options.format == "json") {
-      std::cout << row.dump(-1, ' ', false, Row::error_handler_t::replace) << '\n';
-    }
-  }
-  if (options.format == "csv") print_sweep_csv(std::cout, axes, sweep.rows());
-  if (options.format == "table") print_sweep(std::cout, axes, sweep.rows());
+  const std::vector<Row>& rows = sweep.output().rows();
+  for (const Row& row : rows) failed = failed || row.value("status", "") != "ok";
+  if (options.format == "csv") print_sweep_csv(std::cout, axes, rows);
+  if (options.format == "table") print_sweep(std::cout, axes, rows);
   return failed ? 1 : 0;
 }
 

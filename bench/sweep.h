@@ -1,17 +1,24 @@
 #pragma once
 
-#include <filesystem>
+#include <functional>
 #include <string>
+#include <string_view>
+#include <vector>
 
-#include <nlohmann/json.hpp>
-
+#include "bench/results.h"
 #include "host/growth/grid.h"
 #include "host/provider.h"
 
 namespace gradepth {
 
-/// A growth row with the values of its axes under `sweep`.
-nlohmann::ordered_json sweep_row(const growth::SweepCell& cell, const growth::GrowthResult& result);
+/// A growth row with the values of its axes under `sweep`, and what it answers.
+Row sweep_row(const growth::SweepCell& cell, const growth::GrowthResult& result);
+/// What a cell's row answers (host/identity.h): the net of its own, as a point of these axes.
+IdentityText sweep_identity(const growth::SweepCell& cell, std::string_view provider);
+
+/// Those cells that `results` has no row of, by their numbers.
+std::vector<std::size_t> open_cells(const std::vector<growth::SweepCell>& cells,
+                                    std::string_view provider, const Results& results);
 
 struct SweepOptions {
   std::string axes;    // gain=0.5:4:0.1,depth=10:100:10
@@ -21,7 +28,8 @@ struct SweepOptions {
 
 /// Measures a grid of nets, shows progress on stderr and the outcome on stdout, and keeps each row
 /// in the folder's results.jsonl: the same sweep with the same folder goes on where it was
-/// interrupted. Exit status: 1 if a cell is not ok. std::invalid_argument for axes that do not fit;
+/// interrupted, and takes in new values of its axes. Exit status: 1 if a cell is not ok.
+/// std::invalid_argument for axes that do not fit, and for a folder with rows of other settings;
 /// Interrupted after Ctrl-C.
 int run_sweep_command(const SweepOptions& options, const growth::GrowthSpec& spec,
                       Provider& provider, Provider* reference);

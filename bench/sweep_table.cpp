@@ -8,12 +8,12 @@
 #include <ostream>
 #include <sstream>
 
+#include "bench/growth_table.h"
 #include "bench/table.h"
 
 namespace gradepth {
 namespace {
 
-using Row = nlohmann::ordered_json;
 using growth::SweepAxis;
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
@@ -158,23 +158,14 @@ void print_sweep(std::ostream& out, const std::vector<SweepAxis>& axes,
 
 void print_sweep_csv(std::ostream& out, const std::vector<SweepAxis>& axes,
                      const std::vector<Row>& rows) {
-  std::vector<std::string> header;
-  for (const SweepAxis& axis : axes) header.push_back(axis.key);
-  for (const char* name : {"rate", "low", "high", "theory", "critical_sigma", "total", "verdict"}) {
-    header.emplace_back(name);
-  }
-  Table table(header);
-  for (const Row& row : rows) {
-    std::vector<std::string> cells = values_of(row, axes);
-    for (const char* path : {"/rate/value", "/rate/low", "/rate/high", "/theory/rate",
-                             "/theory/critical_sigma", "/total/value"}) {
-      const double x = number(row, path);
-      cells.push_back(std::isfinite(x) ? significant(x, 9) : "");
-    }
-    cells.push_back(verdict(row));
-    table.add(cells);
-  }
-  table.print_csv(out);
+  std::vector<Column> columns;
+  for (const SweepAxis& axis : axes) columns.push_back({axis.key, "/sweep/" + axis.key});
+  const bool has_depth = std::any_of(axes.begin(), axes.end(),
+                                     [](const SweepAxis& axis) { return axis.key == "depth"; });
+  if (!has_depth) columns.push_back({"depth", "/depth"});
+  const std::vector<Column> of_net = growth_columns();
+  columns.insert(columns.end(), of_net.begin(), of_net.end());
+  print_csv(out, with_common_columns(columns), rows);
 }
 
 }  // namespace gradepth

@@ -17,7 +17,7 @@ std::vector<growth::SweepAxis> axes_of(const std::vector<nlohmann::ordered_json>
 void print_sweep(std::ostream& out, const std::vector<growth::SweepAxis>& axes,
                  const std::vector<nlohmann::ordered_json>& rows);
 
-/// One line per cell: the axes' values, rate with its interval, theory, total, verdict.
+/// Tidy CSV, one line per cell, the swept knobs as its first columns of numbers.
 void print_sweep_csv(std::ostream& out, const std::vector<growth::SweepAxis>& axes,
                      const std::vector<nlohmann::ordered_json>& rows);
 

@@ -50,20 +50,6 @@ void Table::print(std::ostream& out) const {
   }
 }
 
-void Table::print_csv(std::ostream& out) const {
-  for (const auto& row : rows_) {
-    for (std::size_t c = 0; c < row.size(); ++c) {
-      const bool quote = row[c].find_first_of(",\"\n") != std::string::npos;
-      std::string cell = row[c];
-      for (std::size_t at = 0; quote && (at = cell.find('"', at)) != std::string::npos; at += 2) {
-        cell.insert(at, 1, '"');
-      }
-      out << (c > 0 ? "," : "") << (quote ? '"' + cell + '"' : cell);
-    }
-    out << '\n';
-  }
-}
-
 std::string wrapped(const std::string& text, std::size_t indent, std::size_t columns) {
   std::string lines;
   std::size_t at = 0;

@@ -14,7 +14,6 @@ class Table {
   /// std::invalid_argument if the row has not as many cells as the header.
   void add(std::vector<std::string> row);
   void print(std::ostream& out) const;
-  void print_csv(std::ostream& out) const;
 
  private:
   std::vector<std::vector<std::string>> rows_;  // rows_[0] is the header

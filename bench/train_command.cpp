@@ -9,6 +9,8 @@
 #include <utility>
 
 #include "bench/commands.h"
+#include "bench/machine.h"
+#include "bench/rows/output.h"
 #include "host/provider.h"
 #include "host/train/row.h"
 
@@ -117,18 +119,17 @@ void run(const Flags& flags, int& exit_status) {
   validate(flags);
   const auto specs = runs(flags);
   const Providers providers = make_providers(Context{});
-  std::vector<ordered_json> rows;
+  Output output(flags.format, machinery());
   for (const TrainSpec& spec : specs) {
     const TrainResult result = run_one(spec, providers, flags.provider);
     if (result.status != "ok") {
       exit_status = 1;
       std::cerr << "train " << spec.net << ": " << result.status << ": " << result.reason << '\n';
     }
-    rows.push_back(train::to_row(result));
-    if (flags.format == "json") std::cout << rows.back().dump() << std::endl;
+    output.add(train::to_row(result));
   }
-  if (flags.format == "table") train_table(rows).print(std::cout);
-  if (flags.format == "csv") train_table(rows).print_csv(std::cout);
+  if (output.is_table()) train_table(output.rows()).print(std::cout);
+  output.print_csv_of(train_columns(), output.rows());
 }
 
 std::string number(const ordered_json& value) {
@@ -151,6 +152,27 @@ std::vector<TrainSpec> quick_training() {
   return specs;
 }
 
+std::vector<Column> train_columns() {
+  return with_common_columns({{"task", "/task"},
+                              {"net", "/net"},
+                              {"seed", "/seed"},
+                              {"width", "/width"},
+                              {"batch", "/batch"},
+                              {"optimiser", "/optimiser"},
+                              {"learning_rate", "/learning_rate"},
+                              {"clip_norm", "/clip_norm"},
+                              {"clip_value", "/clip_value"},
+                              {"steps", "/steps"},
+                              {"loss_nats", "/loss"},
+                              {"baseline_loss_nats", "/baseline_loss"},
+                              {"test_accuracy_fraction", "/test_accuracy"},
+                              {"clipped_fraction", "/clipped_fraction"},
+                              {"skipped_updates", "/skipped_updates"},
+                              {"gradient_norm_median", "/gradient_norm/median"},
+                              {"gradient_norm_max", "/gradient_norm/max"},
+                              {"seconds", "/seconds"}});
+}
+
 Table train_table(const std::vector<ordered_json>& rows) {
   Table table({"net", "seed", "status", "steps", "loss", "accuracy", "clipped", "|g|", "seconds"});
   for (const ordered_json& row : rows) {
@@ -160,9 +182,8 @@ Table train_table(const std::vector<ordered_json>& rows) {
     const auto value = [&](const char* key) { return number(ok ? row.at(key) : none); };
     table.add(
         {text("net"), std::to_string(row.value("seed", 0)), text("status"),
-         ok ? std::to_string(row.at("steps").get<int>()) : "-",
-         number(ok ? row.at("loss_curve").at("loss").back() : none), value("test_accuracy"),
-         value("clipped_fraction"),
+         ok ? std::to_string(row.at("steps").get<int>()) : "-", value("loss"),
+         value("test_accuracy"), value("clipped_fraction"),
          number(ok && row.at("gradient_norm").is_object() ? row.at("gradient_norm").at("median")
                                                           : none),
          value("seconds")});

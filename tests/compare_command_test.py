@@ -94,6 +94,11 @@ class Compare(unittest.TestCase):
         first = json.loads(done.stdout.splitlines()[0])
         self.assertAlmostEqual(first["before_ms"], (1.0 * 1.2 * 1.1) ** (1 / 3))
         self.refused([*rows, rows[0]], rows, "before.jsonl line 4", "twice")
+        # A run that went on after a failure: of rows that answer the same the later counts.
+        failed = row("z", None, None, status="error", identity="kind=speed z")
+        good = [row("z", 1.0, identity="kind=speed z")]
+        self.check(0, [failed, *good], good)
+        self.refused([failed, row("z", 1.0, identity="kind=speed y")], good, "before.jsonl line 2", "twice")
 
     def test_bad_input(self):
         good = [row("a", 1.0)]

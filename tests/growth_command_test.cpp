@@ -172,6 +172,7 @@ TEST(GrowthCommand, CsvHasALinePerDepth) {
   const auto [status, out] = run(std::string(small) + "--format csv");
   EXPECT_EQ(status, 0);
   EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 14);
+  EXPECT_TRUE(out.starts_with("kind,name,provider,dtype,status,reason,depth,ln_norm_median,"));
 }
 
 TEST(GrowthCommand, PresetGivesWayToFlags) {

@@ -9,6 +9,7 @@ import io
 import json
 import pathlib
 import re
+import subprocess
 import sys
 import tempfile
 import unittest
@@ -19,6 +20,7 @@ from unittest import mock
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent / "bench"))
 import report  # noqa: E402
+import report_rows  # noqa: E402
 
 HAVE_PLOTLY = importlib.util.find_spec("plotly") is not None
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -386,6 +388,19 @@ class Command(unittest.TestCase):
             target = pathlib.Path(folder) / "report.html"
             page = target.read_text(encoding="utf-8") if target.exists() else None
             return status, messages.getvalue(), page
+
+    def test_standard_output_that_cannot_be_written(self):
+        script = pathlib.Path(report.__file__)
+        for into in ("> /dev/full", ">&-"):
+            done = subprocess.run(["bash", "-c", f"'{sys.executable}' '{script}' --help {into}"], capture_output=True, text=True)
+            self.assertEqual(done.returncode, 1, into)
+            self.assertEqual(len(done.stderr.splitlines()), 1, done.stderr)
+            self.assertIn("standard output", done.stderr)
+
+    def test_of_rows_with_one_identity_the_later_counts(self):
+        rows = [speed_row("cpu", 16, 3.0, identity="a"), speed_row("cpu", 16, 2.0, identity="a"), speed_row("cpu", 32, 1.0),
+                speed_row("cpu", 32, 4.0)]
+        self.assertEqual([row["ms"] for row in report_rows.latest(rows)], [2.0, 1.0, 4.0])
 
     @unittest.skipUnless(HAVE_PLOTLY, "needs plotly")
     def test_one_self_contained_file(self):

@@ -18,14 +18,6 @@ TEST(Table, AlignsNumbersRightAndTextLeft) {
   EXPECT_THROW(table.add({"one cell"}), std::invalid_argument);
 }
 
-TEST(Table, QuotesCsv) {
-  Table table({"a", "b"});
-  table.add({"x,y", "say \"hi\""});
-  std::ostringstream out;
-  table.print_csv(out);
-  EXPECT_EQ(out.str(), "a,b\n\"x,y\",\"say \"\"hi\"\"\"\n");
-}
-
 TEST(Table, SignificantDigits) {
   EXPECT_EQ(significant(0.012345), "0.0123");
   EXPECT_EQ(significant(1234.5), "1234");

@@ -8,6 +8,8 @@
 
 #include "bench/meter/metered.h"
 #include "bench/meter/tables.h"
+#include "bench/rows/output.h"
+#include "bench/rows/standard_output.h"
 
 namespace {
 
@@ -44,24 +46,24 @@ std::regex compile_filter(const std::string& filter) {
 int run_meter(const Options& options) {
   const std::vector<Gpu> selected = select_gpus(options.gpu);
   const std::regex filter = compile_filter(options.filter);
-  std::vector<nlohmann::ordered_json> rows;
+  // The counts come from kernels that are run thread by thread: no vector code is in them.
+  Output output(options.format, {"none", static_cast<int>(options.settings.workers)});
   bool failed = false;
   for (const Case& which : meter_cases()) {
     if (!std::regex_search(which.name + "/simt", filter)) continue;
     const Metered metered = run_case(which, options.settings);
-    rows.push_back(meter_row(which, metered, options.settings.seed, selected));
-    if (options.format == "json") std::cout << rows.back().dump() << std::endl;
+    output.add(meter_row(which, metered, options.settings.seed, selected));
     if (metered.status == "ok") continue;
     failed = true;
     std::cerr << which.name << ": " << metered.status << " (" << metered.reason << ")\n";
   }
-  if (rows.empty()) {
+  if (output.rows().empty()) {
     throw std::invalid_argument("--filter " + options.filter +
                                 ": a regular expression that fits a case's name, such as "
                                 "activation/backward");
   }
-  if (options.format == "table") print_meter_tables(rows, std::cout);
-  if (options.format == "csv") print_meter_csv(rows, std::cout);
+  if (output.is_table()) print_meter_tables(output.rows(), std::cout);
+  output.print_csv_of(meter_columns(output.rows()), output.rows());
   return failed ? 1 : 0;
 }
 
@@ -104,8 +106,11 @@ int fail(const char* reason, int exit_status) {
 
 /// Exit status: 0 done, 1 a case is wrong, 2 bad input.
 int main(int argc, char** argv) {
+  prepare_standard_streams();
   try {
-    return run(argc, argv);
+    const int exit_status = run(argc, argv);
+    flush_standard_output();
+    return exit_status;
   } catch (const std::invalid_argument& error) {
     return fail(error.what(), 2);
   } catch (const std::exception& error) {

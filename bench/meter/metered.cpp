@@ -80,6 +80,13 @@ Json launch_row(const meter::LaunchCounts& launch) {
   return row;
 }
 
+/// What the row answers: what host/identity.h is for other rows, which the meter is built without.
+std::string identity(const Case& which, std::uint64_t seed, std::span<const Gpu> gpus) {
+  std::string text = "kind=meter case=" + which.name + " seed=" + std::to_string(seed) + " gpus=";
+  for (const Gpu& gpu : gpus) text += (text.back() == '=' ? "" : ",") + std::string(gpu.name);
+  return text;
+}
+
 template <class F>
 std::uint64_t sum(const std::vector<meter::LaunchCounts>& launches, F f) {
   std::uint64_t total = 0;
@@ -161,6 +168,7 @@ nlohmann::ordered_json meter_row(const Case& which, const Metered& metered, std:
               {"dtype", which.dtype},
               {"status", metered.status},
               {"reason", metered.reason},
+              {"identity", identity(which, seed, gpus)},
               {"problem", which.name},
               {"seed", seed},
               {"compiler", "clang " __clang_version__},

@@ -9,8 +9,6 @@
 namespace gradepth {
 namespace {
 
-using Row = nlohmann::ordered_json;
-
 bool ok(const Row& row) { return row["status"] == "ok"; }
 
 std::string text(const char* format, double x) {
@@ -76,41 +74,18 @@ void print_meter_tables(const std::vector<Row>& rows, std::ostream& out) {
   model.print(out);
 }
 
-void print_meter_csv(const std::vector<Row>& rows, std::ostream& out) {
-  const std::vector<std::string> gpus = gpu_names(rows);
-  std::vector<std::string> header = {"name",
-                                     "status",
-                                     "reason",
-                                     "unit",
-                                     "units",
-                                     "bytes_per_unit",
-                                     "floor_bytes_per_unit",
-                                     "sector_efficiency",
-                                     "bank_conflicts",
-                                     "grid_barriers",
-                                     "block_barriers",
-                                     "atomics",
-                                     "launches"};
-  for (const std::string& gpu : gpus) header.push_back("model_us_" + gpu);
-  Table table(header);
-  for (const Row& row : rows) {
-    std::vector<std::string> cells = {row["name"], row["status"], row["reason"]};
-    if (ok(row)) {
-      cells.push_back(row["unit"]);
-      for (const char* key :
-           {"units", "bytes_per_unit", "floor_bytes_per_unit", "sector_efficiency"}) {
-        cells.push_back(text("%.9g", row[key]));
-      }
-      for (const char* key :
-           {"bank_conflicts", "grid_barriers", "block_barriers", "atomics", "launches"}) {
-        cells.push_back(count(row, key));
-      }
-      for (const std::string& gpu : gpus) cells.push_back(text("%.6g", row["model_us"][gpu]));
-    }
-    cells.resize(header.size());
-    table.add(cells);
+std::vector<Column> meter_columns(const std::vector<Row>& rows) {
+  std::vector<Column> columns;
+  for (const char* key :
+       {"unit", "units", "bytes", "bytes_per_unit", "floor_bytes", "floor_bytes_per_unit",
+        "unique_bytes", "sectors", "sector_efficiency", "bank_conflicts", "grid_barriers",
+        "block_barriers", "atomics", "launches", "memsets"}) {
+    columns.push_back({key, std::string("/") + key});
   }
-  table.print_csv(out);
+  for (const std::string& gpu : gpu_names(rows)) {
+    columns.push_back({"model_us_" + gpu, "/model_us/" + gpu});
+  }
+  return with_common_columns(columns);
 }
 
 }  // namespace gradepth

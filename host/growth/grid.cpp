@@ -154,6 +154,24 @@ std::vector<SweepAxis> parse_sweep(std::string_view text) {
   return axes;
 }
 
+std::vector<std::string> settings_of(const std::vector<SweepAxis>& axes) {
+  std::vector<std::string> settings;
+  for (const SweepAxis& axis : axes) {
+    if (axis.key == "gain") {
+      settings.emplace_back("init_scale");
+    } else if (axis.key == "input") {
+      settings.insert(settings.end(), {"input", "input_scale"});
+    } else if (axis.key == "h0") {
+      settings.insert(settings.end(), {"h0", "c0", "h0_fixed_point"});
+    } else if (axis.key == "forget-bias") {
+      settings.emplace_back("forget_bias");
+    } else {
+      settings.push_back(axis.key);  // bias, density, depth, width, batch
+    }
+  }
+  return settings;
+}
+
 std::vector<SweepCell> sweep_cells(const GrowthSpec& spec, const std::vector<SweepAxis>& axes) {
   std::vector<SweepCell> cells{{{}, spec}};
   for (const SweepAxis& axis : axes) {

@@ -24,6 +24,9 @@ struct SweepAxis {
 /// std::invalid_argument, in one line that names what is allowed.
 [[nodiscard]] std::vector<SweepAxis> parse_sweep(std::string_view text);
 
+/// The keys of an identity that these axes set (identity.h).
+[[nodiscard]] std::vector<std::string> settings_of(const std::vector<SweepAxis>& axes);
+
 /// One point of the grid.
 struct SweepCell {
   std::vector<std::pair<std::string, double>> at;  // key and value, one for each axis

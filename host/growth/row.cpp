@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "host/growth/pytorch.h"
+#include "host/vector_target.h"
 
 namespace gradepth::growth {
 namespace {
@@ -110,6 +111,14 @@ Json setting(const GrowthSpec& spec) {
 
 }  // namespace
 
+IdentityText row_identity(const GrowthSpec& spec, std::string_view provider) {
+  return IdentityText()
+      .add("kind", "growth")
+      .add(identity(spec))
+      .add("provider", provider)
+      .add("vector", vector_target());
+}
+
 Json row(const GrowthSpec& spec, const GrowthResult& result) {
   Json json{{"kind", "growth"},
             {"name", result.name},
@@ -119,7 +128,8 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
             {"reason", result.reason},
             {"seeds", spec.seeds},
             {"depth", spec.depth},
-            {"setting", setting(spec)}};
+            {"setting", setting(spec)},
+            {"identity", row_identity(spec, result.provider).text()}};
   if (result.status != "ok") return json;
   json["ln_norm"] = Json{{"median", numbers(result.ln_norm.median)},
                          {"p10", numbers(result.ln_norm.p10)},

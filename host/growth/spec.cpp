@@ -26,10 +26,11 @@ bool jumps_at_0(const std::string& activation) {
   return jumps;
 }
 
+/// In six digits where they say it all, else in as many as it takes.
 std::string number(double x) {
   std::ostringstream text;
   text << x;
-  return text.str();
+  return std::stod(text.str()) == x ? text.str() : exact(x);
 }
 
 /// Elements of one sample's state.
@@ -56,6 +57,21 @@ void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
 }
 
 }  // namespace
+
+IdentityText identity(const GrowthSpec& spec) {
+  const auto& [net, activation, depth, width, batch, init, h0_fixed_point, share, residual,
+               residual_scale, form, seeds, first_seed, clip_value, dtype, lyapunov,
+               singular_values, transient, renormalised] = spec;
+  return IdentityText()
+      .add_all(std::array{"net", "activation", "depth", "width", "batch"}, net, activation, depth,
+               width, batch)
+      .add(gradepth::identity(init))
+      .add_all(std::array{"h0_fixed_point", "share", "residual", "residual_scale", "form", "seeds",
+                          "first_seed", "clip_value", "dtype", "lyapunov", "singular_values",
+                          "transient", "renormalised"},
+               h0_fixed_point, share, residual, residual_scale, form, seeds, first_seed, clip_value,
+               dtype, lyapunov, singular_values, transient, renormalised);
+}
 
 bool is_recurrent(const GrowthSpec& spec) {
   return spec.net == "elman" || spec.net == "lstm" || spec.net == "gru" || spec.net == "additive";

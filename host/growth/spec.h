@@ -4,6 +4,7 @@
 #include <optional>
 #include <string>
 
+#include "host/identity.h"
 #include "host/initialise.h"
 #include "host/problem.h"
 
@@ -40,6 +41,9 @@ struct GrowthSpec {
   bool transient = false;        // |W^t| also where it takes long
   bool renormalised = false;     // also where the format did not run out
 };
+
+/// All of it: identity.h. Rows add the provider (row.h).
+[[nodiscard]] IdentityText identity(const GrowthSpec& spec);
 
 [[nodiscard]] bool is_recurrent(const GrowthSpec& spec);
 /// Whether every map has its own weights.

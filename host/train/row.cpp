@@ -5,6 +5,8 @@
 #include <cstddef>
 #include <vector>
 
+#include "host/vector_target.h"
+
 namespace gradepth::train {
 namespace {
 
@@ -56,6 +58,14 @@ std::string name(const TrainResult& r) {
          std::to_string(r.spec.seed) + "/" + r.provider;
 }
 
+IdentityText row_identity(const TrainSpec& spec, std::string_view provider) {
+  return IdentityText()
+      .add("kind", "train")
+      .add(identity(with_defaults(spec)))
+      .add("provider", provider)
+      .add("vector", vector_target());
+}
+
 ordered_json to_row(const TrainResult& r) {
   ordered_json row = {{"kind", "train"},        {"name", name(r)},
                       {"provider", r.provider}, {"dtype", gradepth::name(r.spec.dtype)},
@@ -70,6 +80,7 @@ ordered_json to_row(const TrainResult& r) {
   row["learning_rate"] = r.spec.learning_rate;
   row["clip_norm"] = r.spec.clip.norm;
   row["clip_value"] = r.spec.clip.value;
+  row["identity"] = row_identity(r.spec, r.provider).text();
   row["train_size"] = r.train_size;
   row["test_size"] = r.test_size;
   row["baseline_loss"] = r.baseline_loss;
@@ -78,6 +89,7 @@ ordered_json to_row(const TrainResult& r) {
   row["detail"] = r.detail;
   row["steps"] = r.loss.size();
   row["loss_curve"] = thinned(r.loss, 200);
+  row["loss"] = row["loss_curve"]["loss"].back();
   ordered_json step = ordered_json::array();
   ordered_json accuracy = ordered_json::array();
   for (const Epoch& epoch : r.epochs) {

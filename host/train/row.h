@@ -10,6 +10,9 @@ namespace gradepth::train {
 /// `train/digits/irnn/f32/T64_B32_H64_seed1/cpu`
 std::string name(const TrainResult& result);
 
+/// What a row of this provider answers (host/identity.h).
+IdentityText row_identity(const TrainSpec& spec, std::string_view provider);
+
 /// The result as a row of results.jsonl: the keys every row has, the spec, and
 ///   steps, loss_curve {step, loss} (means of at most 200 equal stretches of steps),
 ///   accuracy {step, value} on the test part by epoch, test_accuracy (the last),

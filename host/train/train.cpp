@@ -228,6 +228,23 @@ double default_learning_rate(const TrainSpec& spec) {
 
 double default_input_scale(const TrainSpec& spec) { return spec.net == "elman-tanh" ? 0.3 : 1; }
 
+TrainSpec with_defaults(TrainSpec spec) {
+  if (spec.learning_rate == 0) spec.learning_rate = default_learning_rate(spec);
+  if (spec.input_scale == 0) spec.input_scale = default_input_scale(spec);
+  return spec;
+}
+
+IdentityText identity(const TrainSpec& spec) {
+  const auto& [task, net, init, input_scale, width, batch, epochs, steps, optimiser, learning_rate,
+               clip, dtype, seed, data] = spec;
+  const auto& [norm, value] = clip;
+  return IdentityText().add_all(
+      std::array{"task", "net", "init", "input_scale", "width", "batch", "epochs", "steps",
+                 "optimiser", "learning_rate", "clip_norm", "clip_value", "dtype", "seed", "data"},
+      task, net, init, input_scale, width, batch, epochs, steps, optimiser, learning_rate, norm,
+      value, dtype, seed, checksum_of_file(data));
+}
+
 void validate(const TrainSpec& spec) {
   require(spec.task == "digits", "task", spec.task, "digits");
   require(spec.net == "elman-tanh" || spec.net == "irnn" || spec.net == "lstm", "net", spec.net,
@@ -262,9 +279,7 @@ TrainResult train(const TrainSpec& spec, Provider& provider, const Sequences& tr
           std::to_string(spec.batch),
           "at most the " + std::to_string(train_data.size()) + " training samples");
   TrainResult result;
-  result.spec = spec;
-  if (spec.learning_rate == 0) result.spec.learning_rate = default_learning_rate(spec);
-  if (spec.input_scale == 0) result.spec.input_scale = default_input_scale(spec);
+  result.spec = with_defaults(spec);
   result.provider = provider.name();
   result.T = train_data.T;
   result.train_size = train_data.size();

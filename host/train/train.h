@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "host/dtype.h"
+#include "host/identity.h"
 #include "host/provider.h"
 #include "host/train/optimiser.h"
 #include "host/train/sequences.h"
@@ -71,6 +72,12 @@ struct TrainResult {
 /// The settings that trained best here within 30 epochs at width 64; see host/train/README.md.
 double default_learning_rate(const TrainSpec& spec);
 double default_input_scale(const TrainSpec& spec);
+
+/// The spec with what it leaves to the net filled in.
+TrainSpec with_defaults(TrainSpec spec);
+
+/// All of a spec with its defaults (host/identity.h); the data by the checksum of the file.
+IdentityText identity(const TrainSpec& spec);
 
 /// std::invalid_argument, one line naming the flag, the value and what is allowed.
 void validate(const TrainSpec& spec);
