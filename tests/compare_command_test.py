@@ -98,6 +98,7 @@ class Compare(unittest.TestCase):
         failed = row("z", None, None, status="error", identity="kind=speed z")
         good = [row("z", 1.0, identity="kind=speed z")]
         self.check(0, [failed, *good], good)
+        self.refused(good, [*good, *good], "after.jsonl line 2", "z is there twice")
         self.refused([failed, row("z", 1.0, identity="kind=speed y")], good, "before.jsonl line 2", "twice")
 
     def test_bad_input(self):
