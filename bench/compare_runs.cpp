@@ -125,7 +125,7 @@ void judge_together(std::vector<Waiting> waiting, double threshold,
     } else {
       const bool hidden = row.change > std::log1p(threshold) || z95 * one.error > widest;
       row.verdict = hidden ? "unclear" : "same";
-      if (hidden) row.reason = "the noise hides whether";
+      if (hidden) row.reason = "its noise is too large to tell";
     }
   }
 }

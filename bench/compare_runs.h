@@ -47,8 +47,8 @@ struct ComparedRow {
   bool is_growth = false;
   /// slower, faster: the ratio lies beyond the threshold, and not by chance, all rows considered.
   /// same: no such thing was shown. changed: another growth. broken, mended: no longer, or now, ok.
-  /// vanished, new: a row or its value is in one run alone. Not judged: unclear (the noise hides
-  /// whether), unknown (no noise is stated), disturbed, no time (in either).
+  /// vanished, new: a row or its value is in one run alone. Not judged: unclear (the noise is too
+  /// large to tell), unknown (no noise is stated), disturbed, no time (in either).
   std::string verdict;
   std::string reason;       // in words, where the verdict needs them
   growth::Interval before;  // ms, or rate per step; NaN: none
