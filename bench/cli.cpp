@@ -4,6 +4,7 @@
 #include <exception>
 #include <string>
 
+#include "bench/bounded_spinning.h"
 #include "bench/commands.h"
 #include "bench/rows/standard_output.h"
 
@@ -59,6 +60,7 @@ int fail(std::string reason, int exit_status) {
 
 /// The front door. Exit status: 0 done, 1 a check or a run failed, 2 bad input, 130 interrupted.
 int main(int argc, char** argv) {
+  gradepth::bound_spinning(argv);
   gradepth::prepare_standard_streams();
   try {
     const int exit_status = run(argc, argv);

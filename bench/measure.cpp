@@ -3,7 +3,8 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <random>
+#include <limits>
+#include <thread>
 #include <utility>
 
 #include "host/growth/statistics.h"
@@ -14,12 +15,16 @@ namespace {
 /// Samples of one candidate so far.
 struct Samples {
   int runs_per_sample = 1;
-  double timed = 0;  // seconds inside samples
-  double wall = 0;   // seconds with preparation
+  double wall = 0;  // seconds with preparation
   int throttled = 0;
-  std::string error;
-  std::vector<double> seconds_per_run;
-  std::vector<double> noise;  // after each sample, once there are enough of them
+  std::string error = {};
+  std::vector<Block> blocks = {};
+  bool done = false;
+
+  // Of the block that is being taken:
+  double block_timed = 0;  // seconds inside clean samples
+  double block_wall = 0;
+  int block_samples = 0;  // of any kind
 };
 
 Sample time_runs(const Candidate& candidate, int runs, const Clock& clock) {
@@ -28,6 +33,17 @@ Sample time_runs(const Candidate& candidate, int runs, const Clock& clock) {
   for (int i = 0; i < runs; ++i) candidate.run();
   return {clock() - begin};
 }
+
+/// So many runs that a sample is long enough, by the time of one.
+void choose_runs(const Candidate& candidate, const MeasureOptions& options, double once,
+                 Samples& samples) {
+  const double wanted = std::ceil(options.sample_seconds / std::max(once, 1e-9));
+  samples.runs_per_sample =
+      static_cast<int>(std::clamp(wanted, 1.0, static_cast<double>(candidate.most_runs)));
+}
+
+/// Short enough that a scheduler's time slice may be most of it, in seconds.
+constexpr double slice = 10e-3;
 
 /// Runs the candidate once and chooses how many runs make a sample that the clock resolves.
 void warm_up(const Candidate& candidate, const MeasureOptions& options, const Clock& clock,
@@ -38,40 +54,57 @@ void warm_up(const Candidate& candidate, const MeasureOptions& options, const Cl
     return;
   }
   time_runs(candidate, 1, clock);
-  const double once = time_runs(candidate, 1, clock).seconds;
-  const double wanted = std::ceil(options.sample_seconds / std::max(once, 1e-9));
-  samples.runs_per_sample =
-      static_cast<int>(std::clamp(wanted, 1.0, static_cast<double>(candidate.most_runs)));
+  double once = time_runs(candidate, 1, clock).seconds;
+  const auto maybe_preempted = [&] { return once > options.sample_seconds && once < slice; };
+  for (int i = 0; i < 3 && maybe_preempted(); ++i) {
+    once = std::min(once, time_runs(candidate, 1, clock).seconds);
+  }
+  choose_runs(candidate, options, once, samples);
 }
 
-void take_sample(const Candidate& candidate, const MeasureOptions& options, const Clock& clock,
+void take_sample(const Candidate& candidate, const MeasureOptions& options, const Watch& watch,
                  Samples& samples) {
-  const double begin = clock();
+  const double begin = watch.clock();
   if (candidate.prepare) candidate.prepare();
-  const Sample sample = time_runs(candidate, samples.runs_per_sample, clock);
-  samples.timed += sample.seconds;
+  const bool watched = watch.usage && !candidate.sample;
+  const Usage before = watched ? watch.usage() : Usage{};
+  const Sample sample = time_runs(candidate, samples.runs_per_sample, watch.clock);
+  double lost = 0;
+  if (watched) lost = lost_seconds(before, watch.usage(), sample.seconds, candidate.sleeps);
+  const double once = sample.seconds / samples.runs_per_sample;
+  Block& block = samples.blocks.back();
   if (sample.clock < options.least_clock) {
     ++samples.throttled;
+  } else if (lost > options.most_lost * sample.seconds) {
+    block.preempted.push_back(once);
+    if (watch.spread) watch.spread();
   } else {
-    samples.seconds_per_run.push_back(sample.seconds / samples.runs_per_sample);
+    block.clean.push_back(once);
+    samples.block_timed += sample.seconds;
   }
-  samples.wall += clock() - begin;
+  // The warm-up was slower than this: it may have been preempted.
+  const bool too_short = 2 * sample.seconds < options.sample_seconds;
+  if (too_short && !candidate.prepare) choose_runs(candidate, options, once, samples);
+  const double wall = watch.clock() - begin;
+  samples.wall += wall;
+  samples.block_wall += wall;
+  ++samples.block_samples;
 }
 
-/// Whether the estimate of the noise no longer changes: more samples would not bring it down soon.
-bool settled(const std::vector<double>& noise, double change) {
-  constexpr std::ptrdiff_t window = 20;
-  if (std::ssize(noise) < window) return false;
-  const auto [least, most] = std::minmax_element(noise.end() - window, noise.end());
-  return *most - *least <= change * *most;
+bool block_is_done(const Samples& samples, const MeasureOptions& options) {
+  if (!samples.error.empty()) return true;
+  if (samples.block_samples == 0) return false;
+  if (samples.block_wall >= options.max_seconds / options.min_blocks) return true;
+  const int least = (options.min_samples + options.min_blocks - 1) / options.min_blocks;
+  return std::ssize(samples.blocks.back().clean) >= least &&
+         samples.block_timed >= options.min_seconds / options.min_blocks;
 }
 
-bool enough(Samples& samples, const MeasureOptions& options) {
-  if (samples.wall >= options.max_seconds) return true;
-  const auto count = static_cast<int>(samples.seconds_per_run.size());
-  if (count < options.min_samples || samples.timed < options.min_seconds) return false;
-  samples.noise.push_back(summarise(samples.seconds_per_run).noise);
-  return samples.noise.back() <= options.noise || settled(samples.noise, options.noise_change);
+bool is_done(const Samples& samples, const MeasureOptions& options) {
+  if (!samples.error.empty() || samples.wall >= options.max_seconds) return true;
+  const Timing so_far = summarise(samples.blocks, options);
+  return !so_far.disturbed && so_far.samples >= options.min_samples &&
+         so_far.noise <= options.noise;  // false for NaN: too few blocks
 }
 
 /// A candidate that fails keeps the reason, and the others go on.
@@ -84,6 +117,25 @@ void unless_it_throws(Samples& samples, F&& f) {
   }
 }
 
+/// One block of all candidates that are not done yet, in turn.
+void take_block(const std::vector<Candidate>& candidates, const MeasureOptions& options,
+                const Watch& watch, std::vector<Samples>& all) {
+  for (Samples& samples : all) {
+    if (samples.done) continue;
+    samples.blocks.emplace_back();
+    samples.block_timed = samples.block_wall = 0;
+    samples.block_samples = 0;
+  }
+  for (bool more = true; more;) {
+    more = false;
+    for (std::size_t i = 0; i < candidates.size(); ++i) {
+      if (all[i].done || block_is_done(all[i], options)) continue;
+      unless_it_throws(all[i], [&] { take_sample(candidates[i], options, watch, all[i]); });
+      more = more || all[i].error.empty();
+    }
+  }
+}
+
 }  // namespace
 
 Clock steady_clock() {
@@ -93,60 +145,101 @@ Clock steady_clock() {
   };
 }
 
-Timing summarise(std::vector<double> seconds_per_run) {
+Watch host_watch() {
+  return {
+      steady_clock(), process_usage(),
+      [](double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); },
+      spread_team};
+}
+
+Timing summarise(const std::vector<Block>& blocks, const MeasureOptions& options) {
+  std::size_t clean = 0;
+  std::size_t preempted = 0;
+  for (const Block& block : blocks) {
+    clean += block.clean.size();
+    preempted += block.preempted.size();
+  }
+  const bool enough_clean =
+      clean >= static_cast<std::size_t>(options.min_samples) || clean >= preempted;
+  std::vector<double> samples;
+  std::vector<double> medians;
+  for (const Block& block : blocks) {
+    std::vector<double> counted = block.clean;
+    if (!enough_clean) {
+      counted.insert(counted.end(), block.preempted.begin(), block.preempted.end());
+    }
+    if (counted.empty()) continue;
+    samples.insert(samples.end(), counted.begin(), counted.end());
+    medians.push_back(growth::quantile(std::move(counted), 0.5));
+  }
   Timing t;
-  t.samples = static_cast<int>(seconds_per_run.size());
-  if (t.samples == 0) return t;
-  t.median = growth::quantile(seconds_per_run, 0.5);
-  t.lower_quartile = growth::quantile(seconds_per_run, 0.25);
-  t.upper_quartile = growth::quantile(seconds_per_run, 0.75);
-  t.min = growth::quantile(seconds_per_run, 0);
-  t.seconds = std::move(seconds_per_run);
-  const double deviation = (t.upper_quartile - t.lower_quartile) / 1.349;
-  if (t.median > 0) t.noise = 1.2533 * deviation / std::sqrt(t.samples) / t.median;
+  t.samples = static_cast<int>(samples.size());
+  t.blocks = static_cast<int>(medians.size());
+  t.preempted = static_cast<int>(preempted);
+  if (samples.empty()) return t;
+  t.median = growth::quantile(medians, 0.5);
+  t.lower_quartile = growth::quantile(samples, 0.25);
+  t.upper_quartile = growth::quantile(samples, 0.75);
+  t.min = growth::quantile(std::move(samples), 0);
+  t.noise = std::numeric_limits<double>::quiet_NaN();
+  if (t.blocks >= std::max(2, options.min_blocks)) {
+    const growth::Interval mean = growth::student_interval(medians);
+    t.noise = std::max(least_noise, (*mean.high - *mean.low) / (2 * 1.96 * t.median));
+  }
+  t.disturbed = !enough_clean || t.noise > most_noise;
   return t;
 }
 
 Speedup speedup(const Timing& baseline, const Timing& own) {
-  constexpr int resamples = 1000;
-  std::mt19937_64 random(1);
-  std::vector<double> drawn;
-  const auto resampled_median = [&](const std::vector<double>& samples) {
-    drawn.resize(samples.size());
-    for (double& x : drawn) x = samples[random() % samples.size()];
-    return growth::quantile(drawn, 0.5);
-  };
-  std::vector<double> ratios(resamples);
-  for (double& ratio : ratios) {
-    const double slow = resampled_median(baseline.seconds);
-    ratio = slow / resampled_median(own.seconds);
-  }
-  return {baseline.median / own.median, growth::quantile(ratios, 0.025),
-          growth::quantile(ratios, 0.975)};
+  const double ratio = baseline.median / own.median;
+  const double error = 1.96 * std::hypot(baseline.noise, own.noise);
+  return {ratio, ratio * std::exp(-error), ratio * std::exp(error)};
 }
 
 std::vector<Timing> measure(const std::vector<Candidate>& candidates, const MeasureOptions& options,
-                            const Clock& clock) {
+                            const Watch& watch) {
   std::vector<Samples> all(candidates.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
-    unless_it_throws(all[i], [&] { warm_up(candidates[i], options, clock, all[i]); });
+    unless_it_throws(all[i], [&] { warm_up(candidates[i], options, watch.clock, all[i]); });
+    all[i].done = !all[i].error.empty();
   }
-  bool more = !candidates.empty();
-  while (more) {
-    more = false;
-    for (std::size_t i = 0; i < candidates.size(); ++i) {
-      const bool sampled = !all[i].seconds_per_run.empty() || all[i].throttled > 0;
-      if (!all[i].error.empty() || (sampled && enough(all[i], options))) continue;
-      unless_it_throws(all[i], [&] { take_sample(candidates[i], options, clock, all[i]); });
-      more = true;
-    }
+  const auto is_going_on = [](const Samples& samples) { return !samples.done; };
+  while (std::any_of(all.begin(), all.end(), is_going_on)) {
+    const bool first = std::all_of(all.begin(), all.end(),
+                                   [](const Samples& samples) { return samples.blocks.empty(); });
+    if (!first && watch.pause) watch.pause(options.block_gap);
+    if (watch.spread) watch.spread();
+    take_block(candidates, options, watch, all);
+    for (Samples& samples : all) samples.done = samples.done || is_done(samples, options);
   }
   std::vector<Timing> timings;
   timings.reserve(all.size());
   for (Samples& samples : all) {
-    timings.push_back(summarise(std::move(samples.seconds_per_run)));
+    timings.push_back(summarise(samples.blocks, options));
     timings.back().throttled = samples.throttled;
     timings.back().error = std::move(samples.error);
+  }
+  return timings;
+}
+
+std::vector<Timing> measure_again_if_disturbed(const std::vector<Candidate>& candidates,
+                                               const MeasureOptions& options, const Watch& watch) {
+  std::vector<Timing> timings = measure(candidates, options, watch);
+  std::vector<Candidate> disturbed;
+  std::vector<std::size_t> positions;
+  for (std::size_t i = 0; i < timings.size(); ++i) {
+    if (!timings[i].disturbed || !timings[i].error.empty()) continue;
+    disturbed.push_back(candidates[i]);
+    positions.push_back(i);
+  }
+  if (disturbed.empty()) return timings;
+  if (watch.pause) watch.pause(10 * options.block_gap);
+  std::vector<Timing> again = measure(disturbed, options, watch);
+  for (std::size_t k = 0; k < again.size(); ++k) {
+    Timing& kept = timings[positions[k]];
+    const bool better = again[k].samples > 0 && again[k].error.empty() &&
+                        (!again[k].disturbed || again[k].median < kept.median);
+    if (better) kept = std::move(again[k]);
   }
   return timings;
 }

@@ -4,13 +4,25 @@
 #include <string>
 #include <vector>
 
+#include "bench/preemption.h"
+
 /// Clocks, samples and statistics of time.
 namespace gradepth {
 
-/// Seconds since some fixed moment. Injected, so that the statistics are tested without waiting.
+/// Seconds since some fixed moment.
 using Clock = std::function<double()>;
 /// std::chrono::steady_clock.
 Clock steady_clock();
+
+/// What measuring needs of the world. Injected, so that the statistics are tested without waiting.
+struct Watch {
+  Clock clock;
+  UsageReader usage = {};                  // empty: no sample counts as preempted
+  std::function<void(double)> pause = {};  // sleeps for so many seconds; empty: never
+  std::function<void()> spread = {};       // called before a block and after a preempted sample
+};
+/// steady_clock, process_usage, a sleep, spread_team.
+Watch host_watch();
 
 /// What one look at a clock gave.
 struct Sample {
@@ -22,39 +34,57 @@ struct Sample {
 struct Candidate {
   std::function<void()> run;
   std::function<void()> prepare = {};  // may be empty; if not, a sample is one run
-  /// Makes so many runs and times them by a clock of its own, such as a GPU's; empty: `run` by the
-  /// clock that measure() was given.
+  /// Makes so many runs and times them by a clock of its own, such as a GPU's, which nobody on the
+  /// host disturbs; empty: `run` by the clock that measure() was given.
   std::function<Sample(int runs)> sample = {};
   int most_runs = 1'000'000;  // in one sample
+  bool sleeps = false;        // `run` waits for another device, off the processor
 };
 
 struct MeasureOptions {
   double min_seconds = 0.1;  // timed, per candidate
   double max_seconds = 2.0;  // wall, per candidate: stop then, however noisy
   int min_samples = 10;
-  double noise = 0.005;           // stop when the median's relative error is estimated below this
-  double noise_change = 0.02;     // or when that estimate itself changes by less than this
-  double sample_seconds = 50e-6;  // shorter runs are repeated until a sample takes as long
-  double least_clock = 0.75;      // samples below this share of the default clock do not count
+  int min_blocks = 5;
+  double block_gap = 0.02;         // seconds between blocks
+  double noise = 0.02;             // stop when the noise is not above this
+  double sample_seconds = 200e-6;  // shorter runs are repeated until a sample takes as long
+  double most_lost = 0.05;         // a sample that lost more of its time to others is preempted
+  double least_clock = 0.75;       // samples below this share of the default clock do not count
 };
+
+/// Samples that were taken close together: seconds of one run.
+struct Block {
+  std::vector<double> clean;
+  std::vector<double> preempted;
+};
+
+/// No machine repeats itself better from one run of a program to the next: pages, caches and
+/// neighbours differ.
+constexpr double least_noise = 0.02;
+/// Blocks that agree no better than this were disturbed by something.
+constexpr double most_noise = 0.1;
 
 /// Statistics of the seconds of one run.
 struct Timing {
-  double median = 0;
+  double median = 0;  // of the blocks' medians
   double min = 0;
   double lower_quartile = 0;
   double upper_quartile = 0;
-  double noise = 0;                  // estimated relative error of the median
-  int samples = 0;                   // 0: none counted, and the times are 0
-  int throttled = 0;                 // samples that did not count, because the clock was too low
-  std::vector<double> seconds = {};  // of the samples, in the order they were taken
-  std::string error = {};            // what ended the measurement, if something did
+  double noise = 0;        // relative error of the median; NaN with fewer blocks than min_blocks
+  int samples = 0;         // 0: none counted, and the times are 0
+  int blocks = 0;          // that have a sample
+  int preempted = 0;       // samples that other processes took the processor from
+  int throttled = 0;       // samples that did not count, because the clock was too low
+  bool disturbed = false;  // preempted samples had to count, or the blocks disagree
+  std::string error = {};  // what ended the measurement, if something did
 };
 
-/// Median, quartiles, and the median's relative standard error, 1.2533 s/√n with s estimated from
-/// the interquartile range (s = IQR / 1.349 for a normal distribution), which an outlier does not
-/// move.
-Timing summarise(std::vector<double> seconds_per_run);
+/// Preempted samples count only where fewer than half of all, and fewer than min_samples, are
+/// clean. The noise comes from the blocks' medians: half of their mean's 95 % interval (Student's
+/// t) over 1.96, at least least_noise. Samples of one block share neighbours and caches, so that
+/// their own spread says less than it seems to.
+Timing summarise(const std::vector<Block>& blocks, const MeasureOptions& options = {});
 
 /// How many times as fast: baseline's median over own's, with a 95 % interval.
 struct Speedup {
@@ -63,15 +93,20 @@ struct Speedup {
   double high = 0;
 };
 
-/// The interval is a percentile bootstrap: both sets of samples are drawn anew 1000 times, always
-/// in the same way. Both must have samples.
+/// The interval is 1.96 standard errors of the ratio's logarithm, from the noise of both; NaN where
+/// one is unknown. Both must have samples.
 Speedup speedup(const Timing& baseline, const Timing& own);
 
 /// Times the candidates in turn, one sample of each per round (A B A B …), so that a drift of the
-/// machine hits all alike. One round of warm-up comes first. A candidate is done when its noise is
-/// low, when 20 more samples no longer changed it by more than noise_change of itself, or when its
-/// time is up. One that throws is done too; the others go on.
+/// machine hits all alike, in blocks with pauses between them. Runs of warm-up come first. A
+/// candidate is done when it has its clean samples in min_blocks blocks and its noise is low, or
+/// when its time is up. One that throws is done too; the others go on.
 std::vector<Timing> measure(const std::vector<Candidate>& candidates, const MeasureOptions& options,
-                            const Clock& clock = steady_clock());
+                            const Watch& watch = host_watch());
+
+/// measure(), and once more for what came out disturbed; of both the undisturbed, else the shorter.
+std::vector<Timing> measure_again_if_disturbed(const std::vector<Candidate>& candidates,
+                                               const MeasureOptions& options,
+                                               const Watch& watch = host_watch());
 
 }  // namespace gradepth

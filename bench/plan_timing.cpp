@@ -29,6 +29,7 @@ Candidate candidate(const Problem& problem, const TimedPlan& timed, std::functio
       run();
       plan->wait();
     };
+    c.sleeps = timed.timer != nullptr;
     return c;
   }
   const bool in_place = static_cast<bool>(c.prepare);
@@ -46,6 +47,7 @@ Candidate candidate(const Problem& problem, const TimedPlan& timed, std::functio
 MeasureOptions quarter(MeasureOptions options) {
   options.min_seconds /= 4;
   options.max_seconds /= 4;
+  options.block_gap /= 4;
   return options;
 }
 
@@ -62,7 +64,7 @@ std::vector<std::size_t> select(const std::vector<TimedPlan>& plans, Wanted&& wa
 }  // namespace
 
 std::vector<PlanTiming> time_plans(const Problem& problem, const std::vector<TimedPlan>& plans,
-                                   const MeasureOptions& options, const Clock& clock) {
+                                   const MeasureOptions& options, const Watch& watch) {
   std::vector<PlanTiming> timings(plans.size());
   /// Times `run` of the plans at `positions` side by side and hands each Timing to `keep`.
   const auto round = [&](const std::vector<std::size_t>& positions, void (Plan::*run)(),
@@ -74,7 +76,8 @@ std::vector<PlanTiming> time_plans(const Problem& problem, const std::vector<Tim
           problem, plans[i], [plan, run] { (plan->*run)(); }, caches, wall));
       if (candidates.back().sample) effort.sample_seconds = device_sample_seconds;
     }
-    std::vector<Timing> measured = measure(candidates, effort, clock);
+    const auto time = run == &Plan::run ? measure_again_if_disturbed : measure;
+    std::vector<Timing> measured = time(candidates, effort, watch);
     for (std::size_t k = 0; k < positions.size(); ++k) {
       keep(timings[positions[k]], std::move(measured[k]));
     }

@@ -31,10 +31,11 @@ struct PlanTiming {
   std::optional<PartTimings> parts;  // of a training step, where the plan can tell them apart
 };
 
-/// Times plans of one problem in turn (measure.h): first the steps, then, with a quarter of the
-/// effort each, what else there is. What fails has `error` set in its Timing.
+/// Times plans of one problem in turn (measure.h): first the steps, again if they were disturbed,
+/// then, with a quarter of the effort each, what else there is. What fails has `error` set in its
+/// Timing.
 std::vector<PlanTiming> time_plans(const Problem& problem, const std::vector<TimedPlan>& plans,
                                    const MeasureOptions& options,
-                                   const Clock& clock = steady_clock());
+                                   const Watch& watch = host_watch());
 
 }  // namespace gradepth

@@ -19,14 +19,14 @@ namespace gradepth {
 /// run. Recurrent and feed-forward rows carry the gradient growth of the run that was compared.
 ///
 /// Keys: kind, name, problem, family, provider, dtype, status, reason, detail, depth, clock, ms
-/// (median), ms_min, ms_lower, ms_upper, noise, samples, throttled, ms_cold, ms_wall, parts,
-/// versus, bytes, flops, gb_per_s, gflop_per_s, limit_ms, of_limit, workspace_bytes, error,
-/// tolerance, by_norm (host/compare.h), growth {ln_norm, rate, total, verdict}, growth_reason.
+/// (median), ms_min, ms_lower, ms_upper, noise, disturbed, samples, blocks, preempted, throttled,
+/// ms_cold, ms_wall, parts, versus, bytes, flops, gb_per_s, gflop_per_s, limit_ms, of_limit,
+/// of_limit_reason, workspace_bytes, error, tolerance, by_norm (host/compare.h), growth {ln_norm,
+/// rate, total, verdict}, growth_reason. `limits` are measured again where a row comes out above.
 /// `context` is what the providers were made with.
 std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
-                               Provider& reference, const Limits& limits,
-                               const MeasureOptions& options, std::uint64_t seed,
-                               const Context& context = {});
+                               Provider& reference, Limits& limits, const MeasureOptions& options,
+                               std::uint64_t seed, const Context& context = {});
 
 /// One row of kind "check" per provider: as above without the timing. `inputs` are drawn with
 /// `seed`.

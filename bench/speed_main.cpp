@@ -9,6 +9,7 @@
 #include <memory>
 #include <optional>
 
+#include "bench/bounded_spinning.h"
 #include "bench/common_options.h"
 #include "bench/rows/standard_output.h"
 #include "bench/speed.h"
@@ -235,6 +236,7 @@ int fail(std::string reason, int exit_status) {
 }  // namespace gradepth
 
 int main(int argc, char** argv) {
+  gradepth::bound_spinning(argv);
   gradepth::prepare_standard_streams();
   try {
     const int exit_status = gradepth::run_speed(argc, argv);

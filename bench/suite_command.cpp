@@ -291,7 +291,7 @@ class Suite {
   }
 
   void plan_training() {
-    Provider& provider = chosen(providers_);
+    Provider& provider = chosen(single_);
     for (train::TrainSpec spec : quick_training()) {
       spec.seed = options_.seed;
       if (options_.preset == "brief") spec.steps = 3;

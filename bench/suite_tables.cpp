@@ -63,9 +63,13 @@ const Row* row_of(const std::vector<Row>& group, const std::string& provider) {
   return nullptr;
 }
 
+/// `0.523 ±2%`: median and half the distance of the quartiles; `≈` after a disturbed one.
 std::string milliseconds(const Row* row) {
-  if (row == nullptr) return "-";
-  return text(*row, "status") == "ok" ? significant(number(*row, "ms")) : "-";
+  if (row == nullptr || text(*row, "status") != "ok") return "-";
+  const double median = number(*row, "ms");
+  const double spread = (number(*row, "ms_upper") - number(*row, "ms_lower")) / 2 / median;
+  const bool disturbed = row->contains("disturbed") && (*row)["disturbed"] == true;
+  return significant(median) + " ±" + significant(100 * spread, 1) + '%' + (disturbed ? "≈" : "");
 }
 
 void print_checks(const std::vector<Row>& rows, std::ostream& out) {
@@ -142,7 +146,8 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
 }
 
 void print_speed(const std::vector<Row>& rows, std::ostream& out) {
-  out << "\nSpeed: median time of one step; the least that the processor allows\n";
+  out << "\nSpeed: median time of one step ± half the distance of its quartiles (≈: disturbed by\n"
+         "other programs, also when measured again); the least that the processor allows\n";
   for (const char* kind : {"activation", "clip", "recurrent", "feedforward"}) {
     std::vector<Row> members;
     std::copy_if(rows.begin(), rows.end(), std::back_inserter(members), [&](const Row& row) {

@@ -3,15 +3,20 @@
 #include <CLI/CLI.hpp>
 #include <cmath>
 #include <cstdint>
+#include <functional>
 #include <iostream>
 #include <memory>
+#include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
 #include "bench/commands.h"
 #include "bench/machine.h"
 #include "bench/rows/output.h"
+#include "host/growth/seeds.h"
 #include "host/provider.h"
+#include "host/threads.h"
 #include "host/train/row.h"
 
 namespace gradepth {
@@ -105,28 +110,47 @@ TrainResult missing(const TrainSpec& spec, const Providers& providers, const std
                               known.substr(0, known.size() - 2));
 }
 
-TrainResult run_one(const TrainSpec& spec, const Providers& providers, const std::string& name) {
-  Provider* provider = find(providers, name);
-  if (provider == nullptr) return missing(spec, providers, name);
-  return train::train(spec, *provider, [&](const train::Epoch& epoch) {
-    std::cerr << "train " << spec.net << " seed " << spec.seed << ": step " << epoch.step
-              << ", loss " << significant(epoch.loss) << ", test accuracy "
-              << significant(epoch.accuracy) << '\n';
-  });
+/// Trains all of them, side by side where the provider's plans can be. `ended` gets the results in
+/// the order of the specs, one call at a time.
+void train_side_by_side(const std::vector<TrainSpec>& specs, Provider& provider,
+                        const std::function<void(const TrainResult&)>& ended) {
+  std::mutex telling;
+  std::vector<std::optional<TrainResult>> results(specs.size());
+  std::size_t told = 0;
+  const auto one = [&](int& /*state*/, std::size_t i) {
+    TrainResult result = train::train(specs[i], provider, [&](const train::Epoch& epoch) {
+      const std::lock_guard lock(telling);
+      std::cerr << "train " << specs[i].net << " seed " << specs[i].seed << ": step " << epoch.step
+                << ", loss " << significant(epoch.loss) << ", test accuracy "
+                << significant(epoch.accuracy) << '\n';
+    });
+    const std::lock_guard lock(telling);
+    results[i] = std::move(result);
+    for (; told < results.size() && results[told]; ++told) ended(*results[told]);
+  };
+  const int threads = provider.is_concurrent() ? available_threads() : 1;
+  growth::for_each_seed(
+      specs.size(), threads, [] { return 0; }, one);
 }
 
 void run(const Flags& flags, int& exit_status) {
   validate(flags);
   const auto specs = runs(flags);
-  const Providers providers = make_providers(Context{});
+  // One thread for each run: then the number of cores does not change a bit of the result.
+  const Providers providers = make_providers({.threads = 1});
   Output output(flags.format, machinery());
-  for (const TrainSpec& spec : specs) {
-    const TrainResult result = run_one(spec, providers, flags.provider);
+  const auto ended = [&](const TrainResult& result) {
     if (result.status != "ok") {
       exit_status = 1;
-      std::cerr << "train " << spec.net << ": " << result.status << ": " << result.reason << '\n';
+      std::cerr << "train " << result.spec.net << ": " << result.status << ": " << result.reason
+                << '\n';
     }
     output.add(train::to_row(result));
+  };
+  if (Provider* provider = find(providers, flags.provider)) {
+    train_side_by_side(specs, *provider, ended);
+  } else {
+    for (const TrainSpec& spec : specs) ended(missing(spec, providers, flags.provider));
   }
   if (output.is_table()) train_table(output.rows()).print(std::cout);
   output.print_csv_of(train_columns(), output.rows());

@@ -54,10 +54,31 @@ void parallel_for(int threads, std::ptrdiff_t n, Body&& body) {
   });
 }
 
-/// One for each core; 1 within a team.
+/// Members of the team that comes when one of `threads` is asked for: fewer under OMP_THREAD_LIMIT,
+/// one within a team.
+inline int team_size(int threads) {
+  int count = 1;
+#ifdef _OPENMP
+  if (threads > 1 && omp_in_parallel() == 0) {
+#pragma omp parallel num_threads(threads)
+#pragma omp single
+    count = omp_get_num_threads();
+  }
+#else
+  static_cast<void>(threads);
+#endif
+  return count;
+}
+
+/// How many threads everybody uses who was not told a number: as OMP_NUM_THREADS says, else one for
+/// each processor that this process may use, but no more than come to a team (OMP_THREAD_LIMIT,
+/// OMP_DYNAMIC). The first call decides, by starting a team: plans are made for its size. 1 within
+/// a team.
 inline int available_threads() {
 #ifdef _OPENMP
-  return omp_in_parallel() != 0 ? 1 : omp_get_num_procs();
+  if (omp_in_parallel() != 0) return 1;
+  static const int threads = team_size(omp_get_max_threads());
+  return threads;
 #else
   return 1;
 #endif

@@ -1,44 +1,79 @@
 #include "bench/measure.h"
 
 #include <gtest/gtest.h>
+#include <sched.h>
+
+#include <atomic>
+#include <cmath>
+#include <functional>
+#include <random>
+#include <stdexcept>
+#include <string>
+#include <thread>
+#include <utility>
 
 #include "bench/limits.h"
+#include "host/threads.h"
 
 namespace gradepth {
 namespace {
 
-/// Time that only passes when a candidate runs.
+/// Time that only passes when a candidate runs, on a processor that others may take away.
 struct FakeTime {
   double now = 0;
-  Clock clock() {
-    return [this] { return now; };
+  Usage used;
+  int pauses = 0;
+
+  void run(double seconds) {
+    now += seconds;
+    used.processor += seconds;
+  }
+  void wait(double seconds) {
+    now += seconds;
+    used.waited += seconds;
+  }
+  Watch watch() {
+    return {[this] { return now; }, [this] { return used; },
+            [this](double seconds) {
+              now += seconds;
+              ++pauses;
+            }};
   }
 };
+
+Timing measure_one(FakeTime& time, std::function<void()> run, const MeasureOptions& options) {
+  return measure({{std::move(run)}}, options, time.watch()).at(0);
+}
 
 TEST(Measure, TakesTurns) {
   FakeTime time;
   std::string order;
   const auto candidate = [&](char name, double seconds) {
     return Candidate{[&order, &time, name, seconds] {
-                       order += name;
-                       time.now += seconds;
-                     },
-                     {}};
+      order += name;
+      time.run(seconds);
+    }};
   };
   const std::vector<Timing> timings =
-      measure({candidate('A', 0.01), candidate('B', 0.02)}, {.min_seconds = 0.05}, time.clock());
-  EXPECT_EQ(order.substr(0, 8), "AABBABAB");  // two warm-up runs each, then in turn
-  EXPECT_NEAR(timings[0].median, 0.01, 1e-12);
-  EXPECT_NEAR(timings[1].median, 0.02, 1e-12);
+      measure({candidate('A', 0.02), candidate('B', 0.04)}, {.min_seconds = 0.1}, time.watch());
+  EXPECT_EQ(order.substr(0, 10), "AABBABABAB");  // two warm-up runs each, then in turn
+  EXPECT_NEAR(timings[0].median, 0.02, 1e-12);
+  EXPECT_NEAR(timings[1].median, 0.04, 1e-12);
   EXPECT_EQ(timings[0].samples, 10);
+}
+
+TEST(Measure, TakesBlocksApartInTime) {
+  FakeTime time;
+  const Timing timing = measure_one(time, [&] { time.run(0.02); }, {});
+  EXPECT_EQ(timing.blocks, 5);
+  EXPECT_EQ(time.pauses, 4);
 }
 
 TEST(Measure, RepeatsShortRuns) {
   FakeTime time;
-  const Timing timing =
-      measure({{[&] { time.now += 1e-6; }, {}}}, {.min_seconds = 1e-3}, time.clock())[0];
+  const Timing timing = measure_one(time, [&] { time.run(1e-6); }, {.min_seconds = 1e-3});
   EXPECT_NEAR(timing.median, 1e-6, 1e-12);
-  EXPECT_LE(timing.samples, 20);  // of 50 runs each
+  EXPECT_EQ(timing.samples, 10);  // of 200 runs each
 }
 
 TEST(Measure, PreparationIsNotTimed) {
@@ -47,14 +82,14 @@ TEST(Measure, PreparationIsNotTimed) {
   int runs = 0;
   const Candidate candidate{[&] {
                               ++runs;
-                              time.now += 1e-6;
+                              time.run(1e-6);
                             },
                             [&] {
                               ++prepared;
-                              time.now += 1e-3;
+                              time.run(1e-3);
                             }};
   const Timing timing =
-      measure({candidate}, {.min_seconds = 0, .max_seconds = 10}, time.clock())[0];
+      measure({candidate}, {.min_seconds = 0, .max_seconds = 10}, time.watch())[0];
   EXPECT_NEAR(timing.median, 1e-6, 1e-12);
   EXPECT_EQ(prepared, runs);
 }
@@ -62,19 +97,10 @@ TEST(Measure, PreparationIsNotTimed) {
 TEST(Measure, StopsAtTheWallLimitHoweverNoisy) {
   FakeTime time;
   int run = 0;
-  const Timing timing = measure({{[&] { time.now += (++run % 2 == 0) ? 0.1 : 0.3; }, {}}},
-                                {.max_seconds = 2}, time.clock())[0];
+  const Timing timing =
+      measure_one(time, [&] { time.run(++run % 4 < 2 ? 0.1 : 0.3); }, {.max_seconds = 2});
   EXPECT_LE(timing.samples, 11);
   EXPECT_GT(timing.noise, 0.05);
-}
-
-TEST(Measure, StopsWhenTheNoiseHasSettled) {
-  FakeTime time;
-  int run = 0;
-  const Timing timing = measure({{[&] { time.now += (++run % 2 == 0) ? 0.010 : 0.011; }}},
-                                {.noise = 0, .noise_change = 0.6}, time.clock())[0];
-  EXPECT_GE(timing.samples, 10 + 19);
-  EXPECT_LT(timing.samples, 60);  // long before the two seconds are over
 }
 
 TEST(Measure, TakesACandidatesOwnClock) {
@@ -83,14 +109,15 @@ TEST(Measure, TakesACandidatesOwnClock) {
   const Candidate candidate{.run = [] { FAIL() << "timed by the wrong clock"; },
                             .sample = [&](int runs) -> Sample {
                               runs_made += runs;
-                              time.now += 1;
+                              time.wait(1);  // which does not disturb the device
                               return {runs * 4e-6};
                             }};
   const Timing timing =
-      measure({candidate}, {.min_seconds = 0, .max_seconds = 100}, time.clock())[0];
+      measure({candidate}, {.min_seconds = 0, .max_seconds = 100}, time.watch())[0];
   EXPECT_NEAR(timing.median, 4e-6, 1e-15);
   EXPECT_EQ(timing.samples, 10);
-  EXPECT_EQ(runs_made, 1 + 1 + 10 * 13);  // a sample takes 50 microseconds
+  EXPECT_EQ(timing.preempted, 0);
+  EXPECT_EQ(runs_made, 1 + 1 + 10 * 50);  // a sample takes 200 microseconds
 }
 
 TEST(Measure, ThrottledSamplesDoNotCount) {
@@ -101,7 +128,7 @@ TEST(Measure, ThrottledSamplesDoNotCount) {
     return ++sample % 2 == 0 ? Sample{runs * 2e-3, 0.5} : Sample{runs * 1e-3, 0.9};
   };
   const Timing timing =
-      measure({{.run = {}, .sample = half_throttled}}, {.min_seconds = 0}, time.clock())[0];
+      measure({{.run = {}, .sample = half_throttled}}, {.min_seconds = 0}, time.watch())[0];
   EXPECT_EQ(timing.median, 1e-3);
   EXPECT_EQ(timing.samples, 10);
   EXPECT_GE(timing.throttled, 9);
@@ -111,7 +138,7 @@ TEST(Measure, ThrottledSamplesDoNotCount) {
     return {runs * 2e-3, 0.5};
   };
   const Timing none =
-      measure({{.run = {}, .sample = all_throttled}}, {.max_seconds = 1}, time.clock())[0];
+      measure({{.run = {}, .sample = all_throttled}}, {.max_seconds = 1}, time.watch())[0];
   EXPECT_EQ(none.samples, 0);
   EXPECT_GE(none.throttled, 10);
 }
@@ -121,37 +148,265 @@ TEST(Measure, AFailureEndsOneCandidateAlone) {
   int runs = 0;
   const Candidate fails{[&] {
     if (++runs == 4) throw std::runtime_error("out of luck");
-    time.now += 1;
+    time.run(1);
   }};
-  const std::vector<Timing> timings = measure({fails, {[&] { time.now += 0.01; }}},
-                                              {.min_seconds = 0, .max_seconds = 9}, time.clock());
+  const std::vector<Timing> timings = measure({fails, {[&] { time.run(0.01); }}},
+                                              {.min_seconds = 0, .max_seconds = 9}, time.watch());
   EXPECT_EQ(timings[0].error, "out of luck");
   EXPECT_EQ(timings[0].samples, 1);
   EXPECT_TRUE(timings[1].error.empty());
   EXPECT_EQ(timings[1].samples, 10);
 }
 
+TEST(Measure, PreemptedSamplesAreThrownAway) {
+  // Another process takes the processor in three of four runs; or a thread of the team waits while
+  // the others sleep, which only shows as wall time without processor time.
+  for (const bool seen_by_the_queue : {true, false}) {
+    FakeTime time;
+    int run = 0;
+    const Timing timing =
+        measure_one(time,
+                    [&] {
+                      time.run(0.5e-3);
+                      if (++run % 4 == 0) return;
+                      seen_by_the_queue ? time.wait(3e-3) : static_cast<void>(time.now += 3e-3);
+                    },
+                    {.min_seconds = 0.01});
+    EXPECT_NEAR(timing.median, 0.5e-3, 1e-9);
+    EXPECT_FALSE(timing.disturbed);
+    EXPECT_GE(timing.samples, 10);
+    EXPECT_GE(timing.preempted, 2 * timing.samples);
+  }
+}
+
+TEST(Measure, SpreadsTheTeamAfterAPreemption) {
+  FakeTime time;
+  bool together = false;  // two threads on one processor, until somebody moves them
+  int run = 0;
+  Watch watch = time.watch();
+  watch.spread = [&] { together = false; };
+  const auto step = [&] {
+    time.run(0.5e-3);
+    together = together || ++run % 10 == 0;
+    if (together) time.wait(0.5e-3);
+  };
+  const Timing timing = measure({{step}}, {}, watch)[0];
+  EXPECT_FALSE(timing.disturbed);
+  EXPECT_NEAR(timing.median, 0.5e-3, 1e-9);
+  EXPECT_LT(timing.preempted, timing.samples);
+}
+
+TEST(Measure, ASampleGrowsWhereTheWarmUpWasSlow) {
+  FakeTime time;
+  int run = 0;
+  const Timing timing =
+      measure_one(time, [&] { time.run(++run <= 5 ? 5e-3 : 1e-6); }, {.min_seconds = 1e-3});
+  EXPECT_NEAR(timing.median, 1e-6, 1e-12);
+  EXPECT_LE(timing.samples, 11);  // of 200 runs, but for the first
+}
+
+TEST(Preemption, SpreadingLeavesTheThreadsFree) {
+  cpu_set_t before;
+  ASSERT_EQ(sched_getaffinity(0, sizeof before, &before), 0);
+  spread_team();
+  parallel(available_threads(), [&](const Worker&) {
+    cpu_set_t after;
+    EXPECT_EQ(sched_getaffinity(0, sizeof after, &after), 0);
+    EXPECT_TRUE(CPU_EQUAL(&before, &after));
+  });
+}
+
+TEST(Measure, ALittleWaitingIsNoPreemption) {
+  FakeTime time;
+  const Timing timing = measure_one(time,
+                                    [&] {
+                                      time.run(1e-3);
+                                      time.wait(20e-6);
+                                    },
+                                    {.min_seconds = 0});
+  EXPECT_EQ(timing.preempted, 0);
+}
+
+TEST(Measure, WaitingForADeviceIsNoPreemption) {
+  FakeTime time;
+  const Candidate candidate{.run = [&] { time.now += 1e-3; }, .sleeps = true};
+  EXPECT_EQ(measure({candidate}, {}, time.watch())[0].preempted, 0);
+}
+
+TEST(Measure, WithoutCleanSamplesItIsDisturbed) {
+  FakeTime time;
+  const auto run = [&] {
+    time.run(20e-3);
+    time.wait(10e-3);
+  };
+  const Timing timing = measure_one(time, run, {.max_seconds = 1});
+  EXPECT_TRUE(timing.disturbed);
+  EXPECT_NEAR(timing.median, 30e-3, 1e-9);  // shown all the same
+  EXPECT_GT(timing.samples, 10);
+}
+
+TEST(Measure, BlocksThatDisagreeAreDisturbed) {
+  FakeTime time;  // what slows it down is not seen: a neighbour on the same memory, say
+  const auto run = [&] { time.run(time.pauses % 2 == 0 ? 1e-3 : 2e-3); };
+  EXPECT_TRUE(measure_one(time, run, {.max_seconds = 0.2}).disturbed);
+}
+
+TEST(Measure, DisturbedIsMeasuredAgain) {
+  FakeTime time;
+  const auto run = [&] {
+    time.run(20e-3);
+    if (time.now < 1.1) time.wait(10e-3);
+  };
+  const MeasureOptions options{.max_seconds = 1};
+  EXPECT_TRUE(measure({{run}}, options, time.watch())[0].disturbed);
+  time = {};
+  const Timing timing = measure_again_if_disturbed({{run}}, options, time.watch())[0];
+  EXPECT_FALSE(timing.disturbed);
+  EXPECT_NEAR(timing.median, 20e-3, 1e-9);
+  EXPECT_LT(time.now, 3);
+}
+
+TEST(Measure, DisturbedTwiceStaysDisturbed) {
+  FakeTime time;
+  const auto run = [&] {
+    time.run(20e-3);
+    time.wait(10e-3);
+  };
+  const Timing timing = measure_again_if_disturbed({{run}}, {.max_seconds = 1}, time.watch())[0];
+  EXPECT_TRUE(timing.disturbed);
+  EXPECT_LT(time.now, 3);
+}
+
+std::vector<Block> blocks_of(std::initializer_list<std::vector<double>> clean) {
+  std::vector<Block> blocks;
+  for (const std::vector<double>& samples : clean) blocks.push_back({samples, {}});
+  return blocks;
+}
+
 TEST(Measure, SummarisesByQuantiles) {
-  const Timing timing = summarise({4, 1, 3, 2, 5});
-  EXPECT_EQ(timing.median, 3);
+  const Timing timing = summarise(blocks_of({{1, 2, 9}, {3}, {4, 4, 4}, {2, 3, 4}, {5}}));
+  EXPECT_EQ(timing.median, 3);  // of 2, 3, 4, 3, 5
   EXPECT_EQ(timing.min, 1);
-  EXPECT_EQ(timing.lower_quartile, 2);
+  EXPECT_EQ(timing.lower_quartile, 2.5);
   EXPECT_EQ(timing.upper_quartile, 4);
-  EXPECT_NEAR(timing.noise, 1.2533 * (2 / 1.349) / std::sqrt(5.0) / 3, 1e-12);
+  EXPECT_EQ(timing.samples, 11);
+  // Half of 2 t s/√n, over 1.96 medians: t of four degrees of freedom, s² = 1.3.
+  EXPECT_NEAR(timing.noise, 2.776445 * std::sqrt(1.3 / 5) / 1.96 / 3, 1e-6);
+}
+
+TEST(Measure, NoiseHasAFloorAndNeedsFiveBlocks) {
+  EXPECT_EQ(summarise(blocks_of({{1}, {1}, {1}, {1}, {1}})).noise, 0.02);
+  EXPECT_TRUE(std::isnan(summarise(blocks_of({{1}, {1}, {1}, {1}})).noise));
+  // However many samples say the same within a block.
+  const std::vector<double> many(1000, 1.0);
+  const std::vector<double> slow(1000, 1.2);
+  EXPECT_GT(summarise(blocks_of({many, slow, many, slow, many})).noise, 0.05);
+}
+
+TEST(Measure, PreemptedSamplesCountWhereTooFewAreClean) {
+  const Timing kept = summarise({{{1, 1}, {}}, {{1}, {9, 9}}, {{}, {9}}});
+  EXPECT_FALSE(kept.disturbed);
+  EXPECT_EQ(kept.samples, 3);
+  EXPECT_EQ(kept.median, 1);
+  const Timing all = summarise({{{1}, {9, 9}}, {{}, {9}}});
+  EXPECT_TRUE(all.disturbed);
+  EXPECT_EQ(all.samples, 4);
+  EXPECT_EQ(all.median, 9);
 }
 
 TEST(Measure, SpeedupHasAnInterval) {
-  const Timing slow = summarise({4.0, 4.2, 3.8, 4.1, 3.9});
-  const Timing fast = summarise({2.0, 2.1, 1.9});
+  Timing slow;
+  slow.median = 4;
+  slow.noise = 0.03;
+  Timing fast;
+  fast.median = 2;
+  fast.noise = 0.04;
   const Speedup twice = speedup(slow, fast);
   EXPECT_NEAR(twice.value, 2, 1e-12);
-  EXPECT_LT(twice.low, 2);
-  EXPECT_GT(twice.high, 2);
-  EXPECT_GT(twice.low, 3.8 / 2.1 - 1e-12);
-  EXPECT_LT(twice.high, 4.2 / 1.9 + 1e-12);
-  const Speedup exact = speedup(summarise({3, 3}), summarise({1, 1, 1}));
-  EXPECT_EQ(exact.low, 3);
-  EXPECT_EQ(exact.high, 3);
+  EXPECT_NEAR(twice.low, 2 * std::exp(-1.96 * 0.05), 1e-12);
+  EXPECT_NEAR(twice.high, 2 * std::exp(1.96 * 0.05), 1e-12);
+  fast.noise = std::nan("");
+  EXPECT_TRUE(std::isnan(speedup(slow, fast).low));
+}
+
+// A run of a program has blocks that differ by 5 % and samples that differ by 1 %. The interval of
+// two such runs' ratio should contain 1 in 95 % of pairs.
+TEST(Measure, IntervalsOfIdenticalRunsHoldTheRatio) {
+  std::mt19937_64 random(1);
+  std::normal_distribution<double> normal;
+  const auto run = [&] {
+    std::vector<Block> blocks(5);
+    for (Block& block : blocks) {
+      const double level = std::exp(0.05 * normal(random));
+      for (int i = 0; i < 50; ++i) block.clean.push_back(level * std::exp(0.01 * normal(random)));
+    }
+    return summarise(blocks);
+  };
+  constexpr int pairs = 2000;
+  int held = 0;
+  for (int i = 0; i < pairs; ++i) {
+    const Speedup ratio = speedup(run(), run());
+    held += ratio.low <= 1 && 1 <= ratio.high ? 1 : 0;
+  }
+  EXPECT_GT(held, 0.94 * pairs);
+  EXPECT_LT(held, 0.995 * pairs);
+}
+
+/// Spins for so long by the wall's clock, on processor 0 alone if asked.
+void spin(double seconds, bool pinned) {
+  if (pinned) {
+    cpu_set_t first;
+    CPU_ZERO(&first);
+    cpu_set_t allowed;
+    ASSERT_EQ(sched_getaffinity(0, sizeof allowed, &allowed), 0);
+    int cpu = 0;
+    while (!CPU_ISSET(cpu, &allowed)) ++cpu;
+    CPU_SET(cpu, &first);
+    ASSERT_EQ(sched_setaffinity(0, sizeof first, &first), 0);
+  }
+  const Clock clock = steady_clock();
+  for (const double begin = clock(); clock() - begin < seconds;) {
+  }
+}
+
+TEST(Preemption, SeesProcessorTimeAndWaiting) {
+  const UsageReader read = process_usage();
+  const Usage before = read();
+  std::thread one([] { spin(0.2, true); });
+  std::thread other([] { spin(0.2, true); });
+  one.join();
+  other.join();
+  const Usage after = read();
+  // Together they had one processor at most, and each waited while the other had it. Threads that
+  // have ended keep no account of their waiting: only what was read before.
+  EXPECT_LT(after.processor - before.processor, 0.25);
+  EXPECT_GT(after.processor - before.processor, 0.01);
+}
+
+TEST(Preemption, SeesAThreadThatWaits) {
+  const UsageReader read = process_usage();
+  std::atomic<bool> stop = false;
+  std::thread neighbour([&] {
+    while (!stop) spin(1e-3, true);
+  });
+  double lost = 0;
+  std::thread timed([&] {
+    spin(0.02, true);
+    const Usage before = read();
+    spin(0.2, true);
+    lost = lost_seconds(before, read(), 0.2, false);
+  });
+  timed.join();
+  stop = true;
+  neighbour.join();
+  EXPECT_GT(lost, 0.05);
+}
+
+TEST(Preemption, LosesTheLargerOfBothAccounts) {
+  EXPECT_DOUBLE_EQ(lost_seconds({1, 1}, {2, 1.5}, 1.2, false), 0.5);
+  EXPECT_DOUBLE_EQ(lost_seconds({1, 1}, {2, 1}, 1.75, false), 0.75);
+  EXPECT_DOUBLE_EQ(lost_seconds({1, 1}, {2, 1}, 1.75, true), 0);
+  EXPECT_DOUBLE_EQ(lost_seconds({1, 1}, {4, 0.5}, 1, false), 0);  // a thread that waited has ended
 }
 
 TEST(Measure, OfNothingIsNothing) { EXPECT_TRUE(measure({}, {}).empty()); }

@@ -11,8 +11,8 @@ struct FakeMachine {
   double device = 0;
   int most_runs = 0;  // in one sample
   int held = 0;       // samples for which the device waited
-  Clock clock() {
-    return [this] { return host; };
+  Watch watch() {
+    return {.clock = [this] { return host; }};
   }
 };
 
@@ -72,7 +72,7 @@ TEST(PlanTiming, OfADeviceIsByItsOwnClock) {
   FakeMachine machine;
   FakePlan plan(machine, true);
   FakeTimer timer(machine);
-  const PlanTiming t = time_plans(chain, {{"a/b", &plan, &timer}}, quick, machine.clock()).at(0);
+  const PlanTiming t = time_plans(chain, {{"a/b", &plan, &timer}}, quick, machine.watch()).at(0);
   EXPECT_NEAR(t.step.median, 3e-3, 1e-12);
   EXPECT_NEAR(t.cold->median, 4e-3, 1e-12);
   EXPECT_NEAR(t.wall->median, 10.3e-3, 1e-12);
@@ -85,7 +85,7 @@ TEST(PlanTiming, OfADeviceIsByItsOwnClock) {
 TEST(PlanTiming, OfTheHostHasNoDeviceTimes) {
   FakeMachine machine;
   FakePlan plan(machine, false);
-  const PlanTiming t = time_plans(chain, {{"a/b", &plan, nullptr}}, quick, machine.clock()).at(0);
+  const PlanTiming t = time_plans(chain, {{"a/b", &plan, nullptr}}, quick, machine.watch()).at(0);
   EXPECT_NEAR(t.step.median, 10.3e-3, 1e-12);
   EXPECT_FALSE(t.cold || t.wall || t.parts);
 }
@@ -94,7 +94,7 @@ TEST(PlanTiming, ALongChainIsNeverHeld) {
   FakeMachine machine;
   FakePlan plan(machine, false);
   FakeTimer timer(machine);
-  time_plans(RecurrentProblem{.T = 1000}, {{"a/b", &plan, &timer}}, quick, machine.clock());
+  time_plans(RecurrentProblem{.T = 1000}, {{"a/b", &plan, &timer}}, quick, machine.watch());
   EXPECT_EQ(machine.held, 0);
   EXPECT_EQ(machine.most_runs, 1);
 }
@@ -105,7 +105,7 @@ TEST(PlanTiming, AThrottledDeviceGivesNoTime) {
   FakeTimer timer(machine);
   timer.clock = 0.5;
   const PlanTiming t =
-      time_plans(chain, {{"a/b", &plan, &timer}}, {.max_seconds = 0.1}, machine.clock()).at(0);
+      time_plans(chain, {{"a/b", &plan, &timer}}, {.max_seconds = 0.1}, machine.watch()).at(0);
   EXPECT_EQ(t.step.samples, 0);
   EXPECT_GT(t.step.throttled, 0);
 }
