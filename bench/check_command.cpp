@@ -39,7 +39,7 @@ int run_check(const CheckOptions& options) {
   const Providers providers = make_providers(context);
   const std::vector<Provider*> selected = select_providers(providers, options.providers);
   Provider* reference = find(providers, "reference");
-  const std::regex filter(options.filter);
+  const std::regex filter = compile_filter(options.filter);
   std::map<std::pair<std::string, std::string>, Count> counts;
   bool failed = false;
   Output output(options.format, machinery());
@@ -82,15 +82,17 @@ void add_check_command(CLI::App& app, int& exit_status) {
   auto options = std::make_shared<CheckOptions>();
   CLI::App* command = app.add_subcommand(
       "check", "compare every provider with the float64 reference on every workload");
-  command->add_option("--preset", options->preset, "which workloads: brief, small, quick, full")
-      ->check(CLI::IsMember({"brief", "small", "quick", "full"}))
-      ->capture_default_str();
+  static const Names presets({"brief", "small", "quick", "full"});
+  add_name_option(*command, "--preset", options->preset, presets,
+                  "which workloads: " + presets.list());
   command->add_option("--provider", options->providers, "comma-separated names, or all")
       ->capture_default_str();
   command->add_option("--filter", options->filter, "regular expression on the problem's name")
       ->capture_default_str();
   command->add_option("--seed", options->seed, "seed of the inputs")->capture_default_str();
-  command->add_option("--schedule", options->schedule, "seed of the executor's order of threads")
+  command
+      ->add_option("--schedule", options->schedule,
+                   "seed of the executor's order of threads; 0: in order")
       ->capture_default_str();
   add_math_option(*command, options->math);
   add_variant_option(*command, options->variant);

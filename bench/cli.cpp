@@ -5,19 +5,26 @@
 #include <string>
 
 #include "bench/bounded_spinning.h"
+#include "bench/command_line.h"
 #include "bench/commands.h"
+#include "bench/names.h"
 #include "bench/rows/standard_output.h"
 
 namespace {
 
 /// CLI11 would only say that a subcommand is required. std::invalid_argument for an unknown one.
 void check_command(const CLI::App& app, std::string_view command) {
-  std::string known;
+  std::vector<std::string> known;
+  std::string reason =
+      (command.empty() ? "a command is needed" : "command " + std::string(command)) + ": one of ";
   for (const CLI::App* subcommand : app.get_subcommands({})) {
     if (subcommand->get_name() == command) return;
-    known += (known.empty() ? "" : ", ") + subcommand->get_name();
+    known.push_back(subcommand->get_name());
+    reason += known.back() + ", ";
   }
-  throw std::invalid_argument("command " + std::string(command) + ": one of " + known);
+  known.insert(known.end(), {"speed", "meter", "report"});  // programs of their own
+  throw std::invalid_argument(reason + "and of ./bench/run also speed, meter, report" +
+                              gradepth::did_you_mean(command, known));
 }
 
 /// Bad input is thrown; --help and --version are answered here.
@@ -27,25 +34,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.set_version_flag("--version", GRADEPTH_VERSION);
   int exit_status = 0;
-  gradepth::add_info_command(app, exit_status);
-  gradepth::add_growth_command(app, exit_status);
-  gradepth::add_share_command(app, exit_status);
-  gradepth::add_train_command(app, exit_status);
-  gradepth::add_check_command(app, exit_status);
-  gradepth::add_compare_command(app, exit_status);
-  gradepth::add_profile_command(app, exit_status);
-  gradepth::add_suite_command(app, exit_status);
-  try {
-    if (argc > 1 && *argv[1] != '-') check_command(app, argv[1]);
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
-  } catch (const CLI::CallForVersion& version) {
-    return app.exit(version);
-  } catch (const CLI::ParseError& error) {
-    throw std::invalid_argument(error.what());
-  }
-  return exit_status;
+  gradepth::add_commands(app, exit_status);
+  if (argc < 2 || *argv[1] != '-') check_command(app, argc < 2 ? "" : argv[1]);
+  return gradepth::parse_command_line(app, argc, argv).value_or(exit_status);
 }
 
 /// One line, whatever stands in the flags and names of files that the reason repeats.

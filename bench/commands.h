@@ -24,4 +24,7 @@ void add_compare_command(CLI::App& app, int& exit_status);
 void add_profile_command(CLI::App& app, int& exit_status);
 void add_suite_command(CLI::App& app, int& exit_status);
 
+/// All of them.
+void add_commands(CLI::App& app, int& exit_status);
+
 }  // namespace gradepth

@@ -1,10 +1,8 @@
 #include "bench/growth_command.h"
 
 #include <CLI/CLI.hpp>
-#include <charconv>
-#include <cmath>
 #include <iostream>
-#include <sstream>
+#include <limits>
 #include <stdexcept>
 
 #include "bench/commands.h"
@@ -12,12 +10,16 @@
 #include "bench/growth_table.h"
 #include "bench/growth_weights.h"
 #include "bench/machine.h"
+#include "bench/names.h"
 #include "bench/rows/output.h"
 #include "bench/sweep.h"
+#include "host/decimal.h"
+#include "host/growth/grid.h"
 #include "host/growth/jacobian.h"
 #include "host/growth/measure.h"
 #include "host/growth/precision.h"
 #include "host/growth/row.h"
+#include "host/growth/transient.h"
 #include "host/provider.h"
 #include "kernels/activation.h"
 
@@ -30,27 +32,6 @@ using growth::GrowthSpec;
 [[noreturn]] void refuse(const std::string& flag, const std::string& value,
                          const std::string& allowed) {
   throw std::invalid_argument(flag + ' ' + value + ": " + allowed);
-}
-
-/// The place of `value` among `names`.
-std::size_t choice(const std::string& flag, const std::string& value,
-                   std::initializer_list<const char*> names) {
-  std::string allowed;
-  std::size_t index = 0;
-  for (const char* name : names) {
-    if (value == name) return index;
-    allowed += (index++ == 0 ? "one of " : ", ") + std::string(name);
-  }
-  refuse(flag, value, allowed);
-}
-
-double number(const std::string& flag, const std::string& value, std::size_t begin,
-              const std::string& allowed) {
-  double x = 0;
-  const char* end = value.data() + value.size();
-  const auto [stop, error] = std::from_chars(value.data() + begin, end, x);
-  if (error != std::errc{} || stop != end || !std::isfinite(x)) refuse(flag, value, allowed);
-  return x;
 }
 
 /// A parser of initialise.h, with the flag's name put before its message.
@@ -67,29 +48,24 @@ auto parsed(const std::string& flag, const std::string& value, Parse parse) {
 }
 
 void parse_input(const std::string& value, Initialisation& init) {
-  const std::string allowed = "one of zero, gaussian:S, impulse";
-  const std::string prefix = "gaussian:";
-  if (value.starts_with(prefix)) {
-    init.input = Initialisation::Input::gaussian;
-    init.input_scale = number("--input", value, prefix.size(), allowed);
-  } else if (value == "impulse") {
+  const std::string input = input_names().canonical("--input", value);
+  if (input == "zero") return;
+  if (input == "impulse") {
     init.input = Initialisation::Input::impulse;
-  } else if (value != "zero") {
-    refuse("--input", value, allowed);
+    return;
   }
+  init.input = Initialisation::Input::gaussian;
+  init.input_scale = parsed("--input", input, parse_value_init).scale;
 }
 
 void parse_residual(const std::string& value, GrowthSpec& spec) {
-  const std::string prefix = "scaled:";
-  if (value.starts_with(prefix)) {
-    spec.residual = "scaled";
-    spec.residual_scale =
-        number("--residual", value, prefix.size(), "one of plain, preact, scaled:A");
-  } else if (value == "plain" || value == "preact") {
-    spec.residual = value;
-  } else {
-    refuse("--residual", value, "one of plain, preact, scaled:A");
-  }
+  spec.residual = residual_names().canonical("--residual", value);
+  const std::size_t colon = spec.residual.find(':');
+  if (colon == std::string::npos) return;
+  const auto scale = decimal_number(std::string_view(spec.residual).substr(colon + 1));
+  if (!scale) refuse("--residual", value, "one of plain, preact, scaled:A with a finite number A");
+  spec.residual = "scaled";
+  spec.residual_scale = *scale;
 }
 
 void require_range(const std::string& flag, std::int64_t value, std::int64_t largest) {
@@ -103,7 +79,7 @@ void require_range(const std::string& flag, std::int64_t value, std::int64_t lar
 /// every unit rests at ReLU's kink, where the gradient is 0.
 void apply_preset(const std::string& preset, const CLI::App& command, GrowthFlags& flags) {
   if (preset.empty()) return;
-  const bool irnn = choice("--preset", preset, {"irnn", "np-rnn"}) == 0;
+  const bool irnn = preset == "irnn";
   const auto set = [&](const char* flag, std::string& value, const char* text) {
     if (command.count(flag) == 0) value = text;
   };
@@ -114,80 +90,61 @@ void apply_preset(const std::string& preset, const CLI::App& command, GrowthFlag
   set("--h0", flags.h0, "constant:1");
 }
 
-/// Accepts finite numbers only, so that the message names what is allowed.
-CLI::Validator finite_number() {
-  return CLI::Validator(
-      [](std::string& text) -> std::string {
-        double x = 0;
-        const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), x);
-        const bool ok = error == std::errc{} && stop == text.data() + text.size();
-        return ok && std::isfinite(x) ? "" : text + ": a finite number";
-      },
-      "NUMBER");
-}
-
-CLI::Validator whole_number() {
-  return CLI::Validator(
-      [](std::string& text) -> std::string {
-        std::int64_t x = 0;
-        const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), x);
-        const bool ok = error == std::errc{} && stop == text.data() + text.size() && x >= 0;
-        return ok ? "" : text + ": a whole number from 0 up";
-      },
-      "NUMBER");
-}
-
 void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   const auto text = [&](const char* flag, std::string& value, const std::string& help) {
     command.add_option(flag, value, help)->capture_default_str();
   };
-  const auto whole = [&](const char* flag, auto& value, const std::string& help) {
-    command.add_option(flag, value, help)->capture_default_str()->check(whole_number());
+  const auto number = [&](const char* flag, auto& value, const std::string& help) {
+    command.add_option(flag, value, help)->capture_default_str();
   };
-  const auto real = [&](const char* flag, double& value, const std::string& help) {
-    command.add_option(flag, value, help)->capture_default_str()->check(finite_number());
+  const auto name = [&](const char* flag, std::string& value, const Names& names,
+                        const std::string& help) {
+    add_name_option(command, flag, value, names, help);
   };
-  text("--net", flags.net, "mlp, cnn, residual, elman, lstm, gru or additive");
-  text("--activation", flags.activation, activation_names());
-  whole("--depth", flags.depth, "maps from the input end to the loss: layers or steps");
-  whole("--width", flags.width, "units per layer; cnn: channels of 8 x 8 images");
-  whole("--batch", flags.batch, "samples");
-  text("--init", flags.init,
+  name("--net", flags.net, net_names(), net_names().list());
+  name("--activation", flags.activation, activation_flag_names(), activation_names());
+  number("--depth", flags.depth, "maps from the input end to the loss: layers or steps");
+  number("--width", flags.width, "units per layer; cnn: channels of 8 x 8 images");
+  number("--batch", flags.batch, "samples");
+  name("--init", flags.init, weight_init_names(),
        "W: gaussian:S (deviation S / sqrt fan_in), orthogonal:S, identity:S, constant:V, xavier, "
        "he, saxe (orthogonal with the gain of chi = 1), np (normalised positive definite) or "
        "file:PATH (a CSV matrix, the same in every layer and gate; cnn: at the kernel's centre)");
-  text("--bias", flags.bias, "constant:V or gaussian:S");
-  text("--h0", flags.h0, "constant:V, gaussian:S or fixed-point (the mean-field variance)");
-  text("--input", flags.input, "of recurrent nets: zero, gaussian:S or impulse");
-  real("--forget-bias", flags.forget_bias, "added to the bias of lstm's f and gru's z");
-  text("--loss-gradient", flags.loss_gradient, "sphere (random unit vectors) or ones");
-  text("--loss-on", flags.loss_on, "state that an lstm's loss sees: c, h or both");
-  text("--share", flags.share, "recurrent nets: on, one W; off, a fresh W per step");
-  real("--density", flags.density, "share of non-zero weights");
-  text("--residual", flags.residual, "plain, preact or scaled:A");
-  text("--form", flags.form, "of additive nets: two-term or sum");
-  text("--preset", preset,
+  name("--bias", flags.bias, bias_names(), bias_names().list());
+  name("--h0", flags.h0, start_names(),
+       "constant:V, gaussian:S or fixed-point (the mean-field variance)");
+  name("--input", flags.input, input_names(), "of recurrent nets: " + input_names().list());
+  number("--forget-bias", flags.forget_bias, "added to the bias of lstm's f and gru's z");
+  name("--loss-gradient", flags.loss_gradient, loss_gradient_names(),
+       "sphere (random unit vectors) or ones");
+  name("--loss-on", flags.loss_on, loss_on_names(), "state that an lstm's loss sees: c, h or both");
+  name("--share", flags.share, share_names(), "recurrent nets: on, one W; off, a fresh W per step");
+  number("--density", flags.density, "share of non-zero weights");
+  name("--residual", flags.residual, residual_names(), residual_names().list());
+  name("--form", flags.form, form_names(), "of additive nets: two-term or sum");
+  name("--preset", preset, recurrent_preset_names(),
        "irnn: elman, relu, W = I, bias 0, h0 = 1 where not given; np-rnn: the same with W of "
        "--init np");
   add_weights_flags(command, flags);
-  whole("--seeds", flags.seeds, "number of draws");
-  whole("--seed", flags.seed, "first seed");
-  real("--clip-value", flags.clip_value, "clip each state's gradient to +-V; 0: off");
-  real("--loss-scale", flags.loss_scale, "factor of the loss gradient");
+  number("--seeds", flags.seeds, "number of draws");
+  number("--seed", flags.seed, "first seed");
+  number("--clip-value", flags.clip_value, "clip each state's gradient to +-V; 0: off");
+  number("--loss-scale", flags.loss_scale, "factor of the loss gradient");
   command.add_flag(
       "--precision", flags.precision,
       "also: where f32, bf16 and f16 lose the gradient, and the loss scale that saves");
-  whole("--lyapunov", flags.lyapunov, "also: this many leading Lyapunov exponents; 0: off");
+  number("--lyapunov", flags.lyapunov, "also: this many leading Lyapunov exponents; 0: off");
   command.add_flag("--singular-values", flags.singular_values,
                    "also: of the product of all Jacobians, all up to 64 units, else the largest");
   command.add_flag("--transient", flags.transient,
                    "also: |W^t| of a shared W where it takes long (else only where it is cheap)");
   command.add_flag(
-      "--renormalised", flags.renormalised,
+      "--renormalised,--renormalized", flags.renormalised,
       "also: a backward pass rescaled at every step (unasked where a format runs out)");
   text("--provider", flags.provider, "who runs the net (see info)");
-  text("--dtype", flags.dtype, "f64, f32, f16 or bf16");
-  text("--format", flags.format, "table, json (one object) or csv (one line per depth)");
+  name("--dtype", flags.dtype, dtype_names(), dtype_names().list());
+  name("--format", flags.format, format_names(),
+       "table, json (one object) or csv (one line per depth)");
   text("--sweep", flags.sweep,
        "a grid of nets, KEY=FROM:TO:STEP,...: gain, bias, input, h0, forget-bias, density, depth, "
        "width, batch");
@@ -199,24 +156,17 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
 GrowthResult measure(const GrowthSpec& spec, const std::string& name) {
   // One thread for each seed: then the number of cores does not change a bit of the result.
   const Providers providers = make_providers({.threads = 1});
-  if (Provider* provider = find(providers, name)) {
-    return growth::measure_growth(spec, *provider, find(providers, "reference"));
-  }
-  std::string known;
-  for (const auto& provider : providers.present) {
-    known += (known.empty() ? "" : ", ") + std::string(provider->name());
-  }
   for (const Missing& missing : providers.missing) {
-    known += ", " + missing.name + " (not here: " + missing.reason + ')';
-    if (missing.name != name) continue;
+    if (!Names({missing.name}).find(name)) continue;
     GrowthResult result;
-    result.provider = name;
-    result.name = growth::row_name(spec, name);
+    result.provider = missing.name;
+    result.name = growth::row_name(spec, missing.name);
     result.status = "unsupported";
     result.reason = missing.reason;
     return result;
   }
-  refuse("--provider", name, "one of " + known);
+  return growth::measure_growth(spec, select_provider(providers, name),
+                                find(providers, "reference"));
 }
 
 std::vector<growth::PrecisionHorizon> measure_precision(const GrowthSpec& spec) {
@@ -225,24 +175,59 @@ std::vector<growth::PrecisionHorizon> measure_precision(const GrowthSpec& spec) 
   return growth::precision_horizons(spec, *find(plain, "reference"), *find(flushing, "reference"));
 }
 
+/// An unknown knob is told with what may have been meant. A flag that every point of the grid
+/// replaces would have no effect.
+void refuse_swept(const CLI::App& command, const std::string& sweep) {
+  const Names keys({growth::sweep_keys.begin(), growth::sweep_keys.end()});
+  for (const growth::SweepAxis& axis : growth::parse_sweep(sweep)) {
+    (void)keys.canonical("--sweep", axis.key);
+    const std::string flag = "--" + axis.key;  // gain's is --init, of which it keeps the kind
+    const CLI::Option* option = command.get_option_no_throw(flag);
+    if (option == nullptr || option->count() == 0) continue;
+    refuse(flag, option->as<std::string>(), "not beside --sweep " + axis.key + ", which sets it");
+  }
+}
+
 int sweep(const GrowthSpec& spec, const GrowthFlags& flags) {
   if (flags.precision) refuse("--precision", "with --sweep", "one net at a time");
   const Providers providers = make_providers({.threads = 1});
-  Provider* provider = select_providers(providers, flags.provider).at(0);
-  return run_sweep_command({flags.sweep, flags.out, flags.format}, spec, *provider,
+  Provider& provider = select_provider(providers, flags.provider);
+  return run_sweep_command({flags.sweep, flags.out, flags.format}, spec, provider,
                            find(providers, "reference"));
+}
+
+/// Refuses what was given and changes nothing about the net. A value that says that there is none
+/// of a thing is true of every net.
+void refuse_without_effect(const CLI::App& command, const GrowthSpec& spec) {
+  const Initialisation& init = spec.init;
+  for (const CLI::Option* option : command.get_options()) {
+    const std::string flag = option->get_name();
+    const std::string_view knob = std::string_view(flag).substr(2);
+    const std::string_view nets = growth::nets_with(knob);
+    if (option->count() == 0 || nets.empty() || growth::has_effect(spec, knob)) continue;
+    const bool says_none = (knob == "input" && init.input == Initialisation::Input::zero) ||
+                           (knob == "forget-bias" && init.forget_bias == 0) ||
+                           (knob == "density" && init.density == 1) ||
+                           (knob == "bias" && init.bias.scale == 0) ||
+                           (knob == "activation" && spec.activation == "identity");
+    if (!says_none) {
+      refuse(flag, option->as<std::string>(),
+             "only for " + std::string(nets) + "; it changes nothing about " + spec.net);
+    }
+  }
+  if (spec.transient && !growth::has_shared_matrix(spec)) {
+    refuse("--transient", "with --net " + spec.net,
+           "only where all maps have one W: elman with --share on, or mlp with --init "
+           "identity:S, constant:V or file:PATH and --density 1");
+  }
 }
 
 }  // namespace
 
 GrowthSpec parse_growth(const GrowthFlags& flags) {
   GrowthSpec spec;
-  choice("--net", flags.net, {"mlp", "cnn", "residual", "elman", "lstm", "gru", "additive"});
-  spec.net = flags.net;
-  if (!is_activation(flags.activation)) {
-    refuse("--activation", flags.activation, "one of " + activation_names());
-  }
-  spec.activation = flags.activation;
+  spec.net = net_names().canonical("--net", flags.net);
+  spec.activation = activation_flag_names().canonical("--activation", flags.activation);
   require_range("--depth", flags.depth, 1'000'000);
   require_range("--width", flags.width, 1'000'000);
   require_range("--batch", flags.batch, 1'000'000);
@@ -251,48 +236,51 @@ GrowthSpec parse_growth(const GrowthFlags& flags) {
   spec.width = flags.width;
   spec.batch = flags.batch;
   spec.seeds = flags.seeds;
+  if (flags.seed >
+      std::numeric_limits<std::uint64_t>::max() - static_cast<std::uint64_t>(flags.seeds - 1)) {
+    refuse("--seed", std::to_string(flags.seed), "the last of --seeds must be below 2^64");
+  }
   spec.first_seed = flags.seed;
   Initialisation& init = spec.init;
-  init.W = parsed("--init", flags.init, parse_weight_init);
+  init.W = parsed("--init", weight_init_names().canonical("--init", flags.init), parse_weight_init);
   init.weights = flags.read_weights;
   if (init.weights) init.W.kind = WeightInit::Kind::file;
-  init.bias = parsed("--bias", flags.bias, parse_value_init);
-  spec.h0_fixed_point = flags.h0 == "fixed-point";
+  init.bias = parsed("--bias", bias_names().canonical("--bias", flags.bias), parse_value_init);
+  const std::string h0 = start_names().canonical("--h0", flags.h0);
+  spec.h0_fixed_point = h0 == "fixed-point";
   if (!spec.h0_fixed_point) {
-    if (!flags.h0.starts_with("constant:") && !flags.h0.starts_with("gaussian:")) {
-      refuse("--h0", flags.h0, "one of constant:V, gaussian:S, fixed-point");
-    }
-    init.h0 = parsed("--h0", flags.h0, parse_value_init);
+    init.h0 = parsed("--h0", h0, parse_value_init);
     init.c0 = init.h0;
   }
   parse_input(flags.input, init);
   init.forget_bias = flags.forget_bias;
-  const bool ones = choice("--loss-gradient", flags.loss_gradient, {"sphere", "ones"}) == 1;
+  const bool ones =
+      loss_gradient_names().canonical("--loss-gradient", flags.loss_gradient) == "ones";
   init.loss = ones ? Initialisation::LossGradient::ones : Initialisation::LossGradient::sphere;
-  constexpr Initialisation::LossOn targets[] = {
-      Initialisation::LossOn::h, Initialisation::LossOn::c, Initialisation::LossOn::both};
-  init.loss_on = targets[choice("--loss-on", flags.loss_on, {"h", "c", "both"})];
-  spec.share = choice("--share", flags.share, {"on", "off"}) == 0;
+  const std::string on = loss_on_names().canonical("--loss-on", flags.loss_on);
+  init.loss_on = on == "h"   ? Initialisation::LossOn::h
+                 : on == "c" ? Initialisation::LossOn::c
+                             : Initialisation::LossOn::both;
+  spec.share = share_names().canonical("--share", flags.share) == "on";
   if (flags.density <= 0 || flags.density > 1) {
-    refuse("--density", std::to_string(flags.density), "a number above 0, up to 1");
+    refuse("--density", shortest(flags.density), "a number above 0, up to 1");
   }
   init.density = flags.density;
   parse_residual(flags.residual, spec);
-  choice("--form", flags.form, {"two-term", "sum"});
-  spec.form = flags.form;
+  spec.form = form_names().canonical("--form", flags.form);
   if (flags.clip_value < 0) {
-    refuse("--clip-value", std::to_string(flags.clip_value), "0 (off) or a number above 0");
+    refuse("--clip-value", shortest(flags.clip_value), "0 (off) or a number above 0");
   }
   spec.clip_value = flags.clip_value;
   if (flags.renormalised && flags.clip_value > 0) {
-    refuse("--renormalised", "with --clip-value " + std::to_string(flags.clip_value),
+    refuse("--renormalised", "with --clip-value " + shortest(flags.clip_value),
            "0 (off), since a rescaled gradient cannot be clipped");
   }
   if (flags.loss_scale == 0) refuse("--loss-scale", "0", "a number other than 0");
   init.loss_scale = flags.loss_scale;
-  spec.dtype = parsed("--dtype", flags.dtype, parse_dtype);
+  spec.dtype = parse_dtype(dtype_names().canonical("--dtype", flags.dtype));
   const auto size = static_cast<std::int64_t>(growth::jacobian_size(spec));
-  if (flags.lyapunov > size) {
+  if (flags.lyapunov < 0 || flags.lyapunov > size) {
     refuse("--lyapunov", std::to_string(flags.lyapunov),
            "a whole number from 0 (off) to " + std::to_string(size) +
                ", the elements of one sample's state");
@@ -313,14 +301,15 @@ void add_growth_command(CLI::App& app, int& exit_status) {
   auto preset = std::make_shared<std::string>();
   add_flags(*command, *flags, *preset);
   command->callback([command, flags, preset, &exit_status] {
-    choice("--format", flags->format, {"table", "json", "csv"});
     if (flags->precision && flags->format == "csv") {
       refuse("--format", "csv", "table or json with --precision");
     }
     apply_preset(*preset, *command, *flags);
     read_weights(*command, *flags);
     const GrowthSpec spec = parse_growth(*flags);
+    refuse_without_effect(*command, spec);
     if (!flags->sweep.empty()) {
+      refuse_swept(*command, flags->sweep);
       exit_status = sweep(spec, *flags);
       return;
     }

@@ -39,9 +39,11 @@ void read_weights(const CLI::App& command, GrowthFlags& flags) {
     return;
   }
   refuse_drawing(command);
-  if (!std::regex_match(flags.layer, std::regex("[0-9]{1,6}(_reverse)?"))) {
+  std::smatch layer;
+  if (!std::regex_match(flags.layer, layer, std::regex("0*([0-9]{1,6}(_reverse)?)"))) {
     refuse("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
   }
+  flags.layer = layer[1];
   flags.read_weights = growth::read_pytorch_layer(flags.weights, {flags.module, flags.layer});
   const RecurrentWeights& weights = *flags.read_weights;
   const std::int64_t width = weights.Wh.shape.at(1);

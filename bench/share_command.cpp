@@ -6,6 +6,7 @@
 #include "bench/common_options.h"
 #include "bench/growth_command.h"
 #include "bench/machine.h"
+#include "bench/names.h"
 #include "bench/rows/output.h"
 #include "bench/share_study.h"
 #include "host/growth/share.h"
@@ -26,32 +27,42 @@ GrowthFlags share_defaults() {
   return flags;
 }
 
+const Names& cell_names() {
+  static const Names names({"elman", "lstm", "gru"});
+  return names;
+}
+
 void add_flags(CLI::App& command, GrowthFlags& flags) {
   const auto add = [&](const char* flag, auto& value, const char* help) {
     command.add_option(flag, value, help)->capture_default_str();
   };
-  add("--net", flags.net, "elman, lstm or gru");
-  add("--activation", flags.activation, "elman's activation");
+  const auto name = [&](const char* flag, std::string& value, const Names& names,
+                        const std::string& help) {
+    add_name_option(command, flag, value, names, help);
+  };
+  name("--net", flags.net, cell_names(), cell_names().list());
+  name("--activation", flags.activation, activation_flag_names(),
+       "elman's activation; lstm and gru have tanh");
   add("--depth", flags.depth, "steps");
   add("--width", flags.width, "units");
-  add("--init", flags.init, "W, as for growth");
-  add("--bias", flags.bias, "constant:V or gaussian:S");
-  add("--h0", flags.h0, "constant:V, gaussian:S or fixed-point");
-  add("--input", flags.input, "zero, gaussian:S or impulse");
+  name("--init", flags.init, weight_init_names(), "W, as for growth");
+  name("--bias", flags.bias, bias_names(), bias_names().list());
+  name("--h0", flags.h0, start_names(), start_names().list());
+  name("--input", flags.input, input_names(), input_names().list());
   add("--density", flags.density, "share of non-zero weights of the sparse chains");
   add("--seeds", flags.seeds, "number of draws of each chain");
   add("--seed", flags.seed, "first seed");
   add("--provider", flags.provider, "who runs the chains (see info)");
-  add("--dtype", flags.dtype, "f64, f32, f16 or bf16");
+  name("--dtype", flags.dtype, dtype_names(), dtype_names().list());
   add_format_option(command, flags.format);
 }
 
 int run_share(const GrowthFlags& flags) {
   const growth::GrowthSpec spec = parse_growth(flags);
   const Providers providers = make_providers({.threads = 1});
-  Provider* provider = select_providers(providers, flags.provider).at(0);
+  Provider& provider = select_provider(providers, flags.provider);
   const growth::ShareStudy study =
-      measure_share(spec, flags.density, *provider, find(providers, "reference"),
+      measure_share(spec, flags.density, provider, find(providers, "reference"),
                     [](const std::string& chain) { std::cerr << "chain: " << chain << '\n'; });
   Output output(flags.format, machinery());
   const Row& row = output.add(share_row(study));
@@ -67,7 +78,11 @@ void add_share_command(CLI::App& app, int& exit_status) {
       "share", "one W for all steps beside a fresh one per step, dense and sparse");
   auto flags = std::make_shared<GrowthFlags>(share_defaults());
   add_flags(*command, *flags);
-  command->callback([flags, &exit_status] { exit_status = run_share(*flags); });
+  command->callback([command, flags, &exit_status] {
+    const bool gated = flags->net != "elman";
+    if (gated && command->count("--activation") == 0) flags->activation = "tanh";
+    exit_status = run_share(*flags);
+  });
 }
 
 }  // namespace gradepth

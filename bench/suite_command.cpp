@@ -171,7 +171,7 @@ class Suite {
 
   [[nodiscard]] Provider& reference() const { return *find(providers_, "reference"); }
   [[nodiscard]] Provider& chosen(const Providers& among) const {
-    return *select_providers(among, options_.provider).at(0);
+    return select_provider(among, options_.provider);
   }
 
   /// Measured in every run: times are judged by them. The first run's row of them stays.
@@ -343,9 +343,9 @@ class Suite {
 void add_suite_command(CLI::App& app, int& exit_status) {
   auto options = std::make_shared<SuiteOptions>();
   CLI::App* command = app.add_subcommand("suite", "growth, speed and training in one run");
-  command->add_option("--preset", options->preset, "brief (a smoke test), quick or full")
-      ->check(CLI::IsMember({"brief", "quick", "full"}))
-      ->capture_default_str();
+  static const Names presets({"brief", "quick", "full"});
+  add_name_option(*command, "--preset", options->preset, presets,
+                  "brief (a smoke test), quick or full");
   command->add_option("--provider", options->provider, "who runs growth and training")
       ->capture_default_str();
   command->add_option("--out", options->out, "folder of the results; default: results/<time>");
@@ -353,6 +353,7 @@ void add_suite_command(CLI::App& app, int& exit_status) {
   add_math_option(*command, options->math);
   add_format_option(*command, options->format);
   command->callback([options, &exit_status] {
+    (void)select_provider(make_providers({}), options->provider);  // refuses before it begins
     Results results(options->out.empty() ? new_results_folder()
                                          : std::filesystem::path(options->out));
     require_same_suite(results, *options);

@@ -1,10 +1,12 @@
 #include "bench/train_command.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <functional>
 #include <iostream>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -12,7 +14,9 @@
 #include <utility>
 
 #include "bench/commands.h"
+#include "bench/common_options.h"
 #include "bench/machine.h"
+#include "bench/names.h"
 #include "bench/rows/output.h"
 #include "host/growth/seeds.h"
 #include "host/provider.h"
@@ -36,41 +40,87 @@ struct Flags {
   std::uint64_t seeds = 1;
 };
 
+const Names& task_names() {
+  static const Names names({"digits"});
+  return names;
+}
+
+const Names& train_net_names() {
+  static const Names names({"elman-tanh", "irnn", "lstm"});
+  return names;
+}
+
+const Names& train_init_names() {
+  static const Names names({"orthogonal", "gaussian"},
+                           {{"orthogonal:1", "orthogonal"}, {"gaussian:1", "gaussian"}});
+  return names;
+}
+
+const Names& optimiser_names() {
+  static const Names names({"adam", "sgd"});
+  return names;
+}
+
 void add_flags(CLI::App& command, Flags& flags) {
   TrainSpec& spec = flags.spec;
   const auto add = [&](const char* flag, auto& value, const std::string& text) {
     command.add_option(flag, value, text)->capture_default_str();
   };
-  add("--task", spec.task, "digits: 64 pixels of a handwritten digit one by one, 10 classes");
-  command.add_option("--net", flags.nets, "one or more of " + std::string(train::net_names))
+  const auto name = [&](const char* flag, std::string& value, const Names& names,
+                        const std::string& text) {
+    add_name_option(command, flag, value, names, text);
+  };
+  name("--task", spec.task, task_names(),
+       "digits: 64 pixels of a handwritten digit one by one, 10 classes");
+  command.add_option("--net", flags.nets, "one or more of " + train_net_names().list())
       ->delimiter(',')
-      ->capture_default_str();
-  add("--init", spec.init, "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1");
+      ->capture_default_str()
+      ->transform(
+          [](const std::string& text) { return train_net_names().canonical("--net", text); });
+  name("--init", spec.init, train_init_names(),
+       "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1");
   command.add_option("--input-scale", spec.input_scale,
                      "deviation of the input weights; without it, the net's own");
   add("--width", spec.width, "hidden units");
   add("--batch", spec.batch, "samples per update");
   add("--epochs", spec.epochs, "passes over the training part");
-  add("--steps", spec.steps, "updates, instead of epochs; 0: by epochs");
-  add("--optimiser", spec.optimiser, "adam or sgd");
+  command.add_option("--steps", spec.steps, "updates, instead of epochs");
+  name("--optimiser,--optimizer", spec.optimiser, optimiser_names(), optimiser_names().list());
   command.add_option("--learning-rate", spec.learning_rate, "step size; without it, the net's own");
   add("--clip-norm", spec.clip.norm, "largest norm of the whole gradient; 0: off");
   add("--clip-value", spec.clip.value, "largest element of the gradient; 0: off");
   add("--data", spec.data, "CSV file: 64 pixels 0..16 and the class per line");
   add("--provider", flags.provider, "who runs the net");
-  add("--dtype", flags.dtype, "f64, f32, f16 or bf16");
+  name("--dtype", flags.dtype, dtype_names(), dtype_names().list());
   add("--seed", spec.seed, "first seed");
   add("--seeds", flags.seeds, "number of seeds, one run each");
-  add("--format", flags.format, "table, json (one object per line) or csv");
+  name("--format", flags.format, format_names(), "table, json (one object per line) or csv");
+}
+
+[[noreturn]] void refuse(const std::string& flag, const std::string& value,
+                         const std::string& allowed) {
+  throw std::invalid_argument(flag + ' ' + value + ": " + allowed);
 }
 
 void validate(const Flags& flags) {
-  if (flags.format != "table" && flags.format != "json" && flags.format != "csv") {
-    throw std::invalid_argument("--format " + flags.format + ": one of table, json, csv");
-  }
   if (flags.seeds < 1 || flags.seeds > 1000) {
-    throw std::invalid_argument("--seeds " + std::to_string(flags.seeds) +
-                                ": a whole number from 1 to 1000");
+    refuse("--seeds", std::to_string(flags.seeds), "a whole number from 1 to 1000");
+  }
+  if (flags.spec.seed > std::numeric_limits<std::uint64_t>::max() - (flags.seeds - 1)) {
+    refuse("--seed", std::to_string(flags.spec.seed), "the last of --seeds must be below 2^64");
+  }
+}
+
+/// Refuses what was given and changes nothing.
+void refuse_without_effect(const CLI::App& command, const Flags& flags) {
+  if (command.count("--steps") > 0 && command.count("--epochs") > 0) {
+    refuse("--epochs", std::to_string(flags.spec.epochs), "not beside --steps");
+  }
+  const bool drawn =
+      std::find(flags.nets.begin(), flags.nets.end(), "elman-tanh") != flags.nets.end();
+  if (command.count("--init") > 0 && !drawn) {
+    refuse("--init", flags.spec.init,
+           "only for elman-tanh; it changes nothing about " + flags.nets.front());
   }
 }
 
@@ -90,24 +140,22 @@ std::vector<TrainSpec> runs(const Flags& flags) {
   return all;
 }
 
-/// The result of a run whose provider this machine lacks. std::invalid_argument for a name that no
-/// provider has.
-TrainResult missing(const TrainSpec& spec, const Providers& providers, const std::string& name) {
-  std::string known;
-  for (const auto& present : providers.present) known += std::string(present->name()) + ", ";
+/// The results of all runs where this machine lacks the provider; empty where it has it.
+/// std::invalid_argument for a name that no provider has.
+std::vector<TrainResult> missing(const std::vector<TrainSpec>& specs, const Providers& providers,
+                                 const std::string& name) {
+  std::vector<TrainResult> results;
   for (const Missing& lacking : providers.missing) {
-    known += lacking.name + ", ";
-    if (lacking.name == name) {
-      TrainResult result;
-      result.spec = spec;
-      result.provider = name;
+    if (!Names({lacking.name}).find(name)) continue;
+    for (const TrainSpec& spec : specs) {
+      TrainResult& result = results.emplace_back();
+      result.spec = train::with_defaults(spec);
+      result.provider = lacking.name;
       result.status = "unsupported";
       result.reason = lacking.reason;
-      return result;
     }
   }
-  throw std::invalid_argument("--provider " + name + ": one of " +
-                              known.substr(0, known.size() - 2));
+  return results;
 }
 
 /// Trains all of them, side by side where the provider's plans can be. `ended` gets the results in
@@ -147,11 +195,9 @@ void run(const Flags& flags, int& exit_status) {
     }
     output.add(train::to_row(result));
   };
-  if (Provider* provider = find(providers, flags.provider)) {
-    train_side_by_side(specs, *provider, ended);
-  } else {
-    for (const TrainSpec& spec : specs) ended(missing(spec, providers, flags.provider));
-  }
+  const std::vector<TrainResult> lacking = missing(specs, providers, flags.provider);
+  std::for_each(lacking.begin(), lacking.end(), ended);
+  if (lacking.empty()) train_side_by_side(specs, select_provider(providers, flags.provider), ended);
   if (output.is_table()) train_table(output.rows()).print(std::cout);
   output.print_csv_of(train_columns(), output.rows());
 }
@@ -205,8 +251,8 @@ Table train_table(const std::vector<ordered_json>& rows) {
     const ordered_json none;
     const auto value = [&](const char* key) { return number(ok ? row.at(key) : none); };
     table.add(
-        {text("net"), std::to_string(row.value("seed", 0)), text("status"),
-         ok ? std::to_string(row.at("steps").get<int>()) : "-", value("loss"),
+        {text("net"), std::to_string(row.value("seed", std::uint64_t{0})), text("status"),
+         ok ? std::to_string(row.at("steps").get<std::uint64_t>()) : "-", value("loss"),
          value("test_accuracy"), value("clipped_fraction"),
          number(ok && row.at("gradient_norm").is_object() ? row.at("gradient_norm").at("median")
                                                           : none),
@@ -221,7 +267,10 @@ void add_train_command(CLI::App& app, int& exit_status) {
   CLI::App* command =
       app.add_subcommand("train", "Train a recurrent net and watch its loss and gradient");
   add_flags(*command, *flags);
-  command->callback([flags, &exit_status] { run(*flags, exit_status); });
+  command->callback([command, flags, &exit_status] {
+    refuse_without_effect(*command, *flags);
+    run(*flags, exit_status);
+  });
 }
 
 }  // namespace gradepth

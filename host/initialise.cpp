@@ -1,11 +1,12 @@
 #include "host/initialise.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cmath>
 #include <numbers>
+#include <optional>
 #include <stdexcept>
 
+#include "host/decimal.h"
 #include "host/matrix_file.h"
 #include "host/orthogonal.h"
 #include "host/positive_definite.h"
@@ -288,11 +289,17 @@ Tensors draw_feedforward(const FeedForwardProblem& p, const Initialisation& init
 }
 
 double parse_number(std::string_view text, const std::string& what) {
-  double value = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-  if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value)) {
-    throw std::invalid_argument(what + ": a finite number is needed after the colon");
+  const std::optional<double> value = decimal_number(text);
+  if (!value) {
+    throw std::invalid_argument(what + ": a finite decimal number is needed after the colon");
   }
+  return *value;
+}
+
+/// S of gaussian:S.
+double parse_deviation(std::string_view text, const std::string& what) {
+  const double value = parse_number(text, what);
+  if (value < 0) throw std::invalid_argument(what + ": a standard deviation, 0 or above");
   return value;
 }
 
@@ -319,7 +326,7 @@ WeightInit parse_weight_init(std::string_view text) {
     if (kind == "np") return {Kind::np, 1, {}};
   } else {
     const std::string_view value = text.substr(colon + 1);
-    if (kind == "gaussian") return {Kind::gaussian, parse_number(value, what), {}};
+    if (kind == "gaussian") return {Kind::gaussian, parse_deviation(value, what), {}};
     if (kind == "orthogonal") return {Kind::orthogonal, parse_number(value, what), {}};
     if (kind == "identity") return {Kind::identity, parse_number(value, what), {}};
     if (kind == "constant") return {Kind::constant, parse_number(value, what), {}};
@@ -339,7 +346,7 @@ ValueInit parse_value_init(std::string_view text) {
       return {ValueInit::Kind::constant, parse_number(value, what)};
     }
     if (text.starts_with("gaussian:")) {
-      return {ValueInit::Kind::gaussian, parse_number(value, what)};
+      return {ValueInit::Kind::gaussian, parse_deviation(value, what)};
     }
   }
   throw std::invalid_argument(what + ": one of constant:V, gaussian:S");

@@ -59,8 +59,61 @@ class BadInput(unittest.TestCase):
             "fixed-point",
         )
 
+    def test_numbers_are_decimal(self):
+        for flag in ("--depth", "--width", "--seeds", "--seed", "--batch", "--lyapunov", "--density"):
+            self.check(["growth", flag, "0x3"], flag, "0x3")
+        self.check(["growth", "--seed", "-1"], "--seed -1", "from 0")
+        self.check(["growth", "--depth", ""], "--depth")
+        self.check(["growth", "--depth", "1e3"], "--depth 1e3", "whole number")
+        self.check(["growth", "--seed", "18446744073709551615", "--seeds", "2"], "--seed", "below 2^64")
+        self.check(["train", "--steps", "0x3"], "--steps 0x3")
+        self.check(["train", "--steps", "0"], "--steps 0", "from 1")
+        self.check(["train", "--seed", "-1"], "--seed -1")
+        self.check(["compare", "a", "b", "--threshold", "nan"], "--threshold nan")
+        self.check(["check", "--seed", "0x3"], "--seed 0x3")
+        self.check(["share", "--depth", "0x3"], "--depth 0x3")
+        self.check(["profile", "NAME", "--seed", "-1"], "--seed -1")
+        self.check(["suite", "--seed", "1e3"], "--seed 1e3")
+
+    def test_says_what_was_meant(self):
+        self.check(["grwth"], "grwth", "did you mean growth?")
+        self.check(["sped"], "sped", "did you mean speed?")
+        self.check(["growth", "--dept", "5"], "--dept", "did you mean --depth?")
+        self.check(["growth", "--activation", "tahn"], "did you mean tanh?")
+        self.check(["growth", "--net", "lstmm"], "did you mean lstm?")
+        self.check(["growth", "--preset", "irn"], "--preset irn", "did you mean irnn?")
+        self.check(["growth", "--provider", "cpy"], "--provider cpy", "did you mean cpu?")
+        self.check(["growth", "--sweep", "gian=1:2:1"], "--sweep gian", "did you mean gain?")
+        self.check(["--versoin"], "--versoin", "did you mean --version?")
+        self.check(["check", "--preset", "smal"], "did you mean small?")
+        self.check(["train", "--net", "elman"], "--net elman", "did you mean elman-tanh?")
+        self.check(["profile", "recurrent/elman/tahn/f32/T16_B32_H128/cpu"], "recurrent/elman/tanh/f32/T16_B32_H128/cpu?")
+        self.check(["profile", "recurrent/elman/tanh/f32/T16_B32_H128"], "did you mean", "T16_B32_H128/cpu?")
+
+    def test_one_provider_of_a_name(self):
+        for command in ("growth", "share", "train", "suite", "check"):
+            self.check([command, "--provider", ""], "--provider", "one of")
+            self.check([command, "--provider", "cpu,nope"], "--provider", "nope", "one of")
+        for command in ("growth", "share", "train", "suite"):
+            self.check([command, "--provider", "cpu,reference"], "--provider", "one of")
+
+    def test_what_has_no_effect(self):
+        self.check(["growth", "--net", "mlp", "--forget-bias", "2"], "--forget-bias 2", "lstm, gru", "mlp")
+        self.check(["growth", "--net", "mlp", "--preset", "irnn"], "--preset irnn", "elman", "mlp")
+        self.check(["growth", "--net", "mlp", "--sweep", "forget-bias=0:1:1"], "forget-bias", "lstm, gru", "mlp")
+        self.check(["growth", "--depth", "5", "--sweep", "depth=1:2:1"], "--depth 5", "--sweep depth")
+        self.check(["train", "--net", "irnn", "--init", "gaussian"], "--init gaussian", "elman-tanh", "irnn")
+        self.check(["train", "--steps", "3", "--epochs", "2"], "--epochs 2", "--steps")
+        self.check(["share", "--net", "lstm", "--activation", "relu"], "--activation relu", "lstm has tanh")
+
+    def test_deviations(self):
+        for flag in ("--init", "--bias", "--h0", "--input"):
+            self.check(["growth", "--net", "elman", flag, "gaussian:-1"], f"{flag} gaussian:-1", "0 or above")
+            self.check(["growth", "--net", "elman", flag, "gaussian:nan"], f"{flag} gaussian:nan", "finite")
+
     def test_other_commands(self):
-        self.check([])
+        self.check([], "a command is needed", "growth")
+        self.check(["check", "--filter", "("], "--filter (", "regular expression")
         self.check(["nosuchcommand"], "nosuchcommand")
         self.check(["check", "--preset", "huge"], "--preset", "huge")
         self.check(["check", "--filter", "nosuchworkload"], "--filter")
@@ -120,18 +173,106 @@ class Growth(unittest.TestCase):
         self.assertLessEqual(max(len(line) for line in done.stdout.splitlines()), 80, done.stdout)
 
 
+class Flags(unittest.TestCase):
+    SMALL = "--depth 010 --width 08 --seeds 02 --seed 010 --provider reference".split()
+
+    def test_leading_zeros_are_not_octal(self):
+        row = growth(*self.SMALL)
+        self.assertEqual((row["depth"], row["seeds"]), (10, 2))
+        self.assertEqual((row["setting"]["width"], row["setting"]["first_seed"]), (8, 10))
+        plain = growth(*"--depth 10 --width 8 --seeds 2 --seed 10 --provider reference".split())
+        self.assertEqual(row, plain)
+
+    def test_names_that_people_use(self):
+        small = "--depth 4 --width 4 --seeds 2".split()
+        for said, meant in [
+            ("--provider Reference --dtype float64", "--provider reference --dtype f64"),
+            ("--dtype FP32", "--dtype f32"),
+            ("--provider reference --dtype bfloat16", "--provider reference --dtype bf16"),
+            ("--activation ReLU --init kaiming", "--activation relu --init he"),
+            ("--activation swish --init glorot", "--activation silu --init xavier"),
+            ("--init orthogonal", "--init orthogonal:1"),
+            ("--init Gaussian --h0 gaussian", "--init gaussian:1 --h0 gaussian:1"),
+            ("--net Elman --preset IRNN", "--net elman --preset irnn"),
+        ]:
+            self.assertEqual(growth(*small, *said.split()), growth(*small, *meant.split()), said)
+
+    def test_sweeps_are_exact(self):
+        with tempfile.TemporaryDirectory() as folder:
+            done = run("growth", "--sweep", "h0=1e-14:3e-14:1e-14", "--depth", "3", "--width", "4", "--format", "json", "--out", folder)
+        rows = [json.loads(line) for line in done.stdout.splitlines()]
+        self.assertEqual([row["sweep"]["h0"] for row in rows], [1e-14, 2e-14, 3e-14])
+
+    def test_the_cells_have_tanh_unless_told(self):
+        done = run("share", "--net", "lstm", "--depth", "4", "--width", "4", "--seeds", "3", "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+
+
+class Train(unittest.TestCase):
+    def row(self, *flags, net="lstm"):
+        done = run("train", "--width", "8", "--net", net, "--steps", "03", "--format", "json", *flags)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    def test_zero_means_zero(self):
+        row = self.row("--learning-rate", "0", "--input-scale", "0")
+        self.assertEqual((row["learning_rate"], row["input_scale"], row["steps"]), (0, 0, 3))
+        for loss in row["loss_curve"]["loss"]:
+            self.assertAlmostEqual(loss, math.log(10), places=5)
+        row = self.row(net="elman-tanh")
+        self.assertEqual((row["learning_rate"], row["input_scale"]), (0.002, 0.3))
+
+    def test_a_seed_is_the_one_given(self):
+        self.assertEqual(self.row("--seed", "4294967297")["seed"], 4294967297)
+        done = run("train", "--width", "8", "--net", "lstm", "--steps", "1", "--seed", "4294967297")
+        self.assertIn(" 4294967297 ", done.stdout)
+
+    def test_names_that_people_use(self):
+        self.assertEqual(self.row("--optimizer", "SGD", "--dtype", "float32")["optimiser"], "sgd")
+        self.assertEqual(self.row("--init", "orthogonal:1", net="Elman_Tanh")["init"], "orthogonal")
+
+    def test_a_missing_provider_is_a_row(self):
+        done = run("train", "--net", "irnn", "--steps", "1", "--provider", "cudnn", "--format", "json")
+        row = json.loads(done.stdout)
+        if row["status"] == "unsupported":
+            self.assertEqual((done.returncode, row["learning_rate"]), (1, 0.001))
+
+
 class Profile(unittest.TestCase):
     NAME = "recurrent/elman/tanh/f32/T16_B32_H128/cpu"
 
     def test_prints_the_lines_for_nsight(self):
         done = run("profile", self.NAME)
         self.assertEqual(done.returncode, 0, done.stderr)
-        nsys, ncu = done.stdout.splitlines()
+        nsys, ncu, record, stat = done.stdout.splitlines()
         self.assertTrue(nsys.startswith("nsys profile --capture-range=cudaProfilerApi "))
+        for flag in ("--capture-range-end=stop", "--force-overwrite=true", "--cuda-graph-trace=node"):
+            self.assertIn(f" {flag} ", nsys)
         self.assertTrue(ncu.startswith("ncu --profile-from-start off "))
-        for line in (nsys, ncu):
+        self.assertIn(" --import-source yes -f -o ", ncu)
+        self.assertTrue(record.startswith("perf record "))
+        self.assertTrue(stat.startswith("perf stat "))
+        for line in (nsys, ncu, record, stat):
             self.assertTrue(line.endswith(f"{GRADEPTH} profile {self.NAME}"), line)
         self.assertIn("runs on the processor", done.stderr)
+
+    def test_the_lines_repeat_the_flags(self):
+        name = "recurrent/elman/tanh/f32/T5_B1_H1_I3/simt"
+        done = run("profile", name, "--seed", "07", "--variant", "Steps", "--math", "tf32", "--format", "json")
+        self.assertEqual(done.returncode, 0, done.stderr)
+        row = json.loads(done.stdout)
+        for tool in ("nsys", "ncu", "perf", "perf_stat"):
+            self.assertTrue(row[tool].endswith(f"{name} --seed 7 --math tf32 --variant steps"), row[tool])
+        self.assertIn("step by step", row["detail"])
+
+    def test_a_provider_that_is_missing(self):
+        done = run("profile", self.NAME.replace("/cpu", "/cuda"), "--format", "json")
+        row = json.loads(done.stdout)
+        if row["status"] == "unsupported":
+            self.assertEqual(done.returncode, 1)
+            self.assertTrue(row["reason"])
+        self.assertIn("nsys profile", row["nsys"])
+        self.assertNotIn("perf", row)
 
     def test_a_row_that_cannot_be_run(self):
         done = run("profile", "--format", "json", "clip/norm/f32/N0_K0_at1/onednn")
@@ -162,7 +303,7 @@ class Info(unittest.TestCase):
 
     def test_version_and_help(self):
         self.assertRegex(run("--version").stdout, r"^\d+\.\d+\.\d+$")
-        for command in ("info", "growth", "train", "check", "suite"):
+        for command in ("info", "growth", "share", "train", "check", "compare", "profile", "suite"):
             done = run(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("--", done.stdout)

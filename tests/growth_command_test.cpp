@@ -40,8 +40,9 @@ TEST(GrowthCommand, BadInputNamesFlagValueAndWhatIsAllowed) {
               AllOf(HasSubstr("--depth 0"), HasSubstr("from 1")));
   EXPECT_THAT(complaint([](auto& f) { f.init = "file:missing.csv"; }),
               AllOf(HasSubstr("--init file:missing.csv"), HasSubstr("CSV")));
-  EXPECT_THAT(complaint([](auto& f) { f.init = "gaussian"; }),
-              AllOf(HasSubstr("--init gaussian"), HasSubstr("orthogonal:S")));
+  EXPECT_THAT(complaint([](auto& f) { f.init = "constant"; }),
+              AllOf(HasSubstr("--init constant"), HasSubstr("orthogonal:S"),
+                    HasSubstr("did you mean constant:V?")));
   EXPECT_THAT(complaint([](auto& f) { f.bias = "he"; }),
               AllOf(HasSubstr("--bias he"), HasSubstr("constant:V")));
   EXPECT_THAT(complaint([](auto& f) { f.h0 = "radius:1"; }),
@@ -83,6 +84,84 @@ std::pair<int, std::string> run(const std::string& arguments) {
 }
 
 const char* const small = "--net elman --depth 12 --width 6 --seeds 2 --provider reference ";
+
+/// What `growth …` refuses to do, before it measures anything.
+std::string refusal(const std::string& arguments) {
+  try {
+    run("--depth 2 --width 2 --seeds 1 --provider reference " + arguments);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "nothing";
+}
+
+TEST(GrowthCommand, ADeviationIsNotNegativeAndEveryNumberFinite) {
+  for (const char* flag : {"--init", "--bias", "--h0", "--input"}) {
+    for (const char* bad : {"-1", "-1e-300", "nan", "inf", "-inf", "0x1", ""}) {
+      const std::string value = std::string("gaussian:") + bad;
+      EXPECT_THAT(refusal("--net elman " + std::string(flag) + ' ' + value),
+                  HasSubstr(std::string(flag) + ' ' + value));
+    }
+  }
+  EXPECT_EQ(refusal("--init identity:-0.5 --bias constant:-1"), "nothing");
+}
+
+TEST(GrowthCommand, WhatHasNoEffectOnTheNetIsRefused) {
+  const struct {
+    const char* net;
+    const char* flags;
+  } cases[] = {{"mlp", "--forget-bias 2"},
+               {"mlp", "--loss-on h"},
+               {"mlp", "--loss-on c"},
+               {"mlp", "--residual preact"},
+               {"mlp", "--residual plain"},
+               {"mlp", "--form sum"},
+               {"mlp", "--share off"},
+               {"mlp", "--share on"},
+               {"mlp", "--preset irnn"},
+               {"mlp", "--input impulse"},
+               {"mlp", "--transient"},
+               {"cnn", "--loss-on both"},
+               {"cnn", "--share off"},
+               {"residual", "--form two-term"},
+               {"residual", "--forget-bias 1"},
+               {"elman", "--forget-bias -1"},
+               {"elman", "--loss-on both"},
+               {"elman", "--residual scaled:2"},
+               {"elman", "--share off --transient"},
+               {"lstm", "--residual plain"},
+               {"lstm", "--preset irnn --activation tanh"},
+               {"lstm", "--transient"},
+               {"gru", "--loss-on c"},
+               {"gru", "--preset np-rnn --activation tanh"},
+               {"additive", "--init constant:0.5 --activation relu"},
+               {"additive", "--init constant:0.5 --bias constant:1"},
+               {"additive", "--init constant:0.5 --density 0.5"},
+               {"additive", "--init constant:0.5 --share off"},
+               {"additive", "--init constant:0.5 --forget-bias 1"}};
+  for (const auto& c : cases) {
+    const std::string flags = c.flags;
+    const std::string reason = refusal(std::string("--net ") + c.net + ' ' + flags);
+    EXPECT_THAT(reason, HasSubstr("only ")) << c.net << ' ' << flags;
+  }
+  // What it has, and what says truly that there is none of a thing.
+  for (const char* flags :
+       {"--net mlp --input zero --forget-bias 0", "--net residual --residual preact",
+        "--net lstm --loss-on both --forget-bias 2 --share off", "--net gru --forget-bias 1",
+        "--net elman --preset irnn --transient", "--preset np-rnn", "--net mlp --density 0.5",
+        "--net mlp --init identity:1 --transient",
+        "--net additive --init constant:0.5 --form sum --bias constant:0 --activation identity"}) {
+    EXPECT_EQ(refusal(flags), "nothing") << flags;
+  }
+}
+
+TEST(GrowthCommand, ASweepRefusesItToo) {
+  const std::string out = " --out /nonexistent";
+  EXPECT_THAT(refusal("--net mlp --sweep forget-bias=0:1:1" + out), HasSubstr("only for lstm"));
+  EXPECT_THAT(refusal("--net mlp --loss-on h --sweep gain=1:2:1" + out), HasSubstr("--loss-on h"));
+  EXPECT_THAT(refusal("--sweep depth=1:2:1" + out), HasSubstr("--depth 2: not beside --sweep"));
+  EXPECT_THAT(refusal("--h0 fixed-point --sweep h0=1:2:1" + out), HasSubstr("--h0 fixed-point"));
+}
 
 TEST(GrowthCommand, TableFitsEightyColumns) {
   for (const char* more : {"", "--activation relu --init he", "--init orthogonal:3 --dtype bf16",

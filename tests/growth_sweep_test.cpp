@@ -35,6 +35,17 @@ TEST(GrowthSweep, AxesIncludeBothEnds) {
   EXPECT_THAT(parse_sweep("gain=1:2:0.3")[0].values, ElementsAre(1, 1.3, 1.6, 1.9));
 }
 
+TEST(GrowthSweep, ValuesAreTheDecimalOnesOfAnySize) {
+  EXPECT_THAT(parse_sweep("h0=1e-14:3e-14:1e-14")[0].values, ElementsAre(1e-14, 2e-14, 3e-14));
+  EXPECT_THAT(parse_sweep("gain=1e300:2e300:5e299")[0].values, ElementsAre(1e300, 1.5e300, 2e300));
+  EXPECT_THAT(parse_sweep("gain=5e-324:1.5e-323:5e-324")[0].values,
+              ElementsAre(5e-324, 1e-323, 1.5e-323));
+  EXPECT_THAT(parse_sweep("gain=0.123456789012345:1:0.5")[0].values,
+              ElementsAre(0.123456789012345, 0.623456789012345));
+  EXPECT_THAT(parse_sweep("gain=1.5e1:16:+.5")[0].values, ElementsAre(15, 15.5, 16));
+  EXPECT_THAT(parse_sweep("depth=010:030:010")[0].values, ElementsAre(10, 20, 30));
+}
+
 TEST(GrowthSweep, BadInputSaysWhatIsAllowed) {
   for (const char* text : {"", "gain", "gain=1", "gain=1:2", "gain=a:2:1", "gain=1:2:nan",
                            "gain=1:inf:1", "gain=1:2:1,", "=1:2:1", "gain:1=2:3"}) {
@@ -48,7 +59,23 @@ TEST(GrowthSweep, BadInputSaysWhatIsAllowed) {
   EXPECT_THAT(complaint("gain=1:2:1,gain=1:2:1"), HasSubstr("each KEY once"));
   EXPECT_THAT(complaint("depth=1:2:0.5"), HasSubstr("whole numbers"));
   EXPECT_THAT(complaint("density=0:1:0.5"), HasSubstr("above 0"));
-  EXPECT_THAT(complaint("input=0:1:0.5"), HasSubstr("--input"));  // an mlp has none
+  EXPECT_THAT(complaint("gain=0x1:2:1"), HasSubstr("--sweep"));
+  // What an mlp has none of.
+  for (const char* text : {"input=0:1:0.5", "forget-bias=0:2:1"}) {
+    EXPECT_THAT(complaint(text), HasSubstr("it changes nothing about mlp")) << text;
+  }
+  GrowthSpec additive;
+  additive.net = "additive";
+  additive.init.W = {WeightInit::Kind::constant, 0.5, {}};
+  for (const char* text : {"bias=0:1:0.5", "density=0.5:1:0.5", "forget-bias=0:2:1"}) {
+    EXPECT_THAT(complaint(text, additive), HasSubstr("it changes nothing about additive")) << text;
+  }
+  for (const char* text : {"gain=-1:1:1", "bias=-1:1:1", "h0=-1:1:1"}) {
+    EXPECT_THAT(complaint(text), HasSubstr("standard deviations")) << text;
+  }
+  GrowthSpec identity;
+  identity.init.W.kind = WeightInit::Kind::identity;
+  EXPECT_EQ(complaint("gain=-1:1:1", identity), "nothing");
   GrowthSpec he;
   he.init.W.kind = WeightInit::Kind::he;
   EXPECT_THAT(complaint("gain=1:2:1", he), HasSubstr("--init"));

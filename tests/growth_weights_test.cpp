@@ -105,7 +105,7 @@ TEST(GrowthWeights, AgreeWithPyTorchsAutograd) {
 
 TEST(GrowthWeights, TheRowSaysWhatWasRead) {
   const json of = row({"--weights", golden_weights("model.safetensors"), "--module",
-                       "encoder.lstm.", "--layer", "1", "--provider", "reference"});
+                       "encoder.lstm.", "--layer", "01", "--provider", "reference"});
   EXPECT_THAT(of.at("name"), AllOf(HasSubstr("recurrent/lstm/"), HasSubstr("_H5"),
                                    HasSubstr("model.safetensors-")));
   const json& setting = of.at("setting");

@@ -211,8 +211,9 @@ TEST(Initialise, RefusesMatrixFilesThatAreNoFiles) {
 }
 
 TEST(Initialise, RefusesWhatItDoesNotKnow) {
-  for (const char* bad : {"", "gauss:1", "gaussian", "gaussian:", "gaussian:x", "gaussian:inf",
-                          "file:missing.csv", "he:2", "orthogonal:1e"}) {
+  for (const char* bad :
+       {"", "gauss:1", "gaussian", "gaussian:", "gaussian:x", "gaussian:inf", "gaussian:-1",
+        "gaussian:0x1", "file:missing.csv", "he:2", "orthogonal:1e"}) {
     try {
       parse_weight_init(bad);
       FAIL() << bad;
@@ -221,7 +222,11 @@ TEST(Initialise, RefusesWhatItDoesNotKnow) {
       EXPECT_EQ(std::string(error.what()).find('\n'), std::string::npos);
     }
   }
-  EXPECT_THROW(parse_value_init("sphere:1"), std::invalid_argument);
+  for (const char* bad : {"sphere:1", "gaussian:-1", "gaussian:nan", "constant:inf"}) {
+    EXPECT_THROW(parse_value_init(bad), std::invalid_argument) << bad;
+  }
+  EXPECT_EQ(parse_weight_init("identity:-1").scale, -1);
+  EXPECT_EQ(parse_value_init("constant:-0.5").scale, -0.5);
 }
 
 }  // namespace

@@ -126,6 +126,29 @@ TEST(Train, ClipsWhatExceedsTheNorm) {
   EXPECT_EQ(train(spec, provider_called("reference")).clipped, 0);
 }
 
+// 0 is a step size and a scale like any other, not "the net's own".
+TEST(Train, ZeroMeansZero) {
+  TrainSpec spec = small_spec("lstm");
+  spec.steps = 3;
+  spec.learning_rate = 0;
+  spec.input_scale = 0;
+  const TrainResult r = train(spec, provider_called("reference"));
+  ASSERT_EQ(r.status, "ok") << r.reason;
+  const auto row = to_row(r);
+  EXPECT_EQ(row.at("learning_rate"), 0);
+  EXPECT_EQ(row.at("input_scale"), 0);
+  // No input reaches the state, which stays 0: the head's bias of 0 is a uniform guess for ever.
+  for (const double loss : r.loss) EXPECT_NEAR(loss, std::log(10.0), 1e-6);
+}
+
+TEST(Train, DefaultsAreOfTheNet) {
+  TrainSpec spec = small_spec("irnn");
+  spec.learning_rate.reset();
+  spec.input_scale.reset();
+  EXPECT_EQ(with_defaults(spec).learning_rate, default_learning_rate(spec));
+  EXPECT_EQ(with_defaults(spec).input_scale, default_input_scale(spec));
+}
+
 TEST(Train, SkipsAndCountsUpdatesThatAreNotFinite) {
   BadProvider bad(BadProvider::Fault::overflows);
   TrainSpec spec = small_spec("elman-tanh");
@@ -178,6 +201,7 @@ TEST(Train, BadSpecsAreRefusedInOneLine) {
   refused([](TrainSpec& s) { s.batch = 1438; });
   refused([](TrainSpec& s) { s.epochs = 0; });
   refused([](TrainSpec& s) { s.steps = -1; });
+  refused([](TrainSpec& s) { s.steps = 0; });
   refused([](TrainSpec& s) { s.optimiser = "bogus"; });
   refused([](TrainSpec& s) { s.learning_rate = -1; });
   refused([](TrainSpec& s) { s.clip.norm = std::numeric_limits<double>::quiet_NaN(); });

@@ -6,8 +6,10 @@
 #include <iostream>
 #include <regex>
 
+#include "bench/command_line.h"
 #include "bench/meter/metered.h"
 #include "bench/meter/tables.h"
+#include "bench/names.h"
 #include "bench/rows/output.h"
 #include "bench/rows/standard_output.h"
 
@@ -23,14 +25,13 @@ struct Options {
 };
 
 std::vector<Gpu> select_gpus(const std::string& wanted) {
+  std::vector<std::string> known;
+  for (const Gpu& gpu : gpus()) known.emplace_back(gpu.name);
+  known.emplace_back("all");
+  const std::string name = Names(known).canonical("--gpu", wanted);
   std::vector<Gpu> selected;
-  std::string known;
   for (const Gpu& gpu : gpus()) {
-    known += std::string(gpu.name) + ", ";
-    if (wanted == "all" || wanted == gpu.name) selected.push_back(gpu);
-  }
-  if (selected.empty()) {
-    throw std::invalid_argument("--gpu " + wanted + ": one of " + known + "all");
+    if (name == "all" || name == gpu.name) selected.push_back(gpu);
   }
   return selected;
 }
@@ -73,9 +74,10 @@ int run(int argc, char** argv) {
       "meter: counts what the kernels do, on the executor: bytes, sectors, bank conflicts,\n"
       "barriers, launches, beside the least that each problem allows. Times are a model's."};
   app.name("meter");
-  app.add_option("--format", options.format, "table, json or csv")
-      ->check(CLI::IsMember({"table", "json", "csv"}))
-      ->capture_default_str();
+  app.add_option("--format", options.format, format_names().list())
+      ->capture_default_str()
+      ->transform(
+          [](const std::string& text) { return format_names().canonical("--format", text); });
   app.add_option("--filter", options.filter, "regular expression on the case's name")
       ->capture_default_str();
   app.add_option("--gpu", options.gpu, "predict for A100, H100, H200, RTX4090, L4, B200, or all")
@@ -87,13 +89,7 @@ int run(int argc, char** argv) {
   app.add_option("--threads", options.settings.workers, "host threads; changes no count")
       ->check(CLI::Range(1, 64))
       ->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::CallForHelp& help) {
-    return app.exit(help);
-  } catch (const CLI::ParseError& error) {
-    throw std::invalid_argument(error.what());
-  }
+  if (const auto answered = parse_command_line(app, argc, argv)) return *answered;
   return run_meter(options);
 }
 

@@ -1,20 +1,22 @@
 #include "host/growth/grid.h"
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <map>
 #include <mutex>
+#include <optional>
 #include <stdexcept>
 #include <utility>
 
+#include "host/decimal.h"
 #include "host/growth/seeds.h"
 
 namespace gradepth::growth {
 namespace {
 
-constexpr const char* keys = "gain, bias, input, h0, forget-bias, density, depth, width, batch";
 constexpr std::size_t max_cells = 1'000'000;
 constexpr std::size_t cache_bytes = std::size_t{2} << 30;
 
@@ -22,13 +24,39 @@ constexpr std::size_t cache_bytes = std::size_t{2} << 30;
   throw std::invalid_argument("--sweep " + std::string(value) + ": " + allowed);
 }
 
-double number(std::string_view text, std::string_view axis) {
-  double x = 0;
-  const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), x);
-  if (error != std::errc{} || stop != text.data() + text.size() || !std::isfinite(x)) {
-    refuse(axis, "KEY=FROM:TO:STEP with finite numbers, such as gain=0.5:4:0.1");
+std::string one_of_the_keys() {
+  std::string text = "KEY one of";
+  for (const std::string_view key : sweep_keys) {
+    text += (key == sweep_keys.front() ? " " : ", ") + std::string(key);
   }
-  return x;
+  return text;
+}
+
+double number(std::string_view text, std::string_view axis) {
+  const std::optional<double> x = decimal_number(text);
+  if (!x) refuse(axis, "KEY=FROM:TO:STEP with finite numbers, such as gain=0.5:4:0.1");
+  return *x;
+}
+
+/// Digits after the point that a decimal number has when written out, 14 of 1e-14.
+int decimals(std::string_view text) {
+  constexpr int most = 400;  // no finite number is changed beyond
+  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
+  const std::size_t point = std::min(text.find('.'), e);
+  const auto written =
+      static_cast<int>(std::min(e - point, std::size_t{most + 1})) - (point < e ? 1 : 0);
+  const auto exponent = e < text.size() ? decimal_whole<int>(text.substr(e + 1)) : 0;
+  return std::clamp(written - std::clamp(exponent.value_or(0), -most, most), 0, most);
+}
+
+/// x to that many digits after the point: 0.5 + 7 · 0.1 is meant to be 1.2, not
+/// 1.2000000000000002.
+double rounded(double x, int digits) {
+  std::array<char, 800> text{};  // 309 digits before the point, 400 after it
+  char* const end =
+      std::to_chars(text.data(), text.data() + text.size(), x, std::chars_format::fixed, digits)
+          .ptr;
+  return decimal_number({text.data(), end}).value_or(x);
 }
 
 SweepAxis parse_axis(std::string_view text) {
@@ -37,23 +65,24 @@ SweepAxis parse_axis(std::string_view text) {
   const std::size_t second = text.find(':', first + 1);
   if (equals == std::string_view::npos || first == std::string_view::npos || first < equals ||
       second == std::string_view::npos) {
-    refuse(text, std::string("KEY=FROM:TO:STEP, KEY one of ") + keys);
+    refuse(text, "KEY=FROM:TO:STEP, " + one_of_the_keys());
   }
-  const double from = number(text.substr(equals + 1, first - equals - 1), text);
+  const std::string_view from_text = text.substr(equals + 1, first - equals - 1);
+  const std::string_view step_text = text.substr(second + 1);
+  const double from = number(from_text, text);
   const double to = number(text.substr(first + 1, second - first - 1), text);
-  const double step = number(text.substr(second + 1), text);
+  const double step = number(step_text, text);
   const double steps = (to - from) / step;
   if (!(step > 0) || !(steps >= 0) || steps >= static_cast<double>(max_cells)) {
     refuse(text, "FROM no larger than TO, STEP above 0, at most " + std::to_string(max_cells) +
                      " points");
   }
   SweepAxis axis{std::string(text.substr(0, equals)), {}};
+  const int digits = std::max(decimals(from_text), decimals(step_text));
   // The end is included although TO - FROM is seldom a whole number of steps in binary.
   const auto count = static_cast<std::size_t>(std::floor(steps + 1e-9)) + 1;
   for (std::size_t i = 0; i < count; ++i) {
-    // 0.5 + 7 · 0.1 is meant to be 1.2, not 1.2000000000000002.
-    const double value = from + static_cast<double>(i) * step;
-    axis.values.push_back(std::round(value * 1e12) / 1e12);
+    axis.values.push_back(rounded(from + static_cast<double>(i) * step, digits));
   }
   return axis;
 }
@@ -76,6 +105,13 @@ void set_gain(GrowthSpec& spec, double value) {
 }
 
 void set(GrowthSpec& spec, const std::string& key, double value) {
+  if (!has_effect(spec, key)) {
+    refuse(key,
+           "only for " + std::string(nets_with(key)) + "; it changes nothing about " + spec.net);
+  }
+  const bool is_deviation = key == "bias" || key == "input" || key == "h0" ||
+                            (key == "gain" && spec.init.W.kind == WeightInit::Kind::gaussian);
+  if (is_deviation && value < 0) refuse(key, "standard deviations, 0 or above");
   const ValueInit gaussian{ValueInit::Kind::gaussian, value};
   if (key == "gain") {
     set_gain(spec, value);
@@ -99,7 +135,7 @@ void set(GrowthSpec& spec, const std::string& key, double value) {
   } else if (key == "batch") {
     spec.batch = whole(key, value);
   } else {
-    refuse(key, std::string("KEY one of ") + keys);
+    refuse(key, one_of_the_keys());
   }
 }
 

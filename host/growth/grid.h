@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -12,6 +13,10 @@
 
 /// A growth study over a grid of settings.
 namespace gradepth::growth {
+
+/// The knobs that a grid may have.
+inline constexpr std::array<std::string_view, 9> sweep_keys{
+    "gain", "bias", "input", "h0", "forget-bias", "density", "depth", "width", "batch"};
 
 /// One knob of a net and the values that it takes.
 struct SweepAxis {

@@ -4,6 +4,8 @@
 #include <limits>
 #include <stdexcept>
 
+#include "host/decimal.h"
+
 namespace gradepth::growth {
 namespace {
 
@@ -54,10 +56,13 @@ ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provi
     throw std::invalid_argument("--net " + spec.net + ": one of elman, lstm, gru");
   }
   if (!(density > 0 && density < 1)) {
-    throw std::invalid_argument("--density " + std::to_string(density) +
+    throw std::invalid_argument("--density " + shortest(density) +
                                 ": of the sparse chains, above 0 and below 1");
   }
-  if (spec.seeds < 3) throw std::invalid_argument("--seeds: a whole number from 3 on");
+  if (spec.seeds < 3)
+    throw std::invalid_argument("--seeds " + std::to_string(spec.seeds) +
+                                ": a whole number from 3 on");
+  (void)make_problem(spec);  // refuses what does not fit before the first chain is announced
   ShareStudy study;
   for (std::size_t i = 0; i < study.chains.size(); ++i) {
     ShareChain& chain = study.chains[i];

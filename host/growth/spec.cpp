@@ -1,9 +1,11 @@
 #include "host/growth/spec.h"
 
+#include <algorithm>
 #include <array>
 #include <cmath>
 #include <sstream>
 #include <stdexcept>
+#include <utility>
 
 #include "host/growth/mean_field.h"
 #include "host/growth/quadrature.h"
@@ -79,17 +81,42 @@ bool is_recurrent(const GrowthSpec& spec) {
 
 bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
 
+std::string_view nets_with(std::string_view knob) {
+  constexpr std::string_view cells = "elman, lstm, gru";
+  constexpr std::string_view matrices = "mlp, cnn, residual, elman, lstm, gru";
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> nets{
+      {{"activation", matrices},
+       {"bias", matrices},
+       {"density", matrices},
+       {"input", cells},
+       {"share", cells},
+       {"forget-bias", "lstm, gru"},
+       {"loss-on", "lstm"},
+       {"preset", "elman"},
+       {"residual", "residual"},
+       {"form", "additive"}}};
+  const auto* const found = std::find_if(nets.begin(), nets.end(),
+                                         [&](const auto& entry) { return entry.first == knob; });
+  return found == nets.end() ? std::string_view() : found->second;
+}
+
+bool has_effect(const GrowthSpec& spec, std::string_view knob) {
+  const std::string_view nets = nets_with(knob);
+  return nets.empty() ||
+         (", " + std::string(nets) + ", ").find(", " + spec.net + ", ") != std::string::npos;
+}
+
 Problem make_problem(const GrowthSpec& spec) {
   constexpr std::array nets{"mlp", "cnn", "residual", "elman", "lstm", "gru", "additive"};
   if (std::find(nets.begin(), nets.end(), spec.net) == nets.end()) {
     refuse("--net " + spec.net, "one of mlp, cnn, residual, elman, lstm, gru, additive");
   }
-  const bool has_input = is_recurrent(spec) && spec.net != "additive";
-  if (spec.init.input != Initialisation::Input::zero && !has_input) {
-    refuse("--input other than zero", "only for elman, lstm and gru; " + spec.net + " has none");
+  if (spec.init.input != Initialisation::Input::zero && !has_effect(spec, "input")) {
+    refuse("--input other than zero",
+           "only for " + std::string(nets_with("input")) + "; " + spec.net + " has none");
   }
-  if (!spec.share && !has_input) {
-    if (spec.net == "additive") refuse("--share off", "only for elman, lstm and gru");
+  if (!spec.share && spec.net == "additive") {
+    refuse("--share off", "only for " + std::string(nets_with("share")));
   }
   if (spec.init.weights) check_weights(spec, *spec.init.weights);
   if ((spec.net == "lstm" || spec.net == "gru") && spec.activation != "tanh") {

@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "host/identity.h"
 #include "host/initialise.h"
@@ -48,6 +49,12 @@ struct GrowthSpec {
 [[nodiscard]] bool is_recurrent(const GrowthSpec& spec);
 /// Whether every map has its own weights.
 [[nodiscard]] bool is_untied(const GrowthSpec& spec);
+
+/// The nets that a knob says anything about, by the name of its flag without hyphens: `lstm, gru`
+/// of forget-bias. Empty for a knob that all of them have.
+[[nodiscard]] std::string_view nets_with(std::string_view knob);
+/// Whether the spec's net is one of them.
+[[nodiscard]] bool has_effect(const GrowthSpec& spec, std::string_view knob);
 
 /// The problem that a provider is asked for: a training pass with everything recorded, inputs that
 /// reach the pre-activation as they are. std::invalid_argument, in one line that names the flag,

@@ -55,15 +55,19 @@ Transient transient_growth(std::span<const double> W, std::size_t n, std::size_t
   return result;
 }
 
-std::optional<std::span<const double>> shared_matrix(const GrowthSpec& spec, const Tensors& drawn) {
+bool has_shared_matrix(const GrowthSpec& spec) {
   using Kind = WeightInit::Kind;
   const Kind kind = spec.init.W.kind;
   const bool same_layers = spec.net == "mlp" && spec.init.density == 1 &&
                            (kind == Kind::file || kind == Kind::identity || kind == Kind::constant);
-  const bool elman = spec.net == "elman" && spec.share;
-  if (!same_layers && !elman) return std::nullopt;
+  return same_layers || (spec.net == "elman" && spec.share);
+}
+
+std::optional<std::span<const double>> shared_matrix(const GrowthSpec& spec, const Tensors& drawn) {
+  if (!has_shared_matrix(spec)) return std::nullopt;
   const auto n = static_cast<std::size_t>(spec.width);
-  return std::span(drawn.find(elman ? "Wh" : "W")->second.data).first(n * n);
+  const char* W = spec.net == "elman" ? "Wh" : "W";
+  return std::span(drawn.find(W)->second.data).first(n * n);
 }
 
 bool transient_is_cheap(const GrowthSpec& spec) {

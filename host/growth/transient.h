@@ -23,8 +23,10 @@ struct Transient {
 [[nodiscard]] Transient transient_growth(std::span<const double> W, std::size_t n,
                                          std::size_t steps);
 
-/// The W that all maps of the net share, if it is square: of an elman net with share, or of an mlp
-/// whose layers are all given the same matrix.
+/// Whether all maps have one square W: an elman net with share, or an mlp whose layers are all
+/// given the same matrix.
+[[nodiscard]] bool has_shared_matrix(const GrowthSpec& spec);
+/// That W, if there is one.
 [[nodiscard]] std::optional<std::span<const double>> shared_matrix(const GrowthSpec& spec,
                                                                    const Tensors& drawn);
 

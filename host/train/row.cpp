@@ -72,12 +72,12 @@ ordered_json to_row(const TrainResult& r) {
                       {"status", r.status},     {"reason", r.reason},
                       {"task", r.spec.task},    {"net", r.spec.net}};
   if (r.spec.net == "elman-tanh") row["init"] = r.spec.init;
-  row["input_scale"] = r.spec.input_scale;
+  row["input_scale"] = r.spec.input_scale.value();
   row["seed"] = r.spec.seed;
   row["width"] = r.spec.width;
   row["batch"] = r.spec.batch;
   row["optimiser"] = r.spec.optimiser;
-  row["learning_rate"] = r.spec.learning_rate;
+  row["learning_rate"] = r.spec.learning_rate.value();
   row["clip_norm"] = r.spec.clip.norm;
   row["clip_value"] = r.spec.clip.value;
   row["identity"] = row_identity(r.spec, r.provider).text();

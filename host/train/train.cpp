@@ -10,6 +10,7 @@
 #include <utility>
 #include <variant>
 
+#include "host/decimal.h"
 #include "host/initialise.h"
 #include "host/problem.h"
 #include "host/train/digits.h"
@@ -47,7 +48,7 @@ Tensors start(const TrainSpec& spec, const RecurrentProblem& problem) {
   init.h0 = init.c0 = {ValueInit::Kind::constant, 0};
   init.loss_scale = 0;
   Tensors in = draw(problem, init, spec.seed);
-  for (double& w : in.at("Wx").data) w *= spec.input_scale;
+  for (double& w : in.at("Wx").data) w *= spec.input_scale.value();
   return in;
 }
 
@@ -166,12 +167,12 @@ void run_training(TrainResult& result, Provider& provider, const Sequences& trai
   Net net(spec, provider, train_data);
   Examiner examiner(spec, provider, test_data);
   result.detail = net.detail();
-  const auto optimiser = make_optimiser(spec.optimiser, spec.learning_rate);
+  const auto optimiser = make_optimiser(spec.optimiser, spec.learning_rate.value());
 
   const auto B = static_cast<std::size_t>(spec.batch);
   const std::size_t per_epoch = train_data.size() / B;
-  const std::size_t steps = spec.steps > 0 ? static_cast<std::size_t>(spec.steps)
-                                           : static_cast<std::size_t>(spec.epochs) * per_epoch;
+  const std::size_t steps = spec.steps ? static_cast<std::size_t>(*spec.steps)
+                                       : static_cast<std::size_t>(spec.epochs) * per_epoch;
   const auto begin = std::chrono::steady_clock::now();
   std::vector<std::size_t> order;
   std::vector<int> labels(B);
@@ -229,8 +230,8 @@ double default_learning_rate(const TrainSpec& spec) {
 double default_input_scale(const TrainSpec& spec) { return spec.net == "elman-tanh" ? 0.3 : 1; }
 
 TrainSpec with_defaults(TrainSpec spec) {
-  if (spec.learning_rate == 0) spec.learning_rate = default_learning_rate(spec);
-  if (spec.input_scale == 0) spec.input_scale = default_input_scale(spec);
+  if (!spec.learning_rate) spec.learning_rate = default_learning_rate(spec);
+  if (!spec.input_scale) spec.input_scale = default_input_scale(spec);
   return spec;
 }
 
@@ -254,14 +255,14 @@ void validate(const TrainSpec& spec) {
   require_count("width", spec.width, 1, 4096);
   require_count("batch", spec.batch, 1, 1'000'000);
   require_count("epochs", spec.epochs, 1, 1'000'000);
-  require_count("steps", spec.steps, 0, 1'000'000'000);
+  if (spec.steps) require_count("steps", *spec.steps, 1, 1'000'000'000);
   (void)make_optimiser(spec.optimiser, 1);
   const auto require_size = [](const char* flag, double value) {
-    require(std::isfinite(value) && value >= 0, flag, std::to_string(value),
+    require(std::isfinite(value) && value >= 0, flag, shortest(value),
             "a finite number, 0 or above");
   };
-  require_size("learning-rate", spec.learning_rate);
-  require_size("input-scale", spec.input_scale);
+  if (spec.learning_rate) require_size("learning-rate", *spec.learning_rate);
+  if (spec.input_scale) require_size("input-scale", *spec.input_scale);
   require_size("clip-norm", spec.clip.norm);
   require_size("clip-value", spec.clip.value);
 }

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -30,14 +31,15 @@ struct TrainSpec {
   std::string task = "digits";
   std::string net = "elman-tanh";
   std::string init = "orthogonal";  // elman-tanh's Wh: orthogonal or gaussian, gain 1
-  double input_scale = 0;           // Wx is Gaussian, deviation input_scale/√I; 0: the net's own
-  std::int64_t width = 64;          // H
-  std::int64_t batch = 32;          // B; what is left of an epoch is dropped
+  std::optional<double>
+      input_scale;          // Wx is Gaussian, deviation input_scale/√I; none: the net's own
+  std::int64_t width = 64;  // H
+  std::int64_t batch = 32;  // B; what is left of an epoch is dropped
   std::int64_t epochs = 30;
-  std::int64_t steps = 0;          // above 0: this many updates, and epochs is not looked at
-  std::string optimiser = "adam";  // adam or sgd
-  double learning_rate = 0;        // 0: default_learning_rate
-  Clip clip;                       // norm 1
+  std::optional<std::int64_t> steps;    // this many updates, and epochs is not looked at
+  std::string optimiser = "adam";       // adam or sgd
+  std::optional<double> learning_rate;  // none: default_learning_rate
+  Clip clip;                            // norm 1
   Dtype dtype = Dtype::f32;
   std::uint64_t seed = 1;
   std::string data;  // path of the digits, bench/data/digits.csv
@@ -52,7 +54,7 @@ struct Epoch {
 using Progress = std::function<void(const Epoch&)>;
 
 struct TrainResult {
-  TrainSpec spec;  // with its defaults filled in
+  TrainSpec spec;  // with_defaults
   std::string provider;
   std::string status = "ok";  // ok, unsupported, error
   std::string reason;

@@ -37,6 +37,11 @@ class BadInput(unittest.TestCase):
             (["--gpu", "V100"], ["--gpu", "V100", "H100"]),
             (["--format", "xml"], ["--format", "xml", "json"]),
             (["--seed", "x"], ["--seed", "x"]),
+            (["--seed", "0x3"], ["--seed 0x3", "decimal"]),
+            (["--seed", "-1"], ["--seed -1", "from 0"]),
+            (["--threads", "0x3"], ["--threads 0x3", "decimal"]),
+            (["--gpu", "H10"], ["--gpu H10", "did you mean H100?"]),
+            (["--fliter", "."], ["--fliter", "did you mean --filter?"]),
             (["--threads", "0"], ["--threads", "0"]),
             (["--nosuchflag"], ["--nosuchflag"]),
         ]:

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <optional>
+
+/// How the programs of this project read their command lines.
+namespace gradepth {
+
+/// Lets every number of the app and its subcommands be decimal alone, finite, and in the range of
+/// its variable: CLI11 itself takes 010 for 8, 0x3 for 3, -1 for 2^64 - 1 and an empty text for 0.
+/// To be called when all options are there.
+void take_decimal_numbers(CLI::App& app);
+
+/// Parses, and runs the callbacks of what was asked for. The exit status if --help or --version was
+/// answered; std::invalid_argument, in one line, for bad input.
+std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);
+
+}  // namespace gradepth
