@@ -54,7 +54,14 @@ const CLI::App& parsed_command(const CLI::App& app) {
   return commands.empty() ? app : *commands.front();
 }
 
-[[noreturn]] void refuse_extras(const CLI::App& app) {
+}  // namespace
+
+void take_decimal_numbers(CLI::App& app) {
+  for (CLI::Option* option : app.get_options()) take_decimal_numbers(*option);
+  for (CLI::App* command : app.get_subcommands({})) take_decimal_numbers(*command);
+}
+
+void refuse_left_over(const CLI::App& app) {
   const CLI::App& command = parsed_command(app);
   const std::vector<std::string> extras = app.remaining(true);
   const auto first_flag = std::find_if(extras.begin(), extras.end(),
@@ -73,13 +80,6 @@ const CLI::App& parsed_command(const CLI::App& app) {
                               did_you_mean(flag, known) + " (--help lists them)");
 }
 
-}  // namespace
-
-void take_decimal_numbers(CLI::App& app) {
-  for (CLI::Option* option : app.get_options()) take_decimal_numbers(*option);
-  for (CLI::App* command : app.get_subcommands({})) take_decimal_numbers(*command);
-}
-
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv) {
   take_decimal_numbers(app);
   try {
@@ -89,9 +89,9 @@ std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const
   } catch (const CLI::CallForVersion& version) {
     return app.exit(version);
   } catch (const CLI::ExtrasError&) {
-    refuse_extras(app);
+    refuse_left_over(app);
   } catch (const CLI::RequiredError& error) {
-    if (!app.remaining(true).empty()) refuse_extras(app);
+    if (!app.remaining(true).empty()) refuse_left_over(app);
     throw std::invalid_argument(error.what());
   } catch (const CLI::ParseError& error) {
     throw std::invalid_argument(error.what());

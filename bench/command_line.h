@@ -11,6 +11,9 @@ namespace gradepth {
 /// To be called when all options are there.
 void take_decimal_numbers(CLI::App& app);
 
+/// Refuses what a parse has left over (CLI::ExtrasError), with the flag that may have been meant.
+[[noreturn]] void refuse_left_over(const CLI::App& app);
+
 /// Parses, and runs the callbacks of what was asked for. The exit status if --help or --version was
 /// answered; std::invalid_argument, in one line, for bad input.
 std::optional<int> parse_command_line(CLI::App& app, int argc, const char* const* argv);

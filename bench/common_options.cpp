@@ -74,8 +74,9 @@ Provider& select_provider(const Providers& providers, const std::string& name,
 std::regex compile_filter(const std::string& filter) {
   try {
     return std::regex(filter);
-  } catch (const std::regex_error&) {
-    throw std::invalid_argument("--filter " + filter + ": not a regular expression");
+  } catch (const std::regex_error& error) {
+    throw std::invalid_argument("--filter " + filter + ": not a regular expression (" +
+                                error.what() + ')');
   }
 }
 

@@ -24,15 +24,6 @@ struct CompareOptions {
   std::string format = "table";
 };
 
-std::regex parse_filter(const std::string& filter) {
-  try {
-    return std::regex(filter);
-  } catch (const std::regex_error& error) {
-    throw std::invalid_argument("--filter " + filter + ": not a regular expression (" +
-                                error.what() + ')');
-  }
-}
-
 std::string identity(const CompareOptions& options) {
   return IdentityText()
       .add("kind", "compare")
@@ -49,7 +40,7 @@ int run_compare(const CompareOptions& options) {
     throw std::invalid_argument("--threshold " + std::to_string(options.rules.threshold) +
                                 ": a number from 0 to 100");
   }
-  const std::regex filter = parse_filter(options.filter);
+  const std::regex filter = compile_filter(options.filter);
   const auto wanted = [&](const std::string& name) { return std::regex_search(name, filter); };
   const ComparedRun before = read_compared_run(options.before, wanted);
   const ComparedRun after = read_compared_run(options.after, wanted);

@@ -151,13 +151,14 @@ void profile_once(Row& row, const Workload& workload, Provider& provider, Provid
 void profile_row(Row& row, const ProfileOptions& options, const Workload& workload) {
   const Providers providers =
       make_providers({.math = parse_math(options.math), .variant = parse_variant(options.variant)});
+  const std::string wanted = row["provider"];
   for (const Missing& missing : providers.missing) {
-    if (missing.name != row["provider"]) continue;
+    if (missing.name != wanted) continue;
     row["status"] = "unsupported";
     row["reason"] = missing.reason;
     return;
   }
-  Provider& provider = select_provider(providers, row["provider"], "provider of NAME");
+  Provider& provider = select_provider(providers, wanted, "provider of NAME");
   const auto timer = provider.timer();
   profile_once(row, workload, provider, *find(providers, "reference"), timer.get(), options.seed);
 }

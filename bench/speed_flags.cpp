@@ -9,7 +9,9 @@
 #include <limits>
 #include <stdexcept>
 
+#include "bench/command_line.h"
 #include "bench/common_options.h"
+#include "bench/names.h"
 
 namespace gradepth {
 namespace {
@@ -99,9 +101,8 @@ void check_context(const std::vector<std::string>& pairs) {
 
 void add_own_flags(CLI::App& app, SpeedFlags& flags) {
   app.option_defaults()->group("What is timed");
-  app.add_option("--preset", flags.preset, "brief, small, quick or full")
-      ->check(CLI::IsMember({"brief", "small", "quick", "full"}))
-      ->capture_default_str();
+  static const Names presets({"brief", "small", "quick", "full"});
+  add_name_option(app, "--preset", flags.preset, presets, presets.list());
   app.add_option("--provider", flags.providers,
                  "cpu,onednn,… or all; default: those made for speed");
   app.add_option("--rows", flags.rows_file, "file of JSON lines, a row written once measured");
@@ -244,6 +245,8 @@ std::optional<SpeedFlags> read_speed_flags(int argc, const char* const* argv) {
   } catch (const CLI::CallForVersion& version) {
     app.exit(version);
     return std::nullopt;
+  } catch (const CLI::ExtrasError&) {
+    refuse_left_over(app);
   } catch (const CLI::ParseError& error) {
     throw std::invalid_argument(error.what() + blame(error.what(), variables, given));
   }

@@ -123,6 +123,9 @@ class Refused(unittest.TestCase):
                     self.check(flag, f"{flag}={value}")
         self.check("--benchmark_out_format", "--benchmark_out_format=csv")
         self.check("leftover", "leftover")
+        self.check("did you mean --benchmark_filter?", "--benchmark_fliter=x")
+        self.check("did you mean quick?", "--preset=quik")
+        self.check("--seed", "--seed=0x3")
 
     def test_variables(self):
         for name, value in [
