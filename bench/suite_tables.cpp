@@ -146,7 +146,7 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
 }
 
 void print_speed(const std::vector<Row>& rows, std::ostream& out) {
-  out << "\nSpeed: median time of one step ± half the distance of its quartiles (≈: disturbed by\n"
+  out << "\nSpeed: median time of one step ± half its quartiles' distance (≈: disturbed by\n"
          "other programs, also when measured again); the least that the processor allows\n";
   for (const char* kind : {"activation", "clip", "recurrent", "feedforward"}) {
     std::vector<Row> members;

@@ -48,7 +48,7 @@ TEST(GrowthCommand, BadInputNamesFlagValueAndWhatIsAllowed) {
   EXPECT_THAT(complaint([](auto& f) { f.h0 = "radius:1"; }),
               AllOf(HasSubstr("--h0 radius:1"), HasSubstr("fixed-point")));
   EXPECT_THAT(complaint([](auto& f) { f.input = "gaussian:"; }),
-              AllOf(HasSubstr("--input gaussian:"), HasSubstr("impulse")));
+              AllOf(HasSubstr("--input gaussian:"), HasSubstr("number")));
   EXPECT_THAT(complaint([](auto& f) { f.residual = "scaled:x"; }),
               AllOf(HasSubstr("--residual scaled:x"), HasSubstr("preact")));
   EXPECT_THAT(complaint([](auto& f) { f.density = 0; }), HasSubstr("--density 0"));

@@ -15,18 +15,23 @@ Row row_under(Limits& limits) {
       .at(0);
 }
 
-/// Nothing is faster than a byte and an operation per second.
-Limits absurd() { return {{{1e3, 1}}, 1}; }
+/// A byte and an operation per second, for the working set of that pass.
+Limits absurd() { return {{{3.0 * 128 * 128 * sizeof(float), 1}}, 1}; }
 
 TEST(SpeedRows, LimitsThatARowExceedsAreMeasuredAgain) {
   Limits limits = absurd();
   const Row row = row_under(limits);
   ASSERT_EQ(row["status"], "ok") << row["reason"];
-  EXPECT_EQ(limits.improved, 1);
+  EXPECT_GE(limits.improved, 1);
   EXPECT_GT(limits.flops_per_second, 1e8);
-  ASSERT_TRUE(row["of_limit"].is_number());
-  EXPECT_LE(row["of_limit"], 1.05);
-  EXPECT_EQ(row["of_limit_reason"], "");
+  EXPECT_GT(limits.bandwidth[0].bytes_per_second, 1e8);
+  if (row["of_limit"].is_null()) {  // beside other programs the limits may stay too low
+    EXPECT_EQ(limits.improved, 4);
+    EXPECT_NE(row["of_limit_reason"], "");
+  } else {
+    EXPECT_LE(row["of_limit"], 1.05);
+    EXPECT_EQ(row["of_limit_reason"], "");
+  }
 }
 
 TEST(SpeedRows, ALimitThatStaysTooLowGivesNoShare) {
