@@ -113,19 +113,14 @@ void print_growth(const std::vector<Row>& rows, std::ostream& out) {
   table.print(out);
 }
 
-/// `23.1 GB/s` where memory is what a problem is about, else `165 GFLOP/s`.
-std::string rate(const std::string& kind, const Row* row) {
-  if (row == nullptr) return "-";
-  const bool memory = kind == "activation" || kind == "clip";
-  return significant(number(*row, memory ? "gb_per_s" : "gflop_per_s")) +
-         (memory ? " GB/s" : " GFLOP/s");
-}
+/// What a problem's rate is counted in: memory's, or that of arithmetic.
+bool is_about_memory(const std::string& kind) { return kind == "activation" || kind == "clip"; }
 
 void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::ostream& out) {
   const std::vector<std::string> providers = providers_of(rows);
   std::vector<std::string> header{kind};
   for (const std::string& provider : providers) header.push_back(provider + " ms");
-  header.insert(header.end(), {"limit ms", "best rate"});
+  header.insert(header.end(), {"limit ms", is_about_memory(kind) ? "GB/s" : "GFLOP/s"});
   Table table(header);
   for (const auto& [problem, group] : by_problem(rows)) {
     std::vector<std::string> cells{problem.substr(kind.size() + 1)};
@@ -139,7 +134,7 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
     }
     if (best == nullptr) continue;  // the reasons follow below
     cells.push_back(significant(number(*best, "limit_ms")));
-    cells.push_back(rate(kind, best));
+    cells.push_back(significant(number(*best, is_about_memory(kind) ? "gb_per_s" : "gflop_per_s")));
     table.add(cells);
   }
   table.print(out);
@@ -147,7 +142,8 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
 
 void print_speed(const std::vector<Row>& rows, std::ostream& out) {
   out << "\nSpeed: median time of one step ± half its quartiles' distance (≈: disturbed by\n"
-         "other programs, also when measured again); the least that the processor allows\n";
+         "other programs, also when measured again); the least that the processor allows;\n"
+         "the rate of the fastest\n";
   for (const char* kind : {"activation", "clip", "recurrent", "feedforward"}) {
     std::vector<Row> members;
     std::copy_if(rows.begin(), rows.end(), std::back_inserter(members), [&](const Row& row) {
