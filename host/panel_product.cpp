@@ -122,26 +122,19 @@ namespace {
 HWY_EXPORT(kernel_f32);
 HWY_EXPORT(kernel_f64);
 
-/// The target must be chosen before the first dispatch.
-template <class Choice>
-auto chosen(Choice&& choice) {
-  (void)vector_target();
-  return choice();
-}
-
 }  // namespace
 
 template <>
 const PanelKernel<float>& panel_kernel<float>() {
   static const PanelKernel<float> kernel =
-      chosen([] { return HWY_DYNAMIC_DISPATCH(kernel_f32)(); });
+      on_vector_target([] { return HWY_DYNAMIC_DISPATCH(kernel_f32)(); });
   return kernel;
 }
 
 template <>
 const PanelKernel<double>& panel_kernel<double>() {
   static const PanelKernel<double> kernel =
-      chosen([] { return HWY_DYNAMIC_DISPATCH(kernel_f64)(); });
+      on_vector_target([] { return HWY_DYNAMIC_DISPATCH(kernel_f64)(); });
   return kernel;
 }
 

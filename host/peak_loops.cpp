@@ -46,10 +46,8 @@ HWY_EXPORT(all_loops);
 }  // namespace
 
 const PeakLoops& peak_loops() {
-  static const PeakLoops chosen = [] {
-    (void)vector_target();  // is chosen before the first dispatch
-    return HWY_DYNAMIC_DISPATCH(all_loops)();
-  }();
+  static const PeakLoops chosen =
+      on_vector_target([] { return HWY_DYNAMIC_DISPATCH(all_loops)(); });
   return chosen;
 }
 

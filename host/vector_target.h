@@ -14,6 +14,14 @@ namespace gradepth {
 /// std::invalid_argument when this processor or this build lacks that one.
 std::string vector_target();
 
+/// What `dispatch`, a call of HWY_DYNAMIC_DISPATCH, returns: the target must be chosen before the
+/// first one.
+template <class Dispatch>
+auto on_vector_target(Dispatch&& dispatch) {
+  (void)vector_target();
+  return dispatch();
+}
+
 /// All that this processor and this build have, the best first.
 std::vector<std::string> vector_targets();
 

@@ -234,10 +234,7 @@ HWY_EXPORT(all_loops);
 }  // namespace
 
 const Loops& loops() {
-  static const Loops chosen = [] {
-    (void)vector_target();  // is chosen before the first dispatch
-    return HWY_DYNAMIC_DISPATCH(all_loops)();
-  }();
+  static const Loops chosen = on_vector_target([] { return HWY_DYNAMIC_DISPATCH(all_loops)(); });
   return chosen;
 }
 
