@@ -82,9 +82,8 @@ void add_check_command(CLI::App& app, int& exit_status) {
   auto options = std::make_shared<CheckOptions>();
   CLI::App* command = app.add_subcommand(
       "check", "compare every provider with the float64 reference on every workload");
-  static const Names presets({"brief", "small", "quick", "full"});
-  add_name_option(*command, "--preset", options->preset, presets,
-                  "which workloads: " + presets.list());
+  add_name_option(*command, "--preset", options->preset, preset_names(),
+                  "which workloads: " + preset_names().list());
   command->add_option("--provider", options->providers, "comma-separated names, or all")
       ->capture_default_str();
   command->add_option("--filter", options->filter, "regular expression on the problem's name")

@@ -216,6 +216,11 @@ const Names& loss_on_names() {
   return names;
 }
 
+const Names& preset_names() {
+  static const Names names({"brief", "small", "quick", "full"});
+  return names;
+}
+
 const Names& recurrent_preset_names() {
   static const Names names({"irnn", "np-rnn"});
   return names;

@@ -55,6 +55,8 @@ class Names {
 [[nodiscard]] const Names& share_names();
 [[nodiscard]] const Names& loss_gradient_names();
 [[nodiscard]] const Names& loss_on_names();
+/// Of workloads (bench/workloads.h).
+[[nodiscard]] const Names& preset_names();
 [[nodiscard]] const Names& recurrent_preset_names();
 
 }  // namespace gradepth

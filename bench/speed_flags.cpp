@@ -101,8 +101,7 @@ void check_context(const std::vector<std::string>& pairs) {
 
 void add_own_flags(CLI::App& app, SpeedFlags& flags) {
   app.option_defaults()->group("What is timed");
-  static const Names presets({"brief", "small", "quick", "full"});
-  add_name_option(app, "--preset", flags.preset, presets, presets.list());
+  add_name_option(app, "--preset", flags.preset, preset_names(), preset_names().list());
   app.add_option("--provider", flags.providers,
                  "cpu,onednn,… or all; default: those made for speed");
   app.add_option("--rows", flags.rows_file, "file of JSON lines, a row written once measured");

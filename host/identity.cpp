@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <boost/crc.hpp>
-#include <charconv>
 #include <cstdio>
 #include <fstream>
 #include <iterator>
 
+#include "host/decimal.h"
 #include "host/overloaded.h"
 
 namespace gradepth {
@@ -76,9 +76,7 @@ IdentityText identity_of(const FeedForwardProblem& problem) {
 }  // namespace
 
 std::string exact(double x) {
-  std::array<char, 32> text{};
-  const auto [end, error] = std::to_chars(text.data(), text.data() + text.size(), x + 0.0);
-  return {text.data(), error == std::errc{} ? end : text.data()};
+  return shortest(x + 0.0);  // -0 is 0
 }
 
 IdentityText& IdentityText::add(std::string_view key, std::string_view value) {
