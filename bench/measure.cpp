@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <chrono>
 #include <cmath>
-#include <limits>
 #include <thread>
 #include <utility>
 
 #include "host/growth/statistics.h"
+#include "host/not_finite.h"
 
 namespace gradepth {
 namespace {
@@ -15,7 +15,8 @@ namespace {
 /// Samples of one candidate so far.
 struct Samples {
   int runs_per_sample = 1;
-  double wall = 0;  // seconds with preparation
+  double once = 0;  // seconds of one run, lately
+  double wall = 0;  // seconds, with preparation and pauses
   int throttled = 0;
   std::string error = {};
   std::vector<Block> blocks = {};
@@ -35,9 +36,8 @@ Sample time_runs(const Candidate& candidate, int runs, const Clock& clock) {
 }
 
 /// So many runs that a sample is long enough, by the time of one.
-void choose_runs(const Candidate& candidate, const MeasureOptions& options, double once,
-                 Samples& samples) {
-  const double wanted = std::ceil(options.sample_seconds / std::max(once, 1e-9));
+void choose_runs(const Candidate& candidate, const MeasureOptions& options, Samples& samples) {
+  const double wanted = std::ceil(options.sample_seconds / std::max(samples.once, 1e-9));
   samples.runs_per_sample =
       static_cast<int>(std::clamp(wanted, 1.0, static_cast<double>(candidate.most_runs)));
 }
@@ -50,41 +50,50 @@ void warm_up(const Candidate& candidate, const MeasureOptions& options, const Cl
              Samples& samples) {
   if (candidate.prepare) {
     candidate.prepare();
-    time_runs(candidate, 1, clock);
+    samples.once = time_runs(candidate, 1, clock).seconds;
     return;
   }
   time_runs(candidate, 1, clock);
-  double once = time_runs(candidate, 1, clock).seconds;
+  double& once = samples.once;
+  once = time_runs(candidate, 1, clock).seconds;
   const auto maybe_preempted = [&] { return once > options.sample_seconds && once < slice; };
   for (int i = 0; i < 3 && maybe_preempted(); ++i) {
     once = std::min(once, time_runs(candidate, 1, clock).seconds);
   }
-  choose_runs(candidate, options, once, samples);
+  choose_runs(candidate, options, samples);
+}
+
+/// A run that does not count, where it is short: waking threads and filling caches after a pause
+/// may take as long.
+void wake_up(const Candidate& candidate, const Clock& clock, const Samples& samples) {
+  if (samples.once > slice) return;
+  if (candidate.prepare) candidate.prepare();
+  time_runs(candidate, 1, clock);
 }
 
 void take_sample(const Candidate& candidate, const MeasureOptions& options, const Watch& watch,
                  Samples& samples) {
   const double begin = watch.clock();
+  if (samples.block_samples == 0) wake_up(candidate, watch.clock, samples);
   if (candidate.prepare) candidate.prepare();
   const bool watched = watch.usage && !candidate.sample;
   const Usage before = watched ? watch.usage() : Usage{};
   const Sample sample = time_runs(candidate, samples.runs_per_sample, watch.clock);
   double lost = 0;
   if (watched) lost = lost_seconds(before, watch.usage(), sample.seconds, candidate.sleeps);
-  const double once = sample.seconds / samples.runs_per_sample;
+  samples.once = sample.seconds / samples.runs_per_sample;
   Block& block = samples.blocks.back();
   if (sample.clock < options.least_clock) {
     ++samples.throttled;
   } else if (lost > options.most_lost * sample.seconds) {
-    block.preempted.push_back(once);
-    if (watch.spread) watch.spread();
+    block.preempted.push_back(samples.once);
   } else {
-    block.clean.push_back(once);
+    block.clean.push_back(samples.once);
     samples.block_timed += sample.seconds;
   }
   // The warm-up was slower than this: it may have been preempted.
   const bool too_short = 2 * sample.seconds < options.sample_seconds;
-  if (too_short && !candidate.prepare) choose_runs(candidate, options, once, samples);
+  if (too_short && !candidate.prepare) choose_runs(candidate, options, samples);
   const double wall = watch.clock() - begin;
   samples.wall += wall;
   samples.block_wall += wall;
@@ -101,7 +110,9 @@ bool block_is_done(const Samples& samples, const MeasureOptions& options) {
 }
 
 bool is_done(const Samples& samples, const MeasureOptions& options) {
-  if (!samples.error.empty() || samples.wall >= options.max_seconds) return true;
+  if (!samples.error.empty()) return true;
+  const bool enough_blocks = std::ssize(samples.blocks) >= options.min_blocks;
+  if (enough_blocks && samples.wall >= options.max_seconds) return true;
   const Timing so_far = summarise(samples.blocks, options);
   return !so_far.disturbed && so_far.samples >= options.min_samples &&
          so_far.noise <= options.noise;  // false for NaN: too few blocks
@@ -149,7 +160,7 @@ Watch host_watch() {
   return {
       steady_clock(), process_usage(),
       [](double seconds) { std::this_thread::sleep_for(std::chrono::duration<double>(seconds)); },
-      spread_team};
+      [] { return std::make_shared<const PinnedTeam>(); }};
 }
 
 Timing summarise(const std::vector<Block>& blocks, const MeasureOptions& options) {
@@ -181,7 +192,7 @@ Timing summarise(const std::vector<Block>& blocks, const MeasureOptions& options
   t.lower_quartile = growth::quantile(samples, 0.25);
   t.upper_quartile = growth::quantile(samples, 0.75);
   t.min = growth::quantile(std::move(samples), 0);
-  t.noise = std::numeric_limits<double>::quiet_NaN();
+  t.noise = nan;
   if (t.blocks >= std::max(2, options.min_blocks)) {
     const growth::Interval mean = growth::student_interval(medians);
     t.noise = std::max(least_noise, (*mean.high - *mean.low) / (2 * 1.96 * t.median));
@@ -198,6 +209,7 @@ Speedup speedup(const Timing& baseline, const Timing& own) {
 
 std::vector<Timing> measure(const std::vector<Candidate>& candidates, const MeasureOptions& options,
                             const Watch& watch) {
+  const std::shared_ptr<const void> held = watch.hold ? watch.hold() : nullptr;
   std::vector<Samples> all(candidates.size());
   for (std::size_t i = 0; i < all.size(); ++i) {
     unless_it_throws(all[i], [&] { warm_up(candidates[i], options, watch.clock, all[i]); });
@@ -207,8 +219,10 @@ std::vector<Timing> measure(const std::vector<Candidate>& candidates, const Meas
   while (std::any_of(all.begin(), all.end(), is_going_on)) {
     const bool first = std::all_of(all.begin(), all.end(),
                                    [](const Samples& samples) { return samples.blocks.empty(); });
-    if (!first && watch.pause) watch.pause(options.block_gap);
-    if (watch.spread) watch.spread();
+    if (!first && watch.pause) {
+      watch.pause(options.block_gap);
+      for (Samples& samples : all) samples.wall += options.block_gap;
+    }
     take_block(candidates, options, watch, all);
     for (Samples& samples : all) samples.done = samples.done || is_done(samples, options);
   }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -19,9 +20,10 @@ struct Watch {
   Clock clock;
   UsageReader usage = {};                  // empty: no sample counts as preempted
   std::function<void(double)> pause = {};  // sleeps for so many seconds; empty: never
-  std::function<void()> spread = {};       // called before a block and after a preempted sample
+  /// What it returns is held while something is measured; empty: nothing is.
+  std::function<std::shared_ptr<const void>()> hold = {};
 };
-/// steady_clock, process_usage, a sleep, spread_team.
+/// steady_clock, process_usage, a sleep, PinnedTeam.
 Watch host_watch();
 
 /// What one look at a clock gave.
@@ -43,7 +45,7 @@ struct Candidate {
 
 struct MeasureOptions {
   double min_seconds = 0.1;  // timed, per candidate
-  double max_seconds = 2.0;  // wall, per candidate: stop then, however noisy
+  double max_seconds = 2.0;  // wall, per candidate, with pauses: stop then, however noisy
   int min_samples = 10;
   int min_blocks = 5;
   double block_gap = 0.02;         // seconds between blocks
@@ -98,7 +100,8 @@ struct Speedup {
 Speedup speedup(const Timing& baseline, const Timing& own);
 
 /// Times the candidates in turn, one sample of each per round (A B A B …), so that a drift of the
-/// machine hits all alike, in blocks with pauses between them. Runs of warm-up come first. A
+/// machine hits all alike, in blocks with pauses between them. Runs of warm-up come first, and one
+/// at the beginning of each block, since threads fall asleep in a pause. A
 /// candidate is done when it has its clean samples in min_blocks blocks and its noise is low, or
 /// when its time is up. One that throws is done too; the others go on.
 std::vector<Timing> measure(const std::vector<Candidate>& candidates, const MeasureOptions& options,

@@ -97,14 +97,19 @@ bool user_binds_threads() {
 #endif
 }
 
-/// This thread, there and now, free to go afterwards.
-void move_to(int cpu) {
-  cpu_set_t allowed;
-  if (sched_getaffinity(0, sizeof allowed, &allowed) != 0) return;
-  cpu_set_t one;
-  CPU_ZERO(&one);
-  CPU_SET(cpu, &one);
-  if (sched_setaffinity(0, sizeof one, &one) == 0) sched_setaffinity(0, sizeof allowed, &allowed);
+/// This thread runs on these processors alone.
+void run_on(const std::vector<int>& cpus) {
+  cpu_set_t set;
+  CPU_ZERO(&set);
+  for (const int cpu : cpus) CPU_SET(cpu, &set);
+  sched_setaffinity(0, sizeof set, &set);
+}
+
+/// Threads of this process, whoever made them.
+int count_threads() {
+  struct stat folder {};
+  constexpr int dots = 2;  // links to the folder itself
+  return stat(tasks_folder, &folder) == 0 ? static_cast<int>(folder.st_nlink) - dots : 0;
 }
 
 double processor_seconds() {
@@ -114,10 +119,10 @@ double processor_seconds() {
 }
 
 double slices_lost() {
-  constexpr double slice = 3e-3;
+  constexpr double time_slice = 3e-3;
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
-  return slice * static_cast<double>(usage.ru_nivcsw);
+  return time_slice * static_cast<double>(usage.ru_nivcsw);
 }
 
 }  // namespace
@@ -137,13 +142,21 @@ double lost_seconds(const Usage& before, const Usage& after, double seconds, boo
   return std::max(waited, seconds - (after.processor - before.processor));
 }
 
-void spread_team() {
+PinnedTeam::PinnedTeam() {
   const int threads = available_threads();
   if (threads == 1 || user_binds_threads()) return;
+  parallel(threads, [](const Worker&) {});  // the whole team is there
   const std::vector<int> cpus = processors();
-  if (std::ssize(cpus) != threads) return;
-  parallel(threads,
-           [&](const Worker& worker) { move_to(cpus[static_cast<std::size_t>(worker.id())]); });
+  if (std::ssize(cpus) != threads || count_threads() != threads) return;
+  processors_ = cpus;
+  parallel(threads, [&](const Worker& worker) {
+    run_on({processors_[static_cast<std::size_t>(worker.id())]});
+  });
+}
+
+PinnedTeam::~PinnedTeam() {
+  if (processors_.empty()) return;
+  parallel(static_cast<int>(std::ssize(processors_)), [&](const Worker&) { run_on(processors_); });
 }
 
 }  // namespace gradepth

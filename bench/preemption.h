@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <vector>
 
 /// What the operating system's scheduler took from this process.
 namespace gradepth {
@@ -24,11 +25,21 @@ UsageReader process_usage();
 /// device, so that being off the processor says nothing.
 double lost_seconds(const Usage& before, const Usage& after, double seconds, bool sleeps);
 
-/// Moves each thread of the team to a processor of its own, from where the scheduler may move it
-/// on. Beside a busy process it lets two threads of a team share a processor for seconds, and has
-/// no reason to part them: they then never run at the same time. Does nothing where the team does
-/// not fill the processors (the scheduler finds idle ones) or where the user binds threads
-/// (OMP_PROC_BIND, GOMP_CPU_AFFINITY).
-void spread_team();
+/// Holds each thread of the team on a processor of its own while it lives; the scheduler has them
+/// back afterwards. Where two threads share a processor they never run at the same time, and each
+/// wakes the other there again: a virtual machine's scheduler may take an idle processor for a lost
+/// one and prefer the waker's, for seconds. Does nothing where the team does not fill the
+/// processors (the scheduler finds idle ones), where the user binds threads (OMP_PROC_BIND,
+/// GOMP_CPU_AFFINITY), or where there are threads of others, which may be made by ours meanwhile.
+class PinnedTeam {
+ public:
+  PinnedTeam();
+  ~PinnedTeam();
+  PinnedTeam(const PinnedTeam&) = delete;
+  PinnedTeam& operator=(const PinnedTeam&) = delete;
+
+ private:
+  std::vector<int> processors_;  // of the team; empty: nothing is held
+};
 
 }  // namespace gradepth
