@@ -11,11 +11,6 @@
 namespace gradepth {
 namespace {
 
-[[noreturn]] void refuse(const std::string& flag, const std::string& text,
-                         const std::string& allowed) {
-  throw std::invalid_argument(flag + ' ' + (text.empty() ? "\"\"" : text) + ": " + allowed);
-}
-
 template <class T>
 std::string whole(const std::string& flag, const std::string& text) {
   const auto value = decimal_whole<T>(text);
@@ -55,6 +50,10 @@ const CLI::App& parsed_command(const CLI::App& app) {
 }
 
 }  // namespace
+
+void refuse(const std::string& flag, const std::string& value, const std::string& allowed) {
+  throw std::invalid_argument(flag + ' ' + (value.empty() ? "\"\"" : value) + ": " + allowed);
+}
 
 void take_decimal_numbers(CLI::App& app) {
   for (CLI::Option* option : app.get_options()) take_decimal_numbers(*option);

@@ -2,9 +2,14 @@
 
 #include <CLI/CLI.hpp>
 #include <optional>
+#include <string>
 
 /// How the programs of this project read their command lines.
 namespace gradepth {
+
+/// Throws std::invalid_argument: the flag, the value that it gave, and what is allowed.
+[[noreturn]] void refuse(const std::string& flag, const std::string& value,
+                         const std::string& allowed);
 
 /// Lets every number of the app and its subcommands be decimal alone, finite, and in the range of
 /// its variable: CLI11 itself takes 010 for 8, 0x3 for 3, -1 for 2^64 - 1 and an empty text for 0.

@@ -10,14 +10,13 @@
 #include <vector>
 
 #include "host/identity.h"
+#include "host/not_finite.h"
 
 namespace gradepth {
 namespace {
 
 namespace fs = std::filesystem;
 using Row = nlohmann::ordered_json;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 const Row& member(const Row& row, const char* key) {
   static const Row null;
@@ -35,7 +34,7 @@ double number(const Row& row, const char* key, double least) {
   return value.get<double>();
 }
 
-std::string text(const Row& row, const char* key) {
+std::string required_text(const Row& row, const char* key) {
   const Row& value = member(row, key);
   if (!value.is_string()) throw std::invalid_argument(std::string("no text `") + key + '`');
   return value.get<std::string>();
@@ -47,7 +46,7 @@ TimedRow timed_row(const Row& row) {
   if (!disturbed.is_boolean() && !disturbed.is_null()) {
     throw std::invalid_argument("disturbed is " + disturbed.dump());
   }
-  return {.status = text(row, "status"),
+  return {.status = required_text(row, "status"),
           .ms = number(row, "ms", least_ms),
           .noise = number(row, "noise", 0),
           .disturbed = disturbed == true,
@@ -56,9 +55,10 @@ TimedRow timed_row(const Row& row) {
 
 GrownRow grown_row(const Row& row) {
   constexpr double any = std::numeric_limits<double>::lowest();
-  GrownRow grown{.status = text(row, "status"), .rate = {nan, {}, {}}, .depth = 1, .verdict = ""};
+  GrownRow grown{
+      .status = required_text(row, "status"), .rate = {nan, {}, {}}, .depth = 1, .verdict = ""};
   if (grown.status != "ok") return grown;
-  grown.verdict = text(row, "verdict");
+  grown.verdict = required_text(row, "verdict");
   grown.depth = number(row, "depth", 1);
   if (std::isnan(grown.depth)) throw std::invalid_argument("no number `depth`");
   const Row& rate = member(row, "rate");
@@ -99,7 +99,7 @@ Machine machine_of_info(const Row& row) {
 
 /// Whether `later` is what a run that went on made in place of a row that had failed.
 bool is_replaced(const Row& earlier, const Row& later) {
-  const std::string status = text(earlier, "status");
+  const std::string status = required_text(earlier, "status");
   return status != "ok" && status != "unsupported" && member(later, "identity").is_string() &&
          member(earlier, "identity") == member(later, "identity");
 }
@@ -109,10 +109,10 @@ class Reader {
   explicit Reader(const std::function<bool(const std::string&)>& wanted) : wanted_(wanted) {}
 
   void add(const Row& row) {
-    const std::string kind = text(row, "kind");
+    const std::string kind = required_text(row, "kind");
     if (kind == "info") info_ = machine_of_info(row);
     if (kind != "speed" && kind != "growth") return;
-    const std::string name = text(row, "name");
+    const std::string name = required_text(row, "name");
     if (!wanted_(name)) return;
     const Row& repetition = member(row, "repetition");
     const auto [seen, is_new] = seen_.emplace(kind + ' ' + name + ' ' + repetition.dump(), row);

@@ -3,18 +3,16 @@
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <set>
 #include <stdexcept>
 
 #include "bench/table.h"
+#include "host/not_finite.h"
 
 namespace gradepth {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
-constexpr double infinite = std::numeric_limits<double>::infinity();
 constexpr double z95 = 1.96;
 constexpr double family_error = 0.05;         // of all verdicts of one comparison together
 constexpr double widest = std::numbers::ln2;  // half an interval that could hide a doubling
@@ -64,16 +62,16 @@ template <class T>
 bool settle_status(ComparedRow& row, const T& before, const T& after) {
   const bool was = before.status == "ok";
   const bool is = after.status == "ok";
-  if (was && !is) settle(row, "broken", "now " + after.status, infinite);
-  if (!was && is) settle(row, "mended", "was " + before.status, infinite);
+  if (was && !is) settle(row, "broken", "now " + after.status, infinity);
+  if (!was && is) settle(row, "mended", "was " + before.status, infinity);
   return !was || !is;
 }
 
 bool settle_missing(ComparedRow& row, const char* what) {
   const bool was = !std::isnan(row.before.value);
   const bool is = !std::isnan(row.after.value);
-  if (was && !is) settle(row, "vanished", std::string("its ") + what + " is gone", infinite);
-  if (!was && is) settle(row, "new", std::string("it had no ") + what, infinite);
+  if (was && !is) settle(row, "vanished", std::string("its ") + what + " is gone", infinity);
+  if (!was && is) settle(row, "new", std::string("it had no ") + what, infinity);
   return !was || !is;
 }
 
@@ -146,10 +144,10 @@ ComparedRow compare_growths(const std::string& name, const GrownRow& before,
   const bool values = !std::isnan(before.rate.value) && !std::isnan(after.rate.value);
   const double change =
       values ? std::abs(after.rate.value * after.depth - before.rate.value * before.depth)
-             : infinite;
+             : infinity;
   const bool vague = before.verdict == "inconclusive" || after.verdict == "inconclusive";
   if (other_verdict && !vague) {
-    settle(row, "changed", verdicts, infinite);
+    settle(row, "changed", verdicts, infinity);
   } else if (!values && std::isnan(before.rate.value) && std::isnan(after.rate.value)) {
     settle(row, other_verdict ? "unclear" : "same", verdicts, 0);
   } else if (settle_missing(row, "rate")) {
@@ -173,7 +171,7 @@ void add_lone(const Rows& from, const Rows& other, bool is_growth, const char* v
   for (const auto& [name, unused] : from) {
     if (other.contains(name)) continue;
     rows.push_back(blank(name, is_growth));
-    settle(rows.back(), verdict, reason, infinite);
+    settle(rows.back(), verdict, reason, infinity);
   }
 }
 
@@ -278,18 +276,18 @@ TimedRow pooled(const std::vector<TimedRow>& repetitions) {
   if (counted.size() == 1) return result;
   result.blocks = 0;
   std::vector<double> logarithms;
-  double least_noise = infinite;
+  double least = infinity;
   bool known = true;
   for (const TimedRow& row : counted) {
     logarithms.push_back(std::log(row.ms));
     result.blocks += row.blocks;
     known = known && !std::isnan(row.noise);
-    least_noise = std::min(least_noise, row.noise);
+    least = std::min(least, row.noise);
   }
   result.ms = std::exp(growth::student_interval(logarithms).value);
   const double error =
       std::sqrt(growth::variance(logarithms) / static_cast<double>(logarithms.size()));
-  result.noise = known ? std::max(error, least_noise) : nan;
+  result.noise = known ? std::max(error, least) : nan;
   return result;
 }
 

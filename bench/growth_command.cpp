@@ -5,6 +5,7 @@
 #include <limits>
 #include <stdexcept>
 
+#include "bench/command_line.h"
 #include "bench/commands.h"
 #include "bench/common_options.h"
 #include "bench/growth_table.h"
@@ -28,11 +29,6 @@ namespace {
 
 using growth::GrowthResult;
 using growth::GrowthSpec;
-
-[[noreturn]] void refuse(const std::string& flag, const std::string& value,
-                         const std::string& allowed) {
-  throw std::invalid_argument(flag + ' ' + value + ": " + allowed);
-}
 
 /// A parser of initialise.h, with the flag's name put before its message.
 template <class Parse>

@@ -20,11 +20,6 @@ namespace fs = std::filesystem;
 
 namespace {
 
-/// A text of the row, or empty.
-std::string text(const Row& row, const char* key) {
-  return row.contains(key) && row[key].is_string() ? row[key].get<std::string>() : std::string();
-}
-
 bool is_regular(int file) {
   struct stat status {};
   return fstat(file, &status) == 0 && S_ISREG(status.st_mode);
@@ -71,7 +66,7 @@ void Results::read_earlier() {
       throw std::runtime_error(path_.string() + ", line " + std::to_string(number) +
                                ": not a row of results; choose another folder");
     }
-    const std::string identity = text(row, "identity");
+    const std::string identity = text_of(row, "identity");
     if (!identity.empty()) by_identity_[identity] = earlier_.size();
     earlier_.push_back(std::move(row));
     complete += line.size() + 1;
@@ -83,14 +78,14 @@ const Row* Results::find(const std::string& identity) const {
   const auto found = by_identity_.find(identity);
   if (found == by_identity_.end()) return nullptr;
   const Row& row = earlier_[found->second];
-  const std::string status = text(row, "status");
+  const std::string status = text_of(row, "status");
   return status == "ok" || status == "unsupported" ? &row : nullptr;
 }
 
 std::size_t Results::without_identity() const {
   return static_cast<std::size_t>(
       std::count_if(earlier_.begin(), earlier_.end(),
-                    [](const Row& row) { return text(row, "identity").empty(); }));
+                    [](const Row& row) { return text_of(row, "identity").empty(); }));
 }
 
 void Results::write(const Row& row) {

@@ -1,17 +1,15 @@
 #include "bench/share_study.h"
 
 #include <cmath>
-#include <limits>
 #include <ostream>
 
 #include "bench/rows/csv.h"
 #include "bench/table.h"
 #include "host/growth/row.h"
+#include "host/not_finite.h"
 
 namespace gradepth {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 Row number(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
 

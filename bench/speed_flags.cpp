@@ -213,7 +213,7 @@ std::string blame(const std::string& message, const std::vector<std::string>& va
   return from_variable ? " (from the environment)" : "";
 }
 
-std::string text_of(bool value) { return value ? "true" : "false"; }
+std::string spelled(bool value) { return value ? "true" : "false"; }
 
 }  // namespace
 
@@ -259,9 +259,9 @@ std::optional<SpeedFlags> read_speed_flags(int argc, const char* const* argv) {
 
 std::vector<std::string> library_arguments(const SpeedFlags& flags) {
   return {"--benchmark_repetitions=" + std::to_string(flags.repetitions),
-          "--benchmark_enable_random_interleaving=" + text_of(flags.random_interleaving),
-          "--benchmark_report_aggregates_only=" + text_of(flags.report_aggregates_only),
-          "--benchmark_display_aggregates_only=" + text_of(flags.display_aggregates_only),
+          "--benchmark_enable_random_interleaving=" + spelled(flags.random_interleaving),
+          "--benchmark_report_aggregates_only=" + spelled(flags.report_aggregates_only),
+          "--benchmark_display_aggregates_only=" + spelled(flags.display_aggregates_only),
           "--benchmark_out=" + flags.out,
           "--v=" + std::to_string(flags.verbosity)};
 }

@@ -14,10 +14,6 @@
 namespace gradepth {
 namespace {
 
-std::string text(const Row& row, const char* key) {
-  return row.contains(key) && row[key].is_string() ? row[key].get<std::string>() : std::string();
-}
-
 double number(const Row& value) { return value.is_number() ? value.get<double>() : NAN; }
 double number(const Row& row, const char* key) {
   return row.contains(key) ? number(row[key]) : NAN;
@@ -29,7 +25,7 @@ std::string rounded(double rate) { return significant(std::abs(rate) < 1e-9 ? 0.
 std::vector<Row> of_kind(const std::vector<Row>& rows, const char* kind) {
   std::vector<Row> selected;
   std::copy_if(rows.begin(), rows.end(), std::back_inserter(selected),
-               [&](const Row& row) { return text(row, "kind") == kind; });
+               [&](const Row& row) { return text_of(row, "kind") == kind; });
   return selected;
 }
 
@@ -37,7 +33,7 @@ std::vector<Row> of_kind(const std::vector<Row>& rows, const char* kind) {
 std::vector<std::string> providers_of(const std::vector<Row>& rows) {
   std::vector<std::string> names;
   for (const Row& row : rows) {
-    const std::string provider = text(row, "provider");
+    const std::string provider = text_of(row, "provider");
     if (std::find(names.begin(), names.end(), provider) == names.end()) names.push_back(provider);
   }
   return names;
@@ -47,8 +43,8 @@ std::vector<std::string> providers_of(const std::vector<Row>& rows) {
 std::vector<std::pair<std::string, std::vector<Row>>> by_problem(const std::vector<Row>& rows) {
   std::vector<std::pair<std::string, std::vector<Row>>> groups;
   for (const Row& row : rows) {
-    if (groups.empty() || groups.back().first != text(row, "problem")) {
-      groups.emplace_back(text(row, "problem"), std::vector<Row>{});
+    if (groups.empty() || groups.back().first != text_of(row, "problem")) {
+      groups.emplace_back(text_of(row, "problem"), std::vector<Row>{});
     }
     groups.back().second.push_back(row);
   }
@@ -58,14 +54,14 @@ std::vector<std::pair<std::string, std::vector<Row>>> by_problem(const std::vect
 /// The provider's row of a group, or null.
 const Row* row_of(const std::vector<Row>& group, const std::string& provider) {
   for (const Row& row : group) {
-    if (text(row, "provider") == provider) return &row;
+    if (text_of(row, "provider") == provider) return &row;
   }
   return nullptr;
 }
 
 /// `0.523 ±2%`: median and half the distance of the quartiles; `≈` after a disturbed one.
 std::string milliseconds(const Row* row) {
-  if (row == nullptr || text(*row, "status") != "ok") return "-";
+  if (row == nullptr || text_of(*row, "status") != "ok") return "-";
   const double median = number(*row, "ms");
   const double spread = (number(*row, "ms_upper") - number(*row, "ms_lower")) / 2 / median;
   const bool disturbed = row->contains("disturbed") && (*row)["disturbed"] == true;
@@ -74,7 +70,7 @@ std::string milliseconds(const Row* row) {
 
 void print_checks(const std::vector<Row>& rows, std::ostream& out) {
   std::map<std::string, std::map<std::string, int>> counts;
-  for (const Row& row : rows) ++counts[text(row, "provider")][text(row, "status")];
+  for (const Row& row : rows) ++counts[text_of(row, "provider")][text_of(row, "status")];
   for (auto& [provider, count] : counts) {
     out << "\nThe CUDA kernels, run on the CPU (" << provider << "): " << count["ok"]
         << " workloads agree with the\nfloat64 reference, " << count["incorrect"] + count["error"]
@@ -84,14 +80,14 @@ void print_checks(const std::vector<Row>& rows, std::ostream& out) {
 
 /// `elman relu, fresh W`: the net and what sets it apart from its neighbours.
 std::string net_label(const Row& setting) {
-  std::string label = text(setting, "net");
-  const std::string activation = text(setting, "activation");
+  std::string label = text_of(setting, "net");
+  const std::string activation = text_of(setting, "activation");
   if (label == "additive") {
-    label += ' ' + text(setting, "form");
+    label += ' ' + text_of(setting, "form");
   } else if (label != "lstm" && label != "gru") {
     label += ' ' + activation;
   }
-  if (text(setting, "share") == "off") label += ", fresh W";
+  if (text_of(setting, "share") == "off") label += ", fresh W";
   const double forget_bias = number(setting, "forget_bias");
   if (forget_bias != 0 && !std::isnan(forget_bias)) label += ", b_f " + significant(forget_bias);
   return label;
@@ -101,14 +97,14 @@ void print_growth(const std::vector<Row>& rows, std::ostream& out) {
   out << "\nGradient growth: ln of the gradient's norm per layer or step back from the loss\n";
   Table table({"net", "init", "depth", "measured", "theory", "verdict"});
   for (const Row& row : rows) {
-    const std::string status = text(row, "status");
+    const std::string status = text_of(row, "status");
     const bool ok = status == "ok";
     const Row theory = row.contains("theory") && row["theory"].is_object() ? row["theory"] : Row{};
-    table.add({net_label(row["setting"]), text(row["setting"], "init"),
+    table.add({net_label(row["setting"]), text_of(row["setting"], "init"),
                std::to_string(row["depth"].get<long>()),
                ok ? rounded(number(row["rate"], "value")) : "-",
                theory.is_object() ? rounded(number(theory, "rate")) : "-",
-               ok ? text(row, "verdict") : status});
+               ok ? text_of(row, "verdict") : status});
   }
   table.print(out);
 }
@@ -128,7 +124,7 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
     for (const std::string& provider : providers) {
       const Row* row = row_of(group, provider);
       cells.push_back(milliseconds(row));
-      const bool faster = row != nullptr && text(*row, "status") == "ok" &&
+      const bool faster = row != nullptr && text_of(*row, "status") == "ok" &&
                           (best == nullptr || number(*row, "ms") < number(*best, "ms"));
       if (faster) best = row;
     }
@@ -147,15 +143,15 @@ void print_speed(const std::vector<Row>& rows, std::ostream& out) {
   for (const char* kind : {"activation", "clip", "recurrent", "feedforward"}) {
     std::vector<Row> members;
     std::copy_if(rows.begin(), rows.end(), std::back_inserter(members), [&](const Row& row) {
-      return text(row, "problem").starts_with(std::string(kind) + '/');
+      return text_of(row, "problem").starts_with(std::string(kind) + '/');
     });
     if (!members.empty()) print_speed_of(kind, members, out);
   }
   std::map<std::string, int> reasons;
   for (const Row& row : rows) {
-    const std::string status = text(row, "status");
+    const std::string status = text_of(row, "status");
     if (status != "ok")
-      ++reasons[text(row, "provider") + ", " + status + ": " + text(row, "reason")];
+      ++reasons[text_of(row, "provider") + ", " + status + ": " + text_of(row, "reason")];
   }
   for (const auto& [reason, count] : reasons) {
     out << "  " << reason << " (" << count << (count == 1 ? " row)\n" : " rows)\n");
@@ -166,7 +162,7 @@ void print_speed(const std::vector<Row>& rows, std::ostream& out) {
 void print_depth_axis(const std::vector<Row>& rows, std::ostream& out) {
   std::map<std::string, std::vector<Row>> families;
   for (const Row& row : rows) {
-    if (row.contains("growth")) families[text(row, "family")].push_back(row);
+    if (row.contains("growth")) families[text_of(row, "family")].push_back(row);
   }
   const std::vector<std::string> providers = providers_of(rows);
   for (const auto& [family, members] : families) {
@@ -188,7 +184,7 @@ void print_depth_axis(const std::vector<Row>& rows, std::ostream& out) {
       const Row growth = grown != nullptr ? (*grown)["growth"] : Row::object();
       cells.push_back(grown ? significant(number(growth["ln_norm"].back())) : "-");
       cells.push_back(grown ? significant(number(growth, "rate")) : "-");
-      cells.push_back(grown ? text(growth, "verdict") : "-");
+      cells.push_back(grown ? text_of(growth, "verdict") : "-");
       table.add(cells);
     }
     table.print(out);

@@ -3,20 +3,18 @@
 #include <algorithm>
 #include <cmath>
 #include <iomanip>
-#include <limits>
 #include <numbers>
 #include <ostream>
 #include <sstream>
 
 #include "bench/growth_table.h"
 #include "bench/table.h"
+#include "host/not_finite.h"
 
 namespace gradepth {
 namespace {
 
 using growth::SweepAxis;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// A number of the row, by its path; NaN where there is none.
 double number(const Row& row, const char* path) {

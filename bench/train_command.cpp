@@ -13,6 +13,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "bench/command_line.h"
 #include "bench/commands.h"
 #include "bench/common_options.h"
 #include "bench/machine.h"
@@ -95,11 +96,6 @@ void add_flags(CLI::App& command, Flags& flags) {
   add("--seed", spec.seed, "first seed");
   add("--seeds", flags.seeds, "number of seeds, one run each");
   name("--format", flags.format, format_names(), "table, json (one object per line) or csv");
-}
-
-[[noreturn]] void refuse(const std::string& flag, const std::string& value,
-                         const std::string& allowed) {
-  throw std::invalid_argument(flag + ' ' + value + ": " + allowed);
 }
 
 void validate(const Flags& flags) {

@@ -4,7 +4,7 @@ option(GRADEPTH_CUDNN "Build the provider cudnn where cuDNN 9 is found (CUDA bui
 option(GRADEPTH_OPENMP "Use OpenMP; off in ThreadSanitizer builds" ON)
 option(GRADEPTH_WERROR "Treat warnings as errors: for development and CI, whose compiler and flags are known" OFF)
 option(GRADEPTH_METER "Build the meter of kernel costs instead of all else (needs clang 16)" OFF)
-option(GRADEPTH_PRECOMPILE "Parse library headers once per target: faster builds, but clang-tidy cannot read g++'s" OFF)
+option(GRADEPTH_BATCHES "Compile files of a target together, library headers once: faster, but not for clang-tidy" OFF)
 set(GRADEPTH_SANITIZE "" CACHE STRING "Sanitizers: empty, 'address,undefined' or 'thread'")
 set(GRADEPTH_CUDA_ARCHITECTURES "80-real;90-real;120-real" CACHE STRING "CUDA architectures to compile for")
 
@@ -12,9 +12,13 @@ if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)
 endif()
 
+# Most of a file's time goes into templates of libraries that the next file instantiates again.
+set(CMAKE_UNITY_BUILD ${GRADEPTH_BATCHES})
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 10)
+
 # precompile(TARGET HEADER…): parses headers of libraries once for all files of a target.
 function(precompile target)
-  if(GRADEPTH_PRECOMPILE)
+  if(GRADEPTH_BATCHES)
     list(TRANSFORM ARGN PREPEND "<" OUTPUT_VARIABLE headers)
     list(TRANSFORM headers APPEND ">")
     target_precompile_headers(${target} PRIVATE ${headers})

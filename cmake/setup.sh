@@ -106,7 +106,7 @@ build() {
   follow "$log" "Building ${targets// /, } (preset $build_preset)$first" &
   follower=$!
   # shellcheck disable=SC2086
-  { cmake -S "$root" --preset "$build_preset" -DGRADEPTH_PRECOMPILE=ON ${CXXFLAGS:+"-DCMAKE_CXX_FLAGS=$CXXFLAGS"} \
+  { cmake -S "$root" --preset "$build_preset" -DGRADEPTH_BATCHES=ON ${CXXFLAGS:+"-DCMAKE_CXX_FLAGS=$CXXFLAGS"} \
     ${GRADEPTH_WERROR:+"-DGRADEPTH_WERROR=$GRADEPTH_WERROR"} "$@" &&
     cmake --build "$root/build/$build_preset" -j "$(nproc)" --target $targets; } >"$log" 2>&1 || status=$?
   kill "$follower" 2>/dev/null || true

@@ -1,10 +1,10 @@
 #include "bench/compare_runs.h"
+#include "host/not_finite.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <random>
 #include <stdexcept>
 
@@ -14,8 +14,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 TimedRow timed(double ms, double noise = 0.02) { return {.ms = ms, .noise = noise}; }
 

@@ -1,11 +1,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <string>
 
 #include "host/compare.h"
 #include "host/initialise.h"
+#include "host/not_finite.h"
 #include "host/provider.h"
 #include "host/providers/factories.h"
 
@@ -63,7 +63,6 @@ TEST(CpuProvider, BiasGradientIsBitwiseTheSameOnAnyThreads) {
 }
 
 TEST(CpuProvider, ClipLeavesWhatItShould) {
-  const double inf = std::numeric_limits<double>::infinity();
   const ClipProblem problem{.sizes = {3, 2}, .threshold = 10};
   const PlanPtr p = plan(problem, 2);
 
@@ -74,7 +73,7 @@ TEST(CpuProvider, ClipLeavesWhatItShould) {
   EXPECT_NEAR(p->get("norm").data[0], std::sqrt(30.25), 1e-12);
   EXPECT_EQ(p->get("skipped").data[0], 0);
 
-  const Tensor bad({5}, {1, -2, inf, -4, 100});
+  const Tensor bad({5}, {1, -2, infinity, -4, 100});
   p->set({{"g", bad}});
   p->run();
   EXPECT_EQ(p->get("g").data, bad.data);

@@ -9,6 +9,7 @@
 
 #include "host/growth/row.h"
 #include "host/growth/states.h"
+#include "host/not_finite.h"
 #include "kernels/activation.h"
 
 /// Closed forms of gradient growth, measured on the reference provider and, where the provider has
@@ -392,8 +393,8 @@ TEST(GrowthRow, ZeroNormsAreNull) {
 TEST(States, NormsDoNotLeaveTheRange) {
   EXPECT_NEAR(ln_norm(std::vector{3e-300, 4e-300}), std::log(5) - 300 * std::numbers::ln10, 1e-12);
   EXPECT_NEAR(ln_norm(std::vector{3e200, 4e200}), std::log(5) + 200 * std::numbers::ln10, 1e-12);
-  EXPECT_EQ(ln_norm(std::vector{0.0, 0.0}), -std::numeric_limits<double>::infinity());
-  EXPECT_EQ(ln_norm(std::vector{1.0, std::nan("")}), std::numeric_limits<double>::infinity());
+  EXPECT_EQ(ln_norm(std::vector{0.0, 0.0}), -infinity);
+  EXPECT_EQ(ln_norm(std::vector{1.0, std::nan("")}), infinity);
   EXPECT_NEAR(ln_norm_of_pair(std::log(3), std::log(4)), std::log(5), 1e-15);
   // A pair by depth, state 1 being depth 0.
   const Tensor x({2, 1}, {5e200, 3.0});

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <stdexcept>
 #include <vector>
@@ -15,6 +14,7 @@
 #include "host/growth/states.h"
 #include "host/growth/transient.h"
 #include "host/initialise.h"
+#include "host/not_finite.h"
 #include "host/provider.h"
 
 /// Products of Jacobians: Lyapunov exponents, singular values, powers of one W, and the backward
@@ -24,8 +24,6 @@ namespace {
 
 using Kind = WeightInit::Kind;
 using Numbers = std::vector<double>;
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 GrowthSpec make_spec(const char* net, const char* activation, Kind kind, double scale,
                      std::int64_t width, std::int64_t depth) {

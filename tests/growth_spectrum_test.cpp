@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 #include <vector>
 
 #include "host/initialise.h"
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
@@ -47,7 +47,6 @@ TEST(GrowthSpectrum, RadiusScalesWithTheMatrix) {
 
 TEST(GrowthSpectrum, RefusesWhatHasNoEigenvalues) {
   EXPECT_TRUE(std::isnan(spectral_radius(std::vector{1.0, 0.0, 0.0, std::nan("")}, 2)));
-  const double infinity = std::numeric_limits<double>::infinity();
   EXPECT_TRUE(std::isnan(spectral_radius(std::vector{infinity}, 1)));
   EXPECT_THROW((void)spectral_radius(std::vector{1.0, 2.0, 3.0}, 2), std::invalid_argument);
 }

@@ -1,17 +1,15 @@
 #include "host/growth/statistics.h"
+#include "host/not_finite.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <stdexcept>
 
 namespace gradepth::growth {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
 
 std::vector<double> line(std::size_t L, double slope) {
   std::vector<double> y(L + 1);

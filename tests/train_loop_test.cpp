@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
 #include <vector>
 
+#include "host/not_finite.h"
 #include "host/provider.h"
 #include "host/train/digits.h"
 #include "host/train/row.h"
@@ -49,7 +49,7 @@ class BadPlan final : public Plan {
   Tensor get(std::string_view name) override {
     Tensor t = inner_->get(name);
     // Every third update meets an overflow.
-    if (name == "dWh" && runs_ % 3 == 0) t.data[0] = std::numeric_limits<double>::infinity();
+    if (name == "dWh" && runs_ % 3 == 0) t.data[0] = infinity;
     return t;
   }
 
@@ -204,7 +204,7 @@ TEST(Train, BadSpecsAreRefusedInOneLine) {
   refused([](TrainSpec& s) { s.steps = 0; });
   refused([](TrainSpec& s) { s.optimiser = "bogus"; });
   refused([](TrainSpec& s) { s.learning_rate = -1; });
-  refused([](TrainSpec& s) { s.clip.norm = std::numeric_limits<double>::quiet_NaN(); });
+  refused([](TrainSpec& s) { s.clip.norm = nan; });
   refused([](TrainSpec& s) { s.data = "/nowhere.csv"; });
 }
 

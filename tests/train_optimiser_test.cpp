@@ -1,8 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <limits>
 
+#include "host/not_finite.h"
 #include "host/train/optimiser.h"
 
 namespace gradepth::train {
@@ -67,8 +67,7 @@ TEST(Clip, OffMeansOff) {
 }
 
 TEST(Clip, ReportsAGradientThatIsNotFiniteAndLeavesIt) {
-  for (const double bad :
-       {std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::infinity(), 1e200}) {
+  for (const double bad : {nan, infinity, 1e200}) {
     Tensors g{{"a", Tensor({2}, {3.0, bad})}};
     const Clipped c = clip(g, {.norm = 1, .value = 1});
     EXPECT_FALSE(c.finite) << bad;

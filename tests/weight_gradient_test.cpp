@@ -5,13 +5,13 @@
 
 #include <cmath>
 #include <cstddef>
-#include <limits>
 #include <vector>
 
 #include "host/growth/contributions.h"
 #include "host/growth/measure.h"
 #include "host/growth/row.h"
 #include "host/growth/states.h"
+#include "host/not_finite.h"
 
 /// Contributions to dL/dW, against matrices that are formed.
 namespace gradepth::growth {
@@ -100,8 +100,8 @@ TEST(Contributions, ZeroAndNotFiniteHaveNoCosine) {
   std::vector<Contribution> steps{some_step(1, 2, 2, 0), some_step(1, 2, 2, 1),
                                   some_step(1, 2, 2, 2)};
   steps[0].b = {0, 0};
-  steps[2].a[1] = std::numeric_limits<double>::infinity();
-  EXPECT_EQ(ln_norm(steps[0], 1), -std::numeric_limits<double>::infinity());
+  steps[2].a[1] = infinity;
+  EXPECT_EQ(ln_norm(steps[0], 1), -infinity);
   EXPECT_TRUE(std::isnan(ln_norm(steps[2], 1)));
   const std::vector<double> cos = cosines(steps, 1);
   for (const std::size_t i : {0U, 1U, 2U, 3U, 5U, 6U, 7U, 8U}) EXPECT_TRUE(std::isnan(cos[i])) << i;

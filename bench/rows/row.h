@@ -13,4 +13,9 @@ inline std::string json_text(const Row& value) {
   return value.dump(-1, ' ', false, Row::error_handler_t::replace);
 }
 
+/// A text of the row, or empty.
+inline std::string text_of(const Row& row, const char* key) {
+  return row.contains(key) && row[key].is_string() ? row[key].get<std::string>() : std::string();
+}
+
 }  // namespace gradepth

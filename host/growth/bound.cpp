@@ -9,6 +9,16 @@
 #include "kernels/activation.h"
 
 namespace gradepth::growth {
+namespace {
+
+const char* verdict(double factor) {
+  constexpr double rounding = 1e-12;  // of sigma_max, where it is 1 by construction
+  if (factor < 1 - rounding) return "sigma_max < 1/gamma: the gradient must vanish";
+  if (factor <= 1 + rounding) return "sigma_max = 1/gamma: the gradient cannot explode";
+  return "sigma_max > 1/gamma: exploding is possible, not certain";
+}
+
+}  // namespace
 
 double max_slope(std::string_view activation) {
   double largest = 0;
@@ -38,17 +48,9 @@ std::optional<Bound> find_bound(const GrowthSpec& spec, std::span<const DrawnFac
     if (std::isfinite(seed.sigma_max)) sigma.push_back(seed.sigma_max);
   }
   if (spec.net != "elman" || !spec.share || sigma.empty()) return std::nullopt;
-  Bound bound{quantile(sigma, 0.5), max_slope(spec.activation), {}};
-  const double factor = bound.sigma_max * bound.gamma;
-  constexpr double rounding = 1e-12;  // of sigma_max, where it is 1 by construction
-  if (factor < 1 - rounding) {
-    bound.says = "sigma_max < 1/gamma: the gradient must vanish";
-  } else if (factor <= 1 + rounding) {
-    bound.says = "sigma_max = 1/gamma: the gradient cannot explode";
-  } else {
-    bound.says = "sigma_max > 1/gamma: exploding is possible, not certain";
-  }
-  return bound;
+  const double sigma_max = quantile(sigma, 0.5);
+  const double gamma = max_slope(spec.activation);
+  return Bound{sigma_max, gamma, verdict(sigma_max * gamma)};
 }
 
 }  // namespace gradepth::growth

@@ -3,14 +3,13 @@
 #include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
-#include <limits>
+
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
 
 using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 Eigen::Index index(std::size_t n) { return static_cast<Eigen::Index>(n); }
 
@@ -64,7 +63,7 @@ double ln_norm(const Contribution& step, std::size_t batch) {
   const double a_scale = largest(step.a);
   const double b_scale = largest(step.b);
   if (std::isnan(a_scale) || std::isnan(b_scale)) return nan;
-  if (a_scale == 0 || b_scale == 0) return -std::numeric_limits<double>::infinity();
+  if (a_scale == 0 || b_scale == 0) return -infinity;
   const Matrix a = scaled(step.a, batch, a_scale);
   const Matrix b = scaled(step.b, batch, b_scale);
   double square = 0;

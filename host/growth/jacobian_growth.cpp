@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <numeric>
 
@@ -10,13 +9,12 @@
 #include "host/growth/renormalised.h"
 #include "host/growth/singular_values.h"
 #include "host/growth/spectrum.h"
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
 
 using Json = nlohmann::ordered_json;
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// The values of `part`, a vector of each seed, at index i.
 std::vector<double> column(std::span<const SeedJacobians> seeds,

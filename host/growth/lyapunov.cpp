@@ -2,13 +2,13 @@
 
 #include <boost/math/special_functions/digamma.hpp>
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include "host/growth/mean_field.h"
 #include "host/growth/orthonormal.h"
 #include "host/growth/statistics.h"
 #include "host/growth/sweep.h"
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
@@ -73,7 +73,6 @@ std::vector<double> lyapunov_exponents(const Jacobians& jacobians, std::size_t c
     throw std::invalid_argument("--lyapunov " + std::to_string(count) + ": from 0 (off) to " +
                                 std::to_string(n) + ", the elements of one sample's state");
   }
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   if (!jacobians.finite()) return std::vector<double>(count, nan);
   const std::size_t burn_in = fit_window(jacobians.maps()).first;
   std::vector<double> exponents(count, 0.0);
@@ -87,8 +86,7 @@ std::vector<double> lyapunov_exponents(const Jacobians& jacobians, std::size_t c
   if (!finite) return std::vector<double>(count, nan);
   const auto maps = static_cast<double>(jacobians.maps() - burn_in);
   for (std::size_t i = 0; i < count; ++i) {
-    exponents[i] =
-        i < V.size() / n ? exponents[i] / maps : -std::numeric_limits<double>::infinity();
+    exponents[i] = i < V.size() / n ? exponents[i] / maps : -infinity;
   }
   return exponents;
 }

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <new>
 #include <stdexcept>
 
 #include "host/growth/pytorch.h"
 #include "host/growth/seeds.h"
 #include "host/growth/states.h"
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// One seed's run; arrays by depth.
 struct SeedGrowth {

@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <iterator>
-#include <limits>
 #include <map>
 #include <nlohmann/json.hpp>
 #include <set>
@@ -15,14 +14,12 @@
 #include "host/growth/seeds.h"
 #include "host/growth/states.h"
 #include "host/growth/statistics.h"
+#include "host/not_finite.h"
 #include "host/rounded.h"
 #include "kernels/activation.h"
 
 namespace gradepth::growth {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// The formats, in the order of the results.
 constexpr std::array formats{Rounding{Dtype::f32}, Rounding{Dtype::f32, true},

@@ -93,7 +93,7 @@ LayerName find_layer(const WeightsFile::Entries& entries, const LayerChoice& cho
   return *match;
 }
 
-std::string text(const Shape& shape) {
+std::string shape_text(const Shape& shape) {
   std::string list;
   for (const std::int64_t n : shape) list += (list.empty() ? "" : ", ") + std::to_string(n);
   return '[' + list + ']';
@@ -101,7 +101,8 @@ std::string text(const Shape& shape) {
 
 [[noreturn]] void refuse_shape(const std::string& name, const Shape& shape,
                                const std::string& needed) {
-  throw std::invalid_argument(printable(name) + " has the shape " + text(shape) + "; " + needed);
+  throw std::invalid_argument(printable(name) + " has the shape " + shape_text(shape) + "; " +
+                              needed);
 }
 
 /// A tensor of finite numbers.
@@ -121,7 +122,7 @@ Tensor read_finite(WeightsFile& file, const std::string& name) {
 /// b_ih or b_hh, [G*H].
 Tensor read_bias(WeightsFile& file, const std::string& name, std::int64_t rows) {
   const Shape& shape = file.entries().at(name).shape;
-  if (shape != Shape{rows}) refuse_shape(name, shape, "as a bias it must be " + text({rows}));
+  if (shape != Shape{rows}) refuse_shape(name, shape, "as a bias it must be " + shape_text({rows}));
   return read_finite(file, name);
 }
 

@@ -2,11 +2,11 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <memory>
 #include <numbers>
 
 #include "host/growth/states.h"
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
@@ -62,7 +62,7 @@ std::vector<double> renormalised_ln_norms(const GrowthSpec& spec, const Tensors&
         sample > 0 ? make_jacobians(spec, drawn, sample) : nullptr;
     const Jacobians& jacobians = sample > 0 ? *further : first;
     if (!jacobians.finite()) {
-      return std::vector<double>(jacobians.maps() + 1, std::numeric_limits<double>::quiet_NaN());
+      return std::vector<double>(jacobians.maps() + 1, nan);
     }
     std::vector<double> ln_norms = sample_ln_norms(
         spec, jacobians, loss_gradient(spec, drawn, sample, jacobians.state_size()));

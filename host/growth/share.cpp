@@ -1,15 +1,14 @@
 #include "host/growth/share.h"
 
 #include <cmath>
-#include <limits>
 #include <stdexcept>
 
 #include "host/decimal.h"
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::array<const char*, 4> names{"shared, dense", "fresh, dense", "shared, sparse",
                                            "fresh, sparse"};
 

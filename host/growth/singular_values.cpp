@@ -2,17 +2,14 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "host/growth/graded.h"
 #include "host/growth/orthonormal.h"
 #include "host/growth/sweep.h"
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
-
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 /// The block's vectors mixed by a random rotation of their own space. A block that came out of a
 /// sweep is ordered by the whole product; a part of the product may order it otherwise, and then

@@ -29,7 +29,7 @@ bool jumps_at_0(const std::string& activation) {
 }
 
 /// In six digits where they say it all, else in as many as it takes.
-std::string number(double x) {
+std::string readable(double x) {
   std::ostringstream text;
   text << x;
   return std::stod(text.str()) == x ? text.str() : exact(x);
@@ -46,7 +46,7 @@ double state_size(const GrowthSpec& spec) {
 void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
   const std::string rule = "not beside --weights, whose numbers are given";
   if (!spec.share) refuse("--share off", rule);
-  if (spec.init.density != 1) refuse("--density " + number(spec.init.density), rule);
+  if (spec.init.density != 1) refuse("--density " + readable(spec.init.density), rule);
   if (spec.init.bias.scale != 0) refuse("--bias " + text(spec.init.bias), rule);
   const std::int64_t units = weights.Wh.shape.at(1);
   if (spec.net != weights.cell) {
@@ -160,7 +160,7 @@ WeightInit resolve_weights(const GrowthSpec& spec) {
   const std::optional<double> gain = critical_sigma(spec.activation, *noise);
   if (!gain) {
     refuse("--init saxe", "no gain gives " + spec.activation + " chi = 1 with sigma_b^2 " +
-                              number(*noise) + "; give orthogonal:S");
+                              readable(*noise) + "; give orthogonal:S");
   }
   return {WeightInit::Kind::orthogonal, *gain, {}};
 }
@@ -215,7 +215,7 @@ Initialisation resolve(const GrowthSpec& spec) {
   const std::vector<double> stable = MeanField{spec.activation, *sigma2, *noise}.stable_q();
   if (stable.empty() || (stable.back() == 0 && jumps_at_0(spec.activation))) {
     refuse(flag, "no stable fixed point above 0 for " + spec.activation + " with sigma_w^2 " +
-                     number(*sigma2) + " and sigma_b^2 " + number(*noise) +
+                     readable(*sigma2) + " and sigma_b^2 " + readable(*noise) +
                      "; give constant:V or gaussian:S");
   }
   // q = σ_w² |h0|² / n + noise.
@@ -228,13 +228,13 @@ std::string text(const WeightInit& init) {
   using Kind = WeightInit::Kind;
   switch (init.kind) {
     case Kind::gaussian:
-      return "gaussian:" + number(init.scale);
+      return "gaussian:" + readable(init.scale);
     case Kind::orthogonal:
-      return "orthogonal:" + number(init.scale);
+      return "orthogonal:" + readable(init.scale);
     case Kind::identity:
-      return "identity:" + number(init.scale);
+      return "identity:" + readable(init.scale);
     case Kind::constant:
-      return "constant:" + number(init.scale);
+      return "constant:" + readable(init.scale);
     case Kind::xavier:
       return "xavier";
     case Kind::he:
@@ -252,9 +252,9 @@ std::string text(const WeightInit& init) {
 std::string text(const ValueInit& init) {
   switch (init.kind) {
     case ValueInit::Kind::constant:
-      return "constant:" + number(init.scale);
+      return "constant:" + readable(init.scale);
     case ValueInit::Kind::gaussian:
-      return "gaussian:" + number(init.scale);
+      return "gaussian:" + readable(init.scale);
     case ValueInit::Kind::radius:
       return "fixed-point";
   }

@@ -1,9 +1,10 @@
 #include "host/growth/spectrum.h"
 
 #include <Eigen/Eigenvalues>
-#include <limits>
 #include <stdexcept>
 #include <string>
+
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 
@@ -16,14 +17,14 @@ double spectral_radius(std::span<const double> W, std::size_t n) {
   using Matrix = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const Eigen::Map<const Matrix> rows(W.data(), static_cast<Eigen::Index>(n),
                                       static_cast<Eigen::Index>(n));
-  if (!rows.allFinite()) return std::numeric_limits<double>::quiet_NaN();
+  if (!rows.allFinite()) return nan;
   // Rows whose length is a multiple of a power of two share few cache sets (five times slower at
   // 512): an odd size adds one eigenvalue 0, which the solver splits off at once.
   const Eigen::Index padded = rows.rows() | 1;
   Eigen::MatrixXd matrix = Eigen::MatrixXd::Zero(padded, padded);
   matrix.topLeftCorner(rows.rows(), rows.cols()) = rows;
   const Eigen::EigenSolver<Eigen::MatrixXd> solver(matrix, false);
-  if (solver.info() != Eigen::Success) return std::numeric_limits<double>::quiet_NaN();
+  if (solver.info() != Eigen::Success) return nan;
   return solver.eigenvalues().cwiseAbs().maxCoeff();
 }
 

@@ -2,15 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
+#include "host/not_finite.h"
 #include "kernels/activation.h"
 
 namespace gradepth::growth {
 namespace {
 
-constexpr double infinity = std::numeric_limits<double>::infinity();
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double threshold = 0.01;
 
 /// Counts |f'| < 0.01 among the elements that can be judged.

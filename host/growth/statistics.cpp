@@ -5,14 +5,14 @@
 #include <algorithm>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <stdexcept>
+
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
 
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr std::size_t student_below = 20;
 constexpr std::uint32_t resamples = 2000;
 

@@ -5,6 +5,7 @@
 #include <limits>
 
 #include "host/growth/orthonormal.h"
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
@@ -24,7 +25,7 @@ struct Spread {
 
 Spread spread(std::span<const double> R, std::size_t count) {
   Spread result;
-  double least = std::numeric_limits<double>::infinity();
+  double least = infinity;
   double largest = 0;
   for (const double r : R) result.finite = result.finite && std::isfinite(r);
   for (std::size_t i = 0; i < count; ++i) {

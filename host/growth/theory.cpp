@@ -4,7 +4,6 @@
 #include <array>
 #include <boost/math/special_functions/digamma.hpp>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <vector>
 
@@ -14,6 +13,7 @@
 #include "host/growth/spectrum.h"
 #include "host/growth/statistics.h"
 #include "host/growth/transient.h"
+#include "host/not_finite.h"
 #include "kernels/activation.h"
 
 namespace gradepth::growth {
@@ -317,7 +317,6 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
 }
 
 DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn) {
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   DrawnFacts facts{nan, nan, nan};
   if (is_scalar_chain(spec)) facts.scalar_rate = scalar_chain_rate(spec, drawn);
   const std::optional<std::span<const double>> W = shared_matrix(spec, drawn);

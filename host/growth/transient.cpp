@@ -2,10 +2,11 @@
 
 #include <Eigen/Eigenvalues>
 #include <cmath>
-#include <limits>
 #include <numbers>
 #include <stdexcept>
 #include <string>
+
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
@@ -25,8 +26,6 @@ Transient transient_growth(std::span<const double> W, std::size_t n, std::size_t
     throw std::invalid_argument("transient growth: " + std::to_string(W.size()) +
                                 " elements, not the square of " + std::to_string(n));
   }
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  constexpr double nan = std::numeric_limits<double>::quiet_NaN();
   using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
   const auto size = static_cast<Eigen::Index>(n);
   const Eigen::MatrixXd matrix = Eigen::Map<const RowMajor>(W.data(), size, size);

@@ -2,18 +2,16 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <span>
 
 #include "host/growth/contributions.h"
 #include "host/growth/states.h"
 #include "host/growth/statistics.h"
+#include "host/not_finite.h"
 #include "kernels/activation.h"
 
 namespace gradepth::growth {
 namespace {
-
-constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
 double dot(std::span<const double> a, std::span<const double> b) {
   double sum = 0;

@@ -3,6 +3,7 @@
 #include <limits>
 #include <vector>
 
+#include "host/not_finite.h"
 #include "host/providers/cpu_buffers.h"
 #include "host/providers/cpu_elementwise.h"
 #include "host/providers/cpu_plans.h"
@@ -106,7 +107,7 @@ class ClipPlan final : public Plan {
     });
   }
   static double scale_to(double norm, double limit) {
-    if (!std::isfinite(norm)) return std::numeric_limits<double>::quiet_NaN();
+    if (!std::isfinite(norm)) return nan;
     return norm > limit ? limit / norm : 1.0;
   }
 

@@ -2,10 +2,10 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 #include <vector>
 
 #include "host/check_inputs.h"
+#include "host/not_finite.h"
 #include "host/providers/factories.h"
 #include "host/providers/reference_math.h"
 #include "kernels/activation.h"
@@ -21,7 +21,7 @@ ReferencePlan<P>::ReferencePlan(const P& problem, Rounding rounding)
   for (const TensorSpec& spec : outputs(problem)) {
     Tensor tensor(spec.shape);
     // What a run forgets to write is seen.
-    std::fill(tensor.data.begin(), tensor.data.end(), std::numeric_limits<double>::quiet_NaN());
+    std::fill(tensor.data.begin(), tensor.data.end(), nan);
     out_.emplace(spec.name, std::move(tensor));
   }
 }

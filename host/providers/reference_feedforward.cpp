@@ -8,8 +8,6 @@
 namespace gradepth::reference {
 namespace {
 
-std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
-
 constexpr std::int64_t side = FeedForwardProblem::image;
 constexpr std::int64_t taps = FeedForwardProblem::kernel;
 constexpr std::int64_t pixels = side * side;

@@ -11,6 +11,9 @@ namespace gradepth::reference {
 
 using Vector = std::vector<double>;
 
+/// A size as the standard library counts.
+inline std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
+
 /// A row-major view of numbers: `rows` rows of `cols`.
 struct View {
   const double* data;

@@ -12,8 +12,6 @@
 namespace gradepth::reference {
 namespace {
 
-std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
-
 /// elman, lstm and gru. Step t = 0 … T-1 makes state t+1 out of state t.
 class CellPlan final : public ReferencePlan<RecurrentProblem> {
  public:

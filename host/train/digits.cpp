@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::int64_t pixels = 64;
 constexpr int white = 16;
-constexpr int classes = 10;
+constexpr int digit_classes = 10;
 constexpr std::size_t min_images = 100;
 constexpr std::size_t max_images = 1'000'000;
 
@@ -39,7 +39,7 @@ void read_line(std::string_view line, const std::string& place, Sequences& out) 
     const int pixel = take_number(line, white, place + " column " + std::to_string(i + 1));
     out.x.push_back(pixel / static_cast<double>(white));
   }
-  out.labels.push_back(take_number(line, classes - 1, place + " column 65"));
+  out.labels.push_back(take_number(line, digit_classes - 1, place + " column 65"));
   if (!line.empty()) fail(place, "65 columns are needed, there are more");
 }
 
@@ -48,7 +48,7 @@ void read_line(std::string_view line, const std::string& place, Sequences& out) 
 Sequences read_digits(const std::string& path) {
   std::ifstream file(path);
   if (!file) fail(path, "cannot open the file; it needs 64 pixels and a class per line");
-  Sequences out{pixels, 1, classes, {}, {}};
+  Sequences out{pixels, 1, digit_classes, {}, {}};
   std::string line;
   for (std::size_t row = 1; std::getline(file, line); ++row) {
     if (!line.empty() && line.back() == '\r') line.pop_back();
