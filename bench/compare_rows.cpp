@@ -41,16 +41,17 @@ std::string required_text(const Row& row, const char* key) {
 }
 
 TimedRow timed_row(const Row& row) {
-  constexpr double least_ms = std::numeric_limits<double>::min();  // a time is not 0
+  constexpr double least_positive = std::numeric_limits<double>::min();
   const Row& disturbed = member(row, "disturbed");
   if (!disturbed.is_boolean() && !disturbed.is_null()) {
     throw std::invalid_argument("disturbed is " + disturbed.dump());
   }
   return {.status = required_text(row, "status"),
-          .ms = number(row, "ms", least_ms),
+          .ms = number(row, "ms", least_positive),
           .noise = number(row, "noise", 0),
           .disturbed = disturbed == true,
-          .blocks = static_cast<int>(std::fmin(1e6, std::fmax(0, number(row, "blocks", 0))))};
+          .blocks = static_cast<int>(std::fmin(1e6, std::fmax(0, number(row, "blocks", 0)))),
+          .pace = number(row, "pace_gflop_per_s", least_positive)};
 }
 
 GrownRow grown_row(const Row& row) {

@@ -22,8 +22,9 @@ constexpr double rounding = 1e-3;  // of a whole growth, in ln: what another ord
 struct Waiting {
   std::size_t row;
   double ln_ratio;
-  double error;   // standard error of ln_ratio
-  double chance;  // probability of lying so far beyond the threshold by chance
+  double error;       // standard error of ln_ratio
+  double chance;      // probability of lying so far beyond the threshold by chance
+  const char* doubt;  // why its verdict may be unclear
 };
 
 /// Probability of lying `z` standard errors from 0 by chance, to either side. `noise` is such that
@@ -85,13 +86,14 @@ growth::Interval with_noise(double ms, double noise) {
 
 /// Compares two times. What remains to be judged together with the others is appended to `waiting`.
 ComparedRow compare_times(const std::string& name, const TimedRow& before, const TimedRow& after,
-                          std::size_t index, double threshold, std::vector<Waiting>& waiting) {
+                          std::size_t index, double threshold, double pace_spread,
+                          std::vector<Waiting>& waiting) {
   ComparedRow row = blank(name, false);
   row.before = with_noise(before.ms, before.noise);
   row.after = with_noise(after.ms, after.noise);
   if (settle_status(row, before, after) || settle_missing(row, "time")) return row;
   const double ln_ratio = std::log(after.ms / before.ms);
-  const double error = std::hypot(before.noise, after.noise);
+  const double error = std::hypot(before.noise, after.noise, std::numbers::sqrt2 * pace_spread);
   row.ratio = with_noise(after.ms / before.ms, error);
   row.change = std::abs(ln_ratio);
   if (before.disturbed || after.disturbed) {
@@ -102,7 +104,10 @@ ComparedRow compare_times(const std::string& name, const TimedRow& before, const
   } else {
     const double beyond = row.change - std::log1p(threshold);
     const double z = beyond / std::max(error, 1e-12);
-    waiting.push_back({index, ln_ratio, error, two_sided(z, degrees(before, after))});
+    const bool of_the_machine = pace_spread > std::max(before.noise, after.noise);
+    waiting.push_back({index, ln_ratio, error, two_sided(z, degrees(before, after)),
+                       of_the_machine ? "the machine's pace varied too much to tell"
+                                      : "its noise is too large to tell"});
   }
   return row;
 }
@@ -123,7 +128,7 @@ void judge_together(std::vector<Waiting> waiting, double threshold,
     } else {
       const bool hidden = row.change > std::log1p(threshold) || z95 * one.error > widest;
       row.verdict = hidden ? "unclear" : "same";
-      if (hidden) row.reason = "its noise is too large to tell";
+      if (hidden) row.reason = one.doubt;
     }
   }
 }
@@ -162,6 +167,20 @@ ComparedRow compare_growths(const std::string& name, const GrownRow& before,
     settle(row, other_verdict ? "unclear" : "same", verdicts, change);
   }
   return row;
+}
+
+/// Standard deviation of ln pace over the rows of both runs that both have.
+double spread_of_pace(const ComparedRun& before, const ComparedRun& after) {
+  std::vector<double> logarithms;
+  for (const auto& [name, first] : before.times) {
+    const auto second = after.times.find(name);
+    if (second == after.times.end() || std::isnan(first.pace) || std::isnan(second->second.pace)) {
+      continue;
+    }
+    logarithms.push_back(std::log(first.pace));
+    logarithms.push_back(std::log(second->second.pace));
+  }
+  return logarithms.empty() ? 0 : std::sqrt(growth::variance(logarithms));
 }
 
 /// Adds the rows that only one of the runs has.
@@ -232,12 +251,13 @@ void add_failures(RunComparison& comparison) {
 RunComparison compare_runs(const ComparedRun& before, const ComparedRun& after,
                            const CompareRules& rules) {
   RunComparison comparison;
+  comparison.pace_spread = spread_of_pace(before, after);
   std::vector<Waiting> waiting;
   for (const auto& [name, time] : before.times) {
     const auto other = after.times.find(name);
     if (other == after.times.end()) continue;
-    comparison.rows.push_back(
-        compare_times(name, time, other->second, comparison.rows.size(), rules.threshold, waiting));
+    comparison.rows.push_back(compare_times(name, time, other->second, comparison.rows.size(),
+                                            rules.threshold, comparison.pace_spread, waiting));
   }
   judge_together(std::move(waiting), rules.threshold, comparison.rows);
   for (const auto& [name, grown] : before.growths) {

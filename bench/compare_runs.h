@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "host/growth/statistics.h"
+#include "host/not_finite.h"
 
 /// The judging of `compare`, apart from files and printing.
 namespace gradepth {
@@ -15,7 +16,8 @@ struct TimedRow {
   double ms;     // NaN: no time
   double noise;  // relative standard error of ms; NaN: unknown
   bool disturbed = false;
-  int blocks = 0;  // that the noise was estimated from; 0: not stated
+  int blocks = 0;     // that the noise was estimated from; 0: not stated
+  double pace = nan;  // how fast the machine went meanwhile, in any unit; NaN: not stated
 };
 
 /// The gradient growth of one row.
@@ -58,20 +60,24 @@ struct ComparedRow {
 };
 
 struct RunComparison {
-  std::vector<ComparedRow> rows;      // most changed first
-  std::size_t common = 0;             // rows in both
-  growth::Interval mean_ratio;        // geometric, of the times that are not disturbed; NaN: none
-  std::size_t ratios = 0;             // that it is the mean of
+  std::vector<ComparedRow> rows;  // most changed first
+  std::size_t common = 0;         // rows in both
+  growth::Interval mean_ratio;    // geometric, of the times that are not disturbed; NaN: none
+  std::size_t ratios = 0;         // that it is the mean of
+  double pace_spread = 0;         // standard deviation of ln pace; 0 where no row states its pace
   std::vector<std::string> failures;  // why `after` does not pass; none: it does
 };
 
 /// Compares each row of both runs.
 ///
 /// Times: the ratio's interval of 95 % is 1.96 standard errors of its logarithm, both medians being
-/// independent. `slower` and `faster` are held together over all rows: Holm's step-down procedure
-/// at 5 %, so that runs of the same code have, with probability 95 %, none. The mean's interval is
-/// Student's t on the logarithms. Growth: `changed` when the intervals of the rates are disjoint
-/// (and the whole growth differs by more than rounding does), or with another verdict.
+/// independent: the noise of both, and twice the variance of ln pace over the rows of both runs. A
+/// machine that was slower while one of them ran makes rows slower that did not change, and a row's
+/// noise, from the second that it took, does not know. `slower` and `faster` are held together over
+/// all rows: Holm's step-down procedure at 5 %, so that runs of the same code have, with
+/// probability 95 %, none. The mean's interval is Student's t on the logarithms. Growth: `changed`
+/// when the intervals of the rates are disjoint (and the whole growth differs by more than rounding
+/// does), or with another verdict.
 ///
 /// Failures: rows slower, broken, vanished or changed; another machine, unless that is allowed; no
 /// row that could be judged. std::invalid_argument if no row is in both.

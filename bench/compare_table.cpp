@@ -3,6 +3,7 @@
 #include <cmath>
 #include <ostream>
 
+#include "bench/measure.h"
 #include "bench/table.h"
 
 namespace gradepth {
@@ -61,6 +62,11 @@ void print_table(const RunComparison& comparison, bool all, std::ostream& out) {
         << (comparison.ratios == 1 ? " ratio: " : " ratios: ") << ratio_text(comparison.mean_ratio)
         << '\n';
   }
+  if (comparison.pace_spread > least_noise) {
+    out << wrapped("the machine's pace varied by " + significant(100 * comparison.pace_spread, 2) +
+                       " % (standard deviation): smaller changes are hard to tell",
+                   0);
+  }
 }
 
 Row number_or_null(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
@@ -93,6 +99,7 @@ Row summary(const RunComparison& comparison, const std::string& identity) {
   Row json{{"kind", "compare"}, {"name", "all"}, {"of", "all"}, {"common", comparison.common}};
   json["ratios"] = comparison.ratios;
   json["ratio"] = to_json(comparison.mean_ratio);
+  json["pace_spread"] = comparison.pace_spread;
   json["verdict"] = comparison.failures.empty() ? "passed" : "failed";
   json["reason"] = "";
   for (const std::string& failure : comparison.failures) {

@@ -140,7 +140,7 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   text("--provider", flags.provider, "who runs the net (see info)");
   name("--dtype", flags.dtype, dtype_names(), dtype_names().list());
   name("--format", flags.format, format_names(),
-       "table, json (one object) or csv (one line per depth)");
+       "table, json (one object) or csv (a line per depth)");
   text("--sweep", flags.sweep,
        "a grid of nets, KEY=FROM:TO:STEP,...: gain, bias, input, h0, forget-bias, density, depth, "
        "width, batch");
@@ -297,9 +297,6 @@ void add_growth_command(CLI::App& app, int& exit_status) {
   auto preset = std::make_shared<std::string>();
   add_flags(*command, *flags, *preset);
   command->callback([command, flags, preset, &exit_status] {
-    if (flags->precision && flags->format == "csv") {
-      refuse("--format", "csv", "table or json with --precision");
-    }
     apply_preset(*preset, *command, *flags);
     read_weights(*command, *flags);
     const GrowthSpec spec = parse_growth(*flags);
@@ -320,7 +317,9 @@ void add_growth_command(CLI::App& app, int& exit_status) {
       if (!horizons.empty()) row["precision"] = growth::precision_row(horizons);
     }
     row = output.add(std::move(row));
-    if (flags->format == "csv") print_growth_csv(std::cout, row);
+    if (flags->format == "csv") {
+      (flags->precision ? print_precision_csv : print_growth_csv)(std::cout, row);
+    }
     if (output.is_table()) {
       print_growth(std::cout, spec, result);
       if (!horizons.empty()) print_precision(std::cout, horizons);

@@ -247,34 +247,84 @@ std::vector<Column> growth_columns() {
           {"verdict", "/verdict"}};
 }
 
-void print_growth_csv(std::ostream& out, const Row& row) {
-  static const std::vector<Column> by_depth{{"ln_norm_median", "/ln_norm/median"},
-                                            {"ln_norm_p10", "/ln_norm/p10"},
-                                            {"ln_norm_p90", "/ln_norm/p90"},
-                                            {"ln_norm_mean", "/ln_norm/mean"},
-                                            {"ratio", "/ratio"},
-                                            {"ratio_squared_mean", "/ratio_squared_mean"},
-                                            {"zero_fraction", "/zero"},
-                                            {"subnormal_fraction", "/subnormal"},
-                                            {"nonfinite_fraction", "/nonfinite"},
-                                            {"saturated_fraction", "/saturated"},
-                                            {"forward_ln_norm", "/forward_norm"}};
-  std::vector<Column> columns{{"depth", "/depth"}};
-  for (const Column& column : by_depth) columns.push_back({column.name, '/' + column.name});
-  const std::vector<Column> of_net = growth_columns();
-  columns.insert(columns.end(), of_net.begin(), of_net.end());
-  CsvWriter csv(out, with_common_columns(columns));
-  if (!row.contains("ratio")) return csv.write(row);
-  Row line;
-  for (const auto& [key, value] : row.items()) {
-    if (!value.is_array()) line[key] = value;
-  }
-  for (std::size_t d = 0; d < row["ratio"].size(); ++d) {
-    line["depth"] = d;
-    for (const Column& column : by_depth) {
-      line[column.name] = row.at(Row::json_pointer(column.path)).at(d);
+namespace {
+
+/// A CSV of lists by depth: a line for each depth, and in each of them what the row says once.
+class DepthCsv {
+ public:
+  DepthCsv(std::ostream& out, std::vector<Column> lists, const std::vector<Column>& others)
+      : lists_(std::move(lists)), csv_(out, with_common_columns(columns(lists_, others))) {}
+
+  /// `lists` has the lists, all as long as the first.
+  void write(const Row& row, const Row& lists) {
+    Row line;
+    for (const auto& [key, value] : row.items()) {
+      if (!value.is_array()) line[key] = value;
     }
-    csv.write(line);
+    const auto list = [&](const Column& column) -> const Row& {
+      return lists.at(Row::json_pointer(column.path));
+    };
+    for (std::size_t d = 0; d < list(lists_.front()).size(); ++d) {
+      line["depth"] = d;
+      for (const Column& column : lists_) line[column.name] = list(column).at(d);
+      csv_.write(line);
+    }
+  }
+  /// A row that has no lists.
+  void write(const Row& row) { csv_.write(row); }
+
+ private:
+  static std::vector<Column> columns(const std::vector<Column>& lists,
+                                     const std::vector<Column>& others) {
+    std::vector<Column> all{{"depth", "/depth"}};
+    for (const Column& column : lists) all.push_back({column.name, '/' + column.name});
+    all.insert(all.end(), others.begin(), others.end());
+    return all;
+  }
+
+  std::vector<Column> lists_;
+  CsvWriter csv_;
+};
+
+}  // namespace
+
+void print_growth_csv(std::ostream& out, const Row& row) {
+  DepthCsv csv(out,
+               {{"ln_norm_median", "/ln_norm/median"},
+                {"ln_norm_p10", "/ln_norm/p10"},
+                {"ln_norm_p90", "/ln_norm/p90"},
+                {"ln_norm_mean", "/ln_norm/mean"},
+                {"ratio", "/ratio"},
+                {"ratio_squared_mean", "/ratio_squared_mean"},
+                {"zero_fraction", "/zero"},
+                {"subnormal_fraction", "/subnormal"},
+                {"nonfinite_fraction", "/nonfinite"},
+                {"saturated_fraction", "/saturated"},
+                {"forward_ln_norm", "/forward_norm"}},
+               growth_columns());
+  row.contains("ratio") ? csv.write(row, row) : csv.write(row);
+}
+
+void print_precision_csv(std::ostream& out, const Row& row) {
+  DepthCsv csv(out,
+               {{"zero_fraction", "/zero"},
+                {"subnormal_fraction", "/subnormal"},
+                {"nonfinite_fraction", "/nonfinite"},
+                {"dead_slope_fraction", "/dead_slope"}},
+               {{"format", "/format/dtype"},
+                {"flush", "/format/flush"},
+                {"loss_scale", "/format/loss_scale"},
+                {"lost_at_depth", "/format/lost_at"},
+                {"saving_loss_scale", "/format/saving_loss_scale"},
+                {"best_loss_scale", "/format/best/loss_scale"},
+                {"best_lost_at_depth", "/format/best/lost_at"},
+                {"format_ln_range", "/format/ln_range/format"},
+                {"needed_ln_range", "/format/ln_range/needed"}});
+  if (!row.contains("precision")) return csv.write(row);
+  for (const Row& format : row["precision"]) {
+    Row line = row;
+    line["format"] = format;
+    csv.write(line, format);
   }
 }
 

@@ -22,4 +22,7 @@ std::vector<Column> growth_columns();
 /// net stands again. A row that is not ok is one line.
 void print_growth_csv(std::ostream& out, const Row& row);
 
+/// Its key `precision` in the same way: a line per format and depth.
+void print_precision_csv(std::ostream& out, const Row& row);
+
 }  // namespace gradepth

@@ -69,7 +69,8 @@ class Triad {
   std::ptrdiff_t touched_ = 0;
 };
 
-double fma_peak(int threads) {
+/// Multiply-adds per second on registers, by the median or the least of the samples' times.
+double fma_rate(int threads, const MeasureOptions& options, double Timing::*statistic) {
   constexpr int steps = 40000;
   const PeakLoops& loops = peak_loops();
   std::vector<PeakLoops::Work> done(static_cast<std::size_t>(threads));
@@ -78,11 +79,15 @@ double fma_peak(int threads) {
       done[static_cast<std::size_t>(worker.id())] = loops.multiply_add(steps);
     });
   };
-  const MeasureOptions options{.min_seconds = 0.02, .max_seconds = 0.1, .block_gap = 2e-3};
-  const double seconds = measure({{work}}, options)[0].min;
+  const double seconds = measure({{work}}, options)[0].*statistic;
   double flops = 0;
   for (const PeakLoops::Work& part : done) flops += part.flops;
   return flops / seconds;
+}
+
+double fma_peak(int threads) {
+  const MeasureOptions options{.min_seconds = 0.02, .max_seconds = 0.1, .block_gap = 2e-3};
+  return fma_rate(threads, options, &Timing::min);
 }
 
 /// Takes what three more tries measured above the limits so far.
@@ -107,6 +112,11 @@ Limits measure_limits() {
   }
   raise(limits);
   return limits;
+}
+
+double pace() {
+  const MeasureOptions options{.min_seconds = 5e-3, .max_seconds = 0.02, .block_gap = 1e-3};
+  return fma_rate(available_threads(), options, &Timing::median);
 }
 
 bool improve(Limits& limits) {

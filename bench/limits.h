@@ -26,6 +26,10 @@ struct Limits {
 /// second.
 Limits measure_limits();
 
+/// The rate of the multiply-adds behind `flops_per_second` in a few milliseconds, once and not at
+/// best: how fast the machine is going just now.
+double pace();
+
 /// For a row that comes out above a limit: measures again and keeps the best of old and new, at
 /// most four times in the life of `limits`. False, and nothing done, after that.
 bool improve(Limits& limits);

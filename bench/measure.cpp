@@ -111,9 +111,10 @@ bool block_is_done(const Samples& samples, const MeasureOptions& options) {
 
 bool is_done(const Samples& samples, const MeasureOptions& options) {
   if (!samples.error.empty()) return true;
-  const bool enough_blocks = std::ssize(samples.blocks) >= options.min_blocks;
-  if (enough_blocks && samples.wall >= options.max_seconds) return true;
   const Timing so_far = summarise(samples.blocks, options);
+  // A block whose samples were all preempted may not count: then a few more.
+  const bool enough_blocks = so_far.blocks >= options.min_blocks;
+  if (samples.wall >= (enough_blocks ? 1 : 2) * options.max_seconds) return true;
   return !so_far.disturbed && so_far.samples >= options.min_samples &&
          so_far.noise <= options.noise;  // false for NaN: too few blocks
 }

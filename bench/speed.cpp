@@ -194,8 +194,8 @@ void add_limit(Entry& entry, Limits& limits, const Problem& problem, double move
   }
 }
 
-void add_timing(Entry& entry, const Workload& workload, const PlanTiming& measured,
-                Limits& limits) {
+void add_timing(Entry& entry, const Workload& workload, const PlanTiming& measured, Limits& limits,
+                double pace) {
   Row& row = entry.row;
   const Timing& timing = measured.step;
   if (const std::string reason = failure(timing); !reason.empty()) {
@@ -213,6 +213,7 @@ void add_timing(Entry& entry, const Workload& workload, const PlanTiming& measur
   row["blocks"] = timing.blocks;
   row["preempted"] = timing.preempted;
   row["throttled"] = timing.throttled;
+  row["pace_gflop_per_s"] = entry.timer ? Row(nullptr) : Row(pace * 1e-9);
   row["ms_cold"] = median_or_null(measured.cold);
   row["ms_wall"] = median_or_null(measured.wall);
   row["parts"] = nullptr;
@@ -280,9 +281,11 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
     plans.push_back({entry.row["name"], entry.plan.get(), entry.timer.get()});
     timed.push_back(&entry);
   }
+  const double pace_before = pace();
   const std::vector<PlanTiming> timings = time_plans(workload.problem, plans, options);
+  const double mean_pace = std::sqrt(pace_before * pace());
   for (std::size_t i = 0; i < timed.size(); ++i) {
-    add_timing(*timed[i], workload, timings[i], limits);
+    add_timing(*timed[i], workload, timings[i], limits, mean_pace);
   }
   add_speedups(timed, timings);
   return rows_of(std::move(entries));
@@ -347,6 +350,7 @@ std::vector<Column> speed_columns() {
                               {"samples", "/samples"},
                               {"disturbed", "/disturbed"},
                               {"throttled_samples", "/throttled"},
+                              {"pace_gflop_per_s", "/pace_gflop_per_s"},
                               {"cold_ms", "/ms_cold"},
                               {"wall_ms", "/ms_wall"},
                               {"forward_ms", "/parts/forward_ms"},

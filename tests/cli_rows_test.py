@@ -29,6 +29,7 @@ SMALL_NET = ["--width", "6", "--depth", "5", "--seeds", "3"]
 # One quick run of each command that prints rows, and the name of a column of numbers in its CSV.
 COMMANDS = {
     "growth": (["growth", *SMALL_NET], "rate_ln_per_map"),
+    "precision": (["growth", *SMALL_NET, "--precision"], "zero_fraction"),
     "sweep": (["growth", "--sweep", "gain=0.5:1.5:0.5", *SMALL_NET], "rate_ln_per_map"),
     "share": (["share", *SMALL_NET], "total_spread_ln"),
     "train": (["train", "--net", "irnn,lstm", "--steps", "2"], "loss_nats"),

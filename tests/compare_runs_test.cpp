@@ -1,5 +1,4 @@
 #include "bench/compare_runs.h"
-#include "host/not_finite.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,6 +6,8 @@
 #include <cmath>
 #include <random>
 #include <stdexcept>
+
+#include "host/not_finite.h"
 
 namespace gradepth {
 namespace {
@@ -68,6 +69,30 @@ TEST(CompareRuns, GivesTheRatioItsInterval) {
   EXPECT_DOUBLE_EQ(ratio.value, 1.5);
   EXPECT_NEAR(*ratio.low, 1.5 * std::exp(-1.96 * 0.05), 1e-12);
   EXPECT_NEAR(*ratio.high, 1.5 * std::exp(1.96 * 0.05), 1e-12);
+}
+
+TEST(CompareRuns, AnotherPaceOfTheMachineIsNoRegression) {
+  const auto run = [](double slower, double pace) {
+    std::map<std::string, TimedRow> rows;
+    for (const char* name : {"a", "b", "c"}) {
+      rows[name] = timed(slower);
+      rows[name].pace = pace;
+    }
+    return times(std::move(rows));
+  };
+  const RunComparison slow_machine = compared(run(1, 200), run(1.4, 140));
+  EXPECT_THAT(verdicts(slow_machine), ElementsAre("a unclear", "b unclear", "c unclear"));
+  EXPECT_THAT(slow_machine.rows[0].reason, HasSubstr("pace"));
+  // Three numbers and three numbers apart: sd = half the distance, times sqrt(6/5).
+  EXPECT_NEAR(slow_machine.pace_spread, std::log(200.0 / 140) / 2 * std::sqrt(1.2), 1e-12);
+  EXPECT_NEAR(
+      *slow_machine.rows[0].ratio.high,
+      1.4 * std::exp(1.96 * std::hypot(0.02, 0.02, std::sqrt(2) * slow_machine.pace_spread)),
+      1e-12);
+  const RunComparison slow_code = compared(run(1, 200), run(1.4, 200));
+  EXPECT_THAT(slow_code.failures, ElementsAre("3 rows slower"));
+  EXPECT_EQ(slow_code.pace_spread, 0);
+  EXPECT_THAT(compared(run(1, nan), run(1.4, 200)).failures, ElementsAre("3 rows slower"));
 }
 
 TEST(CompareRuns, TakesUnknownNoiseForUnknown) {

@@ -215,6 +215,22 @@ TEST(Measure, TheFirstRunAfterAPauseDoesNotCount) {
   EXPECT_NEAR(timing.upper_quartile, 1e-3, 1e-9);
 }
 
+TEST(Measure, ABlockWithoutCleanSamplesIsMadeUpFor) {
+  FakeTime time;
+  Watch watch = time.watch();
+  int block = 0;
+  watch.pause = [&](double seconds) { time.now += seconds, ++block; };
+  const auto step = [&] {
+    time.run(1e-3);
+    if (block == 2) time.wait(1e-3);
+  };
+  const Timing timing =
+      measure({{step}}, {.min_seconds = 0, .max_seconds = 0.1, .noise = 0}, watch)[0];
+  EXPECT_GE(timing.blocks, 5);
+  EXPECT_FALSE(std::isnan(timing.noise));
+  EXPECT_GT(timing.preempted, 0);
+}
+
 TEST(Measure, PausesCountAsItsTime) {
   FakeTime time;
   int run = 0;

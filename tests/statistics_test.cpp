@@ -1,5 +1,4 @@
 #include "host/growth/statistics.h"
-#include "host/not_finite.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -7,6 +6,8 @@
 #include <cmath>
 #include <numbers>
 #include <stdexcept>
+
+#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
