@@ -14,7 +14,6 @@
 
 #define GRADEPTH_PLATFORM cuda
 
-#include <cooperative_groups.h>
 #include <cuda_runtime.h>
 
 #include "kernels/cuda/launch.h"

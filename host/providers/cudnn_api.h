@@ -17,6 +17,10 @@
 /// Descriptors need no handle and no device: what describes a problem can be tested anywhere.
 namespace gradepth::inline cuda {
 
+/// Factors of a product and of what it is added to, which the libraries take by address.
+inline constexpr float one = 1;
+inline constexpr float zero = 0;
+
 /// A call of cuDNN that failed. `reason` says what cuDNN says, `what()` also where.
 struct CudnnError : std::runtime_error {
   CudnnError(std::string why, const std::source_location& at)

@@ -89,8 +89,6 @@ void RowSum::run(const void* x, void* sums) const {
 // cuBLAS sees x, row by row, as [cols, rows].
 void sum_rows_by_gemv(const Library& library, std::int64_t rows, std::int64_t cols, const float* x,
                       const float* ones, float* sums) {
-  const float one = 1;
-  const float zero = 0;
   check(cublasSgemv_64(library.blas.get(), CUBLAS_OP_N, cols, rows, &one, x, cols, ones, 1, &zero,
                        sums, 1));
 }

@@ -117,7 +117,6 @@ void Matmul::run(const MatmulData& data) const { run_with(algorithm_, data); }
 
 void Matmul::run_with(const cublasLtMatmulAlgo_t& algorithm, const MatmulData& data) const {
   point_to(data);
-  const float one = 1;
   check(cublasLtMatmul(library_->lt.get(), description_.operation.get(), &one, data.B,
                        description_.left.get(), data.A, description_.right.get(), &beta_,
                        data.C != nullptr ? data.C : data.D, description_.result.get(), data.D,
