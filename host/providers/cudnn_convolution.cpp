@@ -6,6 +6,7 @@
 #include "kernels/torus.h"
 
 namespace gradepth::cudnn {
+
 ConvolutionDescription describe_convolution(const FeedForwardProblem& p, Math math) {
   ConvolutionDescription d{describe_tensor(Dtype::f32, {p.B, p.N, torus_side, torus_side}),
                            describe_tensor(Dtype::f32, {p.B, p.N, conv_image, conv_image}),

@@ -139,6 +139,7 @@ class Block {
   char start_order_ = 0, barrier_order_[2]{}, warp_order_[kWarp]{}, grid_order_ = 0,
        exit_order_ = 0;
   unsigned barrier_generation_ = 0;
+  unsigned awaited_lane_[kWarp]{};  // of each warp, whose absence held it up last: looked at first
 };
 
 }  // namespace gradepth::inline simt::detail

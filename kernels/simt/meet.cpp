@@ -16,7 +16,7 @@ constexpr std::uint64_t kNanBits = ~std::uint64_t{0};
 
 bool same(const Site& a, const Site& b) {
   return a.line() == b.line() && a.column() == b.column() &&
-         std::strcmp(a.file_name(), b.file_name()) == 0;
+         (a.file_name() == b.file_name() || std::strcmp(a.file_name(), b.file_name()) == 0);
 }
 
 /// "file:line" without the folders.
@@ -116,16 +116,27 @@ std::uint64_t Block::meet_warp(WarpOp op, unsigned mask, std::uint64_t value, un
 void Block::try_complete_warp(const Thread& arrived) {
   const unsigned first = arrived.rank / kWarp * kWarp;
   const unsigned lanes = std::min(kWarp, threads() - first);
+  const auto takes_part = [&](unsigned lane) {
+    return (arrived.mask >> lane & 1U) != 0 && threads_[first + lane].state != State::kExited;
+  };
+  const auto is_missing = [&](unsigned lane) {
+    const Thread& other = threads_[first + lane];
+    return takes_part(lane) && (other.state != State::kWarpOp || other.op != arrived.op ||
+                                other.mask != arrived.mask || !same(other.site, arrived.site));
+  };
+  unsigned& awaited = awaited_lane_[first / kWarp];
+  if (awaited < lanes && is_missing(awaited)) return;
+  for (unsigned lane = 0; lane < lanes; ++lane) {
+    if (!is_missing(lane)) continue;
+    awaited = lane;
+    return;
+  }
   unsigned present = 0;
   unsigned votes = 0;
   std::uint64_t values[kWarp];
   for (unsigned lane = 0; lane < lanes; ++lane) {
+    if (!takes_part(lane)) continue;
     const Thread& other = threads_[first + lane];
-    if ((arrived.mask >> lane & 1U) == 0 || other.state == State::kExited) continue;
-    if (other.state != State::kWarpOp || other.op != arrived.op || other.mask != arrived.mask ||
-        !same(other.site, arrived.site)) {
-      return;
-    }
     present |= 1U << lane;
     votes |= (other.value != 0 ? 1U : 0U) << lane;
     values[lane] = other.value;
