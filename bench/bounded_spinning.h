@@ -4,7 +4,8 @@
 namespace gradepth {
 
 /// Starts this program anew with GOMP_SPINCOUNT set, unless the user chose how threads wait
-/// (OMP_WAIT_POLICY, GOMP_SPINCOUNT) or only one runs. Call it first thing in main.
+/// (OMP_WAIT_POLICY, GOMP_SPINCOUNT) or only one runs. Call it when the flags are known to be good,
+/// before anything else is done.
 ///
 /// libgomp's own choice is to spin for about 15 ms: longer than a time slice. Where another process
 /// takes a processor from one thread of a team, the rest then spin away the time in which it could

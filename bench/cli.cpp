@@ -35,6 +35,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", GRADEPTH_VERSION);
   int exit_status = 0;
   gradepth::add_commands(app, exit_status);
+  app.parse_complete_callback([argv] { gradepth::bound_spinning(argv); });
   if (argc < 2 || *argv[1] != '-') check_command(app, argc < 2 ? "" : argv[1]);
   return gradepth::parse_command_line(app, argc, argv).value_or(exit_status);
 }
@@ -51,7 +52,6 @@ int fail(std::string reason, int exit_status) {
 
 /// The front door. Exit status: 0 done, 1 a check or a run failed, 2 bad input, 130 interrupted.
 int main(int argc, char** argv) {
-  gradepth::bound_spinning(argv);
   gradepth::prepare_standard_streams();
   try {
     const int exit_status = run(argc, argv);

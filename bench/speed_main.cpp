@@ -207,6 +207,7 @@ void initialise_library(const SpeedFlags& flags, char* program) {
 int run_speed(int argc, char** argv) {
   const std::optional<SpeedFlags> flags = read_speed_flags(argc, argv);
   if (!flags) return 0;
+  if (!flags->list_tests) bound_spinning(argv);
   initialise_library(*flags, argv[0]);
   Bench bench(*flags);
   const std::vector<std::string> names = register_benchmarks(*flags, bench);
@@ -237,7 +238,6 @@ int fail(std::string reason, int exit_status) {
 }  // namespace gradepth
 
 int main(int argc, char** argv) {
-  gradepth::bound_spinning(argv);
   gradepth::prepare_standard_streams();
   try {
     const int exit_status = gradepth::run_speed(argc, argv);

@@ -102,9 +102,13 @@ class Training(unittest.TestCase):
 class Spinning(unittest.TestCase):
     """libgomp shows what it read when it was loaded; a second start shows it again."""
 
-    def settings(self, program, **variables):
-        argument = "--version" if program == GRADEPTH else "--benchmark_list_tests"
-        done = run(program, argument, OMP_DISPLAY_ENV="verbose", **variables)
+    SHORT = {
+        GRADEPTH: ["growth", "--width", "4", "--depth", "3", "--seeds", "1"],
+        SPEED: ["--preset=small", "--provider=cpu", "--benchmark_filter=relu/forward/f32/R7_C8/", "--benchmark_min_time=0.001"],
+    }
+
+    def settings(self, program, *arguments, **variables):
+        done = run(program, *(arguments or self.SHORT[program]), OMP_DISPLAY_ENV="verbose", **variables)
         self.assertEqual(done.returncode, 0, done.stderr)
         return re.findall(r"GOMP_SPINCOUNT = '(\d+)'", done.stderr)
 
@@ -121,6 +125,10 @@ class Spinning(unittest.TestCase):
 
     def test_one_thread_needs_no_second_start(self):
         self.assertEqual(len(self.settings(GRADEPTH, OMP_NUM_THREADS="1")), 1)
+
+    def test_what_only_answers_needs_none(self):
+        self.assertEqual(len(self.settings(GRADEPTH, "--version")), 1)
+        self.assertEqual(len(self.settings(SPEED, "--benchmark_list_tests")), 1)
 
 
 if __name__ == "__main__":
