@@ -47,8 +47,8 @@ int run_compare(const CompareOptions& options) {
   const RunComparison comparison = compare_runs(before, after, options.rules);
   Output output(options.format, machinery());
   print_comparison(comparison, identity(options), options.all, output, std::cout);
-  std::cerr << comparison.common
-            << " rows in both: " << (comparison.failures.empty() ? "passed" : "failed") << '\n';
+  std::cerr << comparison.common << (comparison.common == 1 ? " row in both: " : " rows in both: ")
+            << (comparison.failures.empty() ? "passed" : "failed") << '\n';
   for (const std::string& failure : comparison.failures) std::cerr << "  " << failure << '\n';
   return comparison.failures.empty() ? 0 : 1;
 }
