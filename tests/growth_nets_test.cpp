@@ -1,5 +1,6 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
@@ -66,7 +67,7 @@ class MatrixFile {
   [[nodiscard]] std::string init() const { return "file:" + path_; }
 
  private:
-  std::string path_ = testing::TempDir() + "growth_nets_test.csv";
+  std::string path_ = testing::TempDir() + "growth_nets_" + std::to_string(getpid()) + ".csv";
 };
 
 TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {

@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmath>
 #include <cstdio>
@@ -155,7 +156,7 @@ TEST(Initialise, ForgetBiasGoesToTheSecondGate) {
 }
 
 TEST(Initialise, ReadsAMatrixFile) {
-  const std::string path = testing::TempDir() + "W.csv";
+  const std::string path = testing::TempDir() + "W_" + std::to_string(getpid()) + ".csv";
   std::ofstream(path) << "0.9, 1\r\n0,0.9\n";
   const Tensor W = draw_elman(("file:" + path).c_str(), 2).at("Wh");
   EXPECT_EQ(W.data, (std::vector<double>{0.9, 1, 0, 0.9}));

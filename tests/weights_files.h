@@ -1,6 +1,7 @@
 #pragma once
 
 #include <gtest/gtest.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -37,7 +38,7 @@ class TemporaryFile {
   [[nodiscard]] const std::string& path() const { return path_; }
 
  private:
-  const std::string path_ = testing::TempDir() + "gradepth_" +
+  const std::string path_ = testing::TempDir() + "gradepth_" + std::to_string(getpid()) + '_' +
                             testing::UnitTest::GetInstance()->current_test_info()->name() +
                             ".weights";
 };
