@@ -1,11 +1,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <cmath>
-#include <cstdio>
-#include <fstream>
 #include <stdexcept>
 #include <string>
 #include <vector>
@@ -14,6 +11,7 @@
 #include "host/growth/measure.h"
 #include "host/growth/states.h"
 #include "kernels/activation.h"
+#include "tests/temporary_file.h"
 
 /// Every net with every activation and every initialisation.
 namespace gradepth::growth {
@@ -57,26 +55,15 @@ GrowthSpec small(const Net& net, const std::string& activation, const WeightInit
   return spec;
 }
 
-/// A CSV file of a 3 x 3 matrix, removed at the end.
-class MatrixFile {
- public:
-  MatrixFile() { std::ofstream(path_) << "0.5,-1,0.25\n0,0.75,-0.5\n1,0.125,0.5\n"; }
-  MatrixFile(const MatrixFile&) = delete;
-  MatrixFile& operator=(const MatrixFile&) = delete;
-  ~MatrixFile() { std::remove(path_.c_str()); }
-  [[nodiscard]] std::string init() const { return "file:" + path_; }
-
- private:
-  std::string path_ = testing::TempDir() + "growth_nets_" + std::to_string(getpid()) + ".csv";
-};
+constexpr const char* matrix_csv = "0.5,-1,0.25\n0,0.75,-0.5\n1,0.125,0.5\n";
 
 TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
-  const MatrixFile file;
+  const TemporaryFile file(matrix_csv);
   int ran = 0;
   for (const std::string& init :
        {std::string("gaussian:1.2"), std::string("orthogonal:0.9"), std::string("identity:1"),
         std::string("constant:0.3"), std::string("xavier"), std::string("he"), std::string("saxe"),
-        std::string("np"), file.init()}) {
+        std::string("np"), "file:" + file.path()}) {
     const WeightInit W = parse_weight_init(init);
     for (const Net& net : nets) {
       const bool additive = std::string(net.name) == "additive";
@@ -108,8 +95,8 @@ TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
 }
 
 TEST(GrowthNets, AFileIsTheSameMatrixEverywhere) {
-  const MatrixFile file;
-  const WeightInit W = parse_weight_init(file.init());
+  const TemporaryFile file(matrix_csv);
+  const WeightInit W = parse_weight_init("file:" + file.path());
   const auto drawn = [&](const char* name, bool share) {
     GrowthSpec spec = small({name, "plain"}, "tanh", W);
     spec.share = share;

@@ -3,14 +3,13 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <filesystem>
-#include <fstream>
 #include <functional>
 #include <set>
 
 #include "bench/sweep.h"
 #include "host/growth/row.h"
 #include "host/train/row.h"
+#include "tests/temporary_file.h"
 
 namespace gradepth {
 namespace {
@@ -198,15 +197,11 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
 }
 
 TEST(Identity, EveryFieldOfATrainSpecCounts) {
-  const auto folder = std::filesystem::path(testing::TempDir());
-  const std::string one = folder / "identity_one.csv";
-  const std::string copy = folder / "identity_copy.csv";
-  const std::string other = folder / "identity_other.csv";
-  std::ofstream(one) << "1,2\n";
-  std::ofstream(copy) << "1,2\n";
-  std::ofstream(other) << "1,3\n";
+  const TemporaryFile one("1,2\n");
+  const TemporaryFile copy("1,2\n");
+  const TemporaryFile other("1,3\n");
   train::TrainSpec plain;
-  plain.data = one;
+  plain.data = one.path();
   [[maybe_unused]] auto& [task, net, init, input_scale, width, batch, epochs, steps, optimiser,
                           learning_rate, clip, dtype, seed, data] = plain;
   [[maybe_unused]] auto& [norm, value] = plain.clip;
@@ -221,11 +216,11 @@ TEST(Identity, EveryFieldOfATrainSpecCounts) {
        [](auto& s) { s.steps = 1; }, [](auto& s) { s.optimiser = "sgd"; },
        [](auto& s) { s.learning_rate = 0.0021; }, [](auto& s) { s.clip.norm = 1.0000001; },
        [](auto& s) { s.clip.value = 1; }, [](auto& s) { s.dtype = Dtype::f16; },
-       [](auto& s) { s.seed = 2; }, [&](auto& s) { s.data = other; },
-       [&](auto& s) { s.data = folder / "nosuchfile"; }},
+       [](auto& s) { s.seed = 2; }, [&](auto& s) { s.data = other.path(); },
+       [](auto& s) { s.data = testing::TempDir() + "nosuchfile"; }},
       text);
   train::TrainSpec same = plain;
-  same.data = copy;  // the numbers count, not where they are
+  same.data = copy.path();  // the numbers count, not where they are
   EXPECT_EQ(text(same), text(plain));
   EXPECT_EQ(text(train::with_defaults(plain)), text(plain));
 }

@@ -3,11 +3,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <cmath>
-#include <cstdio>
-#include <fstream>
 #include <numeric>
 #include <stdexcept>
 
@@ -156,12 +153,11 @@ TEST(Initialise, ForgetBiasGoesToTheSecondGate) {
 }
 
 TEST(Initialise, ReadsAMatrixFile) {
-  const std::string path = testing::TempDir() + "W_" + std::to_string(getpid()) + ".csv";
-  std::ofstream(path) << "0.9, 1\r\n0,0.9\n";
-  const Tensor W = draw_elman(("file:" + path).c_str(), 2).at("Wh");
+  const TemporaryFile file("0.9, 1\r\n0,0.9\n");
+  const std::string init = "file:" + file.path();
+  const Tensor W = draw_elman(init.c_str(), 2).at("Wh");
   EXPECT_EQ(W.data, (std::vector<double>{0.9, 1, 0, 0.9}));
-  EXPECT_THROW(draw_elman(("file:" + path).c_str(), 3), std::invalid_argument);
-  std::remove(path.c_str());
+  EXPECT_THROW(draw_elman(init.c_str(), 3), std::invalid_argument);
 }
 
 TEST(Initialise, RefusesFilesThatAreNoMatrix) {

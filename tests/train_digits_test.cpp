@@ -1,36 +1,18 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <filesystem>
-#include <fstream>
 #include <numeric>
 #include <set>
 #include <string>
 
 #include "host/train/digits.h"
 #include "host/train/random.h"
+#include "tests/temporary_file.h"
 
 namespace gradepth::train {
 namespace {
 
 const std::string shipped = std::string(GRADEPTH_SOURCE_DIR) + "/bench/data/digits.csv";
-
-/// A file that is removed at the end of its test.
-class TemporaryFile {
- public:
-  explicit TemporaryFile(const std::string& text)
-      : path_(testing::TempDir() + "/" +
-              testing::UnitTest::GetInstance()->current_test_info()->name() + ".csv") {
-    std::ofstream(path_, std::ios::binary) << text;
-  }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() { std::filesystem::remove(path_); }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  std::string path_;
-};
 
 std::string row(int pixel, int label, int pixels = 64) {
   std::string text;

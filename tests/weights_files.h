@@ -1,13 +1,13 @@
 #pragma once
 
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <cstdio>
 #include <fstream>
 #include <iterator>
 #include <string>
 #include <string_view>
+
+#include "tests/temporary_file.h"
 
 /// Files for the tests of --weights.
 namespace gradepth {
@@ -22,26 +22,6 @@ inline std::string contents(const std::string& path) {
   EXPECT_TRUE(file) << path;
   return {std::istreambuf_iterator<char>(file), {}};
 }
-
-/// A file of the test's own, removed in the end.
-class TemporaryFile {
- public:
-  TemporaryFile() = default;
-  explicit TemporaryFile(std::string_view bytes) { write(bytes); }
-  TemporaryFile(const TemporaryFile&) = delete;
-  TemporaryFile& operator=(const TemporaryFile&) = delete;
-  ~TemporaryFile() { std::remove(path_.c_str()); }
-
-  void write(std::string_view bytes) const {
-    std::ofstream(path_, std::ios::binary | std::ios::trunc) << bytes;
-  }
-  [[nodiscard]] const std::string& path() const { return path_; }
-
- private:
-  const std::string path_ = testing::TempDir() + "gradepth_" + std::to_string(getpid()) + '_' +
-                            testing::UnitTest::GetInstance()->current_test_info()->name() +
-                            ".weights";
-};
 
 /// The 8 bytes of a length, little endian, as safetensors has them.
 inline std::string length_bytes(std::uint64_t n) {
