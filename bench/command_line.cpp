@@ -51,8 +51,12 @@ const CLI::App& parsed_command(const CLI::App& app) {
 
 }  // namespace
 
+void refuse(const std::string& given, const std::string& why) {
+  throw std::invalid_argument(given + ": " + why);
+}
+
 void refuse(const std::string& flag, const std::string& value, const std::string& allowed) {
-  throw std::invalid_argument(flag + ' ' + (value.empty() ? "\"\"" : value) + ": " + allowed);
+  refuse(flag + ' ' + (value.empty() ? "\"\"" : value), allowed);
 }
 
 void take_decimal_numbers(CLI::App& app) {

@@ -7,7 +7,9 @@
 /// How the programs of this project read their command lines.
 namespace gradepth {
 
-/// Throws std::invalid_argument: the flag, the value that it gave, and what is allowed.
+/// Throws std::invalid_argument: what the user gave, and why it is refused.
+[[noreturn]] void refuse(const std::string& given, const std::string& why);
+/// The flag, the value that it gave, and what is allowed.
 [[noreturn]] void refuse(const std::string& flag, const std::string& value,
                          const std::string& allowed);
 

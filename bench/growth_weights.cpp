@@ -1,23 +1,18 @@
 #include "bench/growth_weights.h"
 
 #include <regex>
-#include <stdexcept>
 
+#include "bench/command_line.h"
 #include "host/growth/pytorch.h"
 #include "host/weights_file.h"
 
 namespace gradepth {
 namespace {
 
-void refuse_beside(const std::string& flag, const std::string& why) {
-  throw std::invalid_argument(flag + ": " + why);
-}
-
 /// Draws and files exclude each other.
 void refuse_drawing(const CLI::App& command) {
   for (const char* flag : {"--init", "--bias", "--density", "--preset"}) {
-    if (command.count(flag) > 0)
-      refuse_beside(flag, "not beside --weights, whose numbers are given");
+    if (command.count(flag) > 0) refuse(flag, "not beside --weights, whose numbers are given");
   }
 }
 
@@ -35,25 +30,25 @@ void add_weights_flags(CLI::App& command, GrowthFlags& flags) {
 void read_weights(const CLI::App& command, GrowthFlags& flags) {
   if (command.count("--weights") == 0) {
     for (const char* flag : {"--module", "--layer"}) {
-      if (command.count(flag) > 0) refuse_beside(flag, "only with --weights FILE");
+      if (command.count(flag) > 0) refuse(flag, "only with --weights FILE");
     }
     return;
   }
   refuse_drawing(command);
   std::smatch layer;
   if (!std::regex_match(flags.layer, layer, std::regex("0*([0-9]{1,6}(_reverse)?)"))) {
-    refuse_beside("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
+    refuse("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
   }
   flags.layer = layer[1];
   flags.read_weights = growth::read_pytorch_layer(flags.weights, {flags.module, flags.layer});
   const RecurrentWeights& weights = *flags.read_weights;
   const std::int64_t width = weights.Wh.shape.at(1);
   if (command.count("--net") > 0 && flags.net != weights.cell) {
-    refuse_beside("--net " + flags.net, "the layer of --weights is of the net " + weights.cell);
+    refuse("--net " + flags.net, "the layer of --weights is of the net " + weights.cell);
   }
   if (command.count("--width") > 0 && flags.width != width) {
-    refuse_beside("--width " + std::to_string(flags.width),
-                  "the layer of --weights has " + std::to_string(width) + " units");
+    refuse("--width " + std::to_string(flags.width),
+           "the layer of --weights has " + std::to_string(width) + " units");
   }
   flags.net = weights.cell;
   flags.width = width;
