@@ -10,6 +10,7 @@
 #include "bench/plan_timing.h"
 #include "host/compare.h"
 #include "host/growth/statistics.h"
+#include "host/not_finite.h"
 #include "host/vector_target.h"
 
 namespace gradepth {
@@ -281,9 +282,12 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
     plans.push_back({entry.row["name"], entry.plan.get(), entry.timer.get()});
     timed.push_back(&entry);
   }
-  const double pace_before = pace();
+  // A device's clock does not depend on how fast the host goes.
+  const bool by_host = std::any_of(timed.begin(), timed.end(),
+                                   [](const Entry* entry) { return entry->timer == nullptr; });
+  const double pace_before = by_host ? pace() : nan;
   const std::vector<PlanTiming> timings = time_plans(workload.problem, plans, options);
-  const double mean_pace = std::sqrt(pace_before * pace());
+  const double mean_pace = by_host ? std::sqrt(pace_before * pace()) : nan;
   for (std::size_t i = 0; i < timed.size(); ++i) {
     add_timing(*timed[i], workload, timings[i], limits, mean_pace);
   }
