@@ -124,6 +124,9 @@ void add_flags(CLI::App& command, GrowthFlags& flags, std::string& preset) {
   add_weights_flags(command, flags);
   number("--seeds", flags.seeds, "number of draws");
   number("--seed", flags.seed, "first seed");
+  name("--slope", flags.slope, slope_names(),
+       "where f' comes from: output, as in frameworks (no digits left where f is flat), or input, "
+       "the pre-activation; f64 always takes the input");
   number("--clip-value", flags.clip_value, "clip each state's gradient to +-V; 0: off");
   number("--loss-scale", flags.loss_scale, "factor of the loss gradient");
   command.add_flag(
@@ -211,6 +214,9 @@ void refuse_without_effect(const CLI::App& command, const GrowthSpec& spec) {
              "only for " + std::string(nets) + "; it changes nothing about " + spec.net);
     }
   }
+  if (spec.dtype == Dtype::f64 && spec.slope == SlopeFrom::output && command.count("--slope") > 0) {
+    refuse("--slope", "output with --dtype f64", "input: its slopes are the exact ones");
+  }
   if (spec.transient && !growth::has_shared_matrix(spec)) {
     refuse("--transient", "with --net " + spec.net,
            "only where all maps have one W: elman with --share on, or mlp with --init "
@@ -264,6 +270,8 @@ GrowthSpec parse_growth(const GrowthFlags& flags) {
   init.density = flags.density;
   parse_residual(flags.residual, spec);
   spec.form = form_names().canonical("--form", flags.form);
+  spec.slope = slope_names().canonical("--slope", flags.slope) == "output" ? SlopeFrom::output
+                                                                           : SlopeFrom::input;
   if (flags.clip_value < 0) {
     refuse("--clip-value", shortest(flags.clip_value), "0 (off) or a number above 0");
   }

@@ -29,6 +29,7 @@ struct GrowthFlags {
   std::string form = "two-term";
   std::int64_t seeds = 8;
   std::uint64_t seed = 1;
+  std::string slope = "output";
   double clip_value = 0;
   double loss_scale = 1;
   bool precision = false;

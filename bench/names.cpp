@@ -201,6 +201,11 @@ const Names& form_names() {
   return names;
 }
 
+const Names& slope_names() {
+  static const Names names({"output", "input"});
+  return names;
+}
+
 const Names& share_names() {
   static const Names names({"on", "off"});
   return names;

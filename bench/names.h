@@ -52,6 +52,7 @@ class Names {
 [[nodiscard]] const Names& input_names();
 [[nodiscard]] const Names& residual_names();
 [[nodiscard]] const Names& form_names();
+[[nodiscard]] const Names& slope_names();
 [[nodiscard]] const Names& share_names();
 [[nodiscard]] const Names& loss_gradient_names();
 [[nodiscard]] const Names& loss_on_names();

@@ -105,6 +105,13 @@ std::vector<Workload> small() {
       std::get<ActivationProblem>(list.back().problem).dtype = dtype;
     }
   });
+  for_each_activation([&](auto act) {  // where the slope can come from either
+    if (!has_slope_from_output<decltype(act)>) return;
+    for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
+      list.push_back(fused_activation(act.name, 33, 37, dtype));
+      std::get<ActivationProblem>(list.back().problem).slope = SlopeFrom::input;
+    }
+  });
   for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
     list.push_back(fused_activation("tanh", 1, 1, dtype));
     list.push_back(fused_activation("sigmoid", 1100, 33, dtype));
@@ -149,6 +156,7 @@ std::vector<Workload> small() {
                               .clip_value = 0.05}));
     list.push_back(recurrent({.cell = cell, .T = 5, .B = 3, .H = 8, .norms = false}));
     if (std::string_view(cell) != "additive") {
+      list.push_back(recurrent({.cell = cell, .T = 5, .B = 7, .H = 9, .slope = SlopeFrom::input}));
       list.push_back(recurrent({.cell = cell,
                                 .T = 4,
                                 .B = 3,
@@ -188,6 +196,9 @@ std::vector<Workload> small() {
   list.push_back(
       feedforward({.net = "cnn", .act = "relu", .L = 4, .B = 3, .N = 5, .record = true}));
   list.push_back(feedforward({.net = "mlp", .L = 5, .B = 3, .N = 12, .clip_value = 0.1}));
+  for (const char* net : {"mlp", "cnn", "residual"}) {
+    list.push_back(feedforward({.net = net, .L = 4, .B = 3, .N = 7, .slope = SlopeFrom::input}));
+  }
   return list;
 }
 

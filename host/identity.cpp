@@ -42,10 +42,11 @@ std::vector<std::pair<std::string, std::string>> pairs(std::string_view text) {
 }
 
 IdentityText identity_of(const ActivationProblem& problem) {
-  const auto& [act, rows, cols, pass, bias_gradient, count_saturated, dtype] = problem;
-  return IdentityText().add_all(
-      std::array{"act", "rows", "cols", "pass", "bias_gradient", "count_saturated", "dtype"}, act,
-      rows, cols, pass, bias_gradient, count_saturated, dtype);
+  const auto& [act, rows, cols, pass, bias_gradient, count_saturated, slope, dtype] = problem;
+  return IdentityText().add_all(std::array{"act", "rows", "cols", "pass", "bias_gradient",
+                                           "count_saturated", "slope", "dtype"},
+                                act, rows, cols, pass, bias_gradient, count_saturated, slope,
+                                dtype);
 }
 
 IdentityText identity_of(const ClipProblem& problem) {
@@ -57,20 +58,21 @@ IdentityText identity_of(const ClipProblem& problem) {
 
 IdentityText identity_of(const RecurrentProblem& problem) {
   const auto& [cell, act, T, B, H, pass, project_input, I, share, record, norms, clip_value, form,
-               dtype] = problem;
+               slope, dtype] = problem;
   return IdentityText().add_all(
       std::array{"cell", "act", "T", "B", "H", "pass", "project_input", "I", "share", "record",
-                 "norms", "clip_value", "form", "dtype"},
-      cell, act, T, B, H, pass, project_input, I, share, record, norms, clip_value, form, dtype);
+                 "norms", "clip_value", "form", "slope", "dtype"},
+      cell, act, T, B, H, pass, project_input, I, share, record, norms, clip_value, form, slope,
+      dtype);
 }
 
 IdentityText identity_of(const FeedForwardProblem& problem) {
-  const auto& [net, act, L, B, N, pass, residual, residual_scale, record, clip_value, dtype] =
-      problem;
-  return IdentityText().add_all(std::array{"net", "act", "L", "B", "N", "pass", "residual",
-                                           "residual_scale", "record", "clip_value", "dtype"},
-                                net, act, L, B, N, pass, residual, residual_scale, record,
-                                clip_value, dtype);
+  const auto& [net, act, L, B, N, pass, residual, residual_scale, record, clip_value, slope,
+               dtype] = problem;
+  return IdentityText().add_all(
+      std::array{"net", "act", "L", "B", "N", "pass", "residual", "residual_scale", "record",
+                 "clip_value", "slope", "dtype"},
+      net, act, L, B, N, pass, residual, residual_scale, record, clip_value, slope, dtype);
 }
 
 }  // namespace
@@ -100,6 +102,10 @@ IdentityText& IdentityText::add(std::string_view key, std::string_view value) {
 IdentityText& IdentityText::add(std::string_view key, Pass value) {
   constexpr std::array names{"forward", "backward", "training"};
   return add(key, names.at(static_cast<std::size_t>(value)));
+}
+
+IdentityText& IdentityText::add(std::string_view key, SlopeFrom value) {
+  return add(key, name(value));
 }
 
 IdentityText& IdentityText::add(std::string_view key, const WeightInit& value) {

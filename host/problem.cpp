@@ -72,6 +72,27 @@ std::string clip_suffix(double clip_value) {
   return text.str();
 }
 
+/// float64 has the exact slopes always, without saying so.
+std::string slope_suffix(SlopeFrom from, Dtype dtype) {
+  return from == SlopeFrom::input && dtype != Dtype::f64 ? "_input-slope" : "";
+}
+
+bool says_slope_by_output(std::string_view act) {
+  bool says = false;
+  with_activation(act, [&](auto f) { says = has_slope_from_output<decltype(f)>; });
+  return says;
+}
+
+/// Additive nets have none.
+template <class P>
+bool has_activation(const P& p) {
+  if constexpr (requires { p.cell; }) {
+    return p.cell != "additive";
+  } else {
+    return true;
+  }
+}
+
 std::int64_t features(const RecurrentProblem& p) { return p.I > 0 ? p.I : p.H; }
 
 /// The leading [T] of weights that are not shared.
@@ -282,7 +303,7 @@ std::string name(const Problem& problem) {
                    const std::string pass = p.pass == Pass::forward ? "/forward" : "/backward";
                    return p.act + pass + dtype_part + size_suffix({{"R", p.rows}, {"C", p.cols}}) +
                           (p.bias_gradient ? "_bias" : "") +
-                          (p.count_saturated ? "_saturated" : "");
+                          (p.count_saturated ? "_saturated" : "") + slope_suffix(p.slope, p.dtype);
                  },
                  [&](const ClipProblem& p) {
                    std::ostringstream threshold;
@@ -303,16 +324,44 @@ std::string name(const Problem& problem) {
                           (p.share ? "" : "_distinct") +
                           (p.pass == Pass::forward ? "_forward" : "") +
                           (p.norms || p.pass == Pass::forward ? "" : "_nonorms") +
-                          clip_suffix(p.clip_value);
+                          clip_suffix(p.clip_value) + slope_suffix(p.slope, p.dtype);
                  },
                  [&](const FeedForwardProblem& p) {
                    return p.net + '/' + p.act + dtype_part +
                           size_suffix({{"L", p.L}, {"B", p.B}, {"N", p.N}}) +
                           (p.net == "residual" && p.residual != "plain" ? '_' + p.residual : "") +
-                          (p.pass == Pass::forward ? "_forward" : "") + clip_suffix(p.clip_value);
+                          (p.pass == Pass::forward ? "_forward" : "") + clip_suffix(p.clip_value) +
+                          slope_suffix(p.slope, p.dtype);
                  },
              },
              problem);
+}
+
+std::string_view name(SlopeFrom from) { return from == SlopeFrom::output ? "output" : "input"; }
+
+std::optional<SlopeFrom> slopes_from(const Problem& problem) {
+  return std::visit(
+      [](const auto& p) -> std::optional<SlopeFrom> {
+        if constexpr (requires { p.slope; }) {
+          if (!has_activation(p)) return std::nullopt;
+          return says_slope_by_output(p.act) && p.dtype != Dtype::f64 ? p.slope : SlopeFrom::input;
+        } else {
+          return std::nullopt;
+        }
+      },
+      problem);
+}
+
+bool asks_for_input_slopes(const Problem& problem) {
+  return std::visit(
+      [](const auto& p) {
+        if constexpr (requires { p.slope; }) {
+          return has_activation(p) && says_slope_by_output(p.act) && p.slope == SlopeFrom::input;
+        } else {
+          return false;
+        }
+      },
+      problem);
 }
 
 std::string_view kind(const Problem& problem) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -8,6 +9,7 @@
 
 #include "host/dtype.h"
 #include "host/tensor.h"
+#include "kernels/activation.h"
 
 /// The four kinds of problem: names, sizes, tensors, bytes, flops.
 ///
@@ -32,6 +34,7 @@ struct ActivationProblem {
   Pass pass = Pass::backward;
   bool bias_gradient = false;
   bool count_saturated = false;
+  SlopeFrom slope = SlopeFrom::output;
   Dtype dtype = Dtype::f32;
 };
 
@@ -93,6 +96,7 @@ struct RecurrentProblem {
   double clip_value = 0;
   std::string form =
       "two-term";  // additive: f' = w (f + f_prev), or "sum": f' = w Σ of all earlier f
+  SlopeFrom slope = SlopeFrom::output;
   Dtype dtype = Dtype::f32;
 };
 
@@ -115,6 +119,7 @@ struct FeedForwardProblem {
   double residual_scale = 1;       // A of scaled
   bool record = false;
   double clip_value = 0;
+  SlopeFrom slope = SlopeFrom::output;
   Dtype dtype = Dtype::f32;
 
   static constexpr std::int64_t image = 8;
@@ -144,6 +149,14 @@ std::vector<TensorSpec> outputs(const Problem& problem);
 
 /// `recurrent/elman/tanh/f32/T64_B32_H512`: the problem's part of a row's name.
 std::string name(const Problem& problem);
+/// `output` or `input`.
+std::string_view name(SlopeFrom from);
+/// Where the slopes of a problem come from in truth: from the input where the output does not say
+/// them; none where there is no activation.
+std::optional<SlopeFrom> slopes_from(const Problem& problem);
+/// Whether slopes from the input are asked for that could come from the output: not every provider
+/// has them.
+bool asks_for_input_slopes(const Problem& problem);
 /// `activation`, `clip`, `recurrent` or `feedforward`.
 std::string_view kind(const Problem& problem);
 Dtype dtype(const Problem& problem);

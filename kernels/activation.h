@@ -12,11 +12,15 @@
 /// All activations: value f(x) and slope f'(x), for host and device and any floating type.
 ///
 /// An activation is one struct:
-///   name          what the command line and the results call it
-///   kinks         where f or a derivative of it jumps: quadrature splits its interval there
-///   from_output   whether slope(x, y) needs only y = f(x), so that x need not be kept
-///   value(x)      f(x)
-///   slope(x, y)   f'(x), with y = f(x) at hand; at a kink, the derivative PyTorch uses
+///   name                   what the command line and the results call it
+///   kinks                  where f or a derivative of it jumps: quadrature splits its interval
+///                          there
+///   value(x)               f(x)
+///   slope(x)               f'(x), with all its digits as far as the format reaches; at a kink, the
+///                          derivative PyTorch uses
+///   slope_from_output(y)   where y = f(x) says the slope, so that x need not be kept: what
+///                          frameworks do. Where f is flat, y has lost the digits of f' (tanh in
+///                          float32: 0 from |x| = 9 on). Not every activation has it.
 /// To add one: write its struct and put it into `Activations` at the end of the file. Kernels,
 /// tests, benchmarks and theory go through that list.
 ///
@@ -26,13 +30,16 @@ namespace gradepth {
 struct Identity {
   static constexpr std::string_view name = "identity";
   static constexpr std::array<double, 0> kinks{};
-  static constexpr bool from_output = true;
   template <class T>
   HD static T value(T x) {
     return x;
   }
   template <class T>
-  HD static T slope(T /*x*/, T /*y*/) {
+  HD static T slope(T /*x*/) {
+    return T(1);
+  }
+  template <class T>
+  HD static T slope_from_output(T /*y*/) {
     return T(1);
   }
 };
@@ -40,14 +47,20 @@ struct Identity {
 struct Sigmoid {
   static constexpr std::string_view name = "sigmoid";
   static constexpr std::array<double, 0> kinks{};
-  static constexpr bool from_output = true;
   template <class T>
   HD static T value(T x) {
     using std::exp;
     return T(1) / (T(1) + exp(-x));
   }
   template <class T>
-  HD static T slope(T /*x*/, T y) {
+  HD static T slope(T x) {
+    using std::abs;
+    using std::exp;
+    const T e = exp(-abs(x));
+    return e / ((T(1) + e) * (T(1) + e));
+  }
+  template <class T>
+  HD static T slope_from_output(T y) {
     return y * (T(1) - y);
   }
 };
@@ -55,14 +68,20 @@ struct Sigmoid {
 struct Tanh {
   static constexpr std::string_view name = "tanh";
   static constexpr std::array<double, 0> kinks{};
-  static constexpr bool from_output = true;
   template <class T>
   HD static T value(T x) {
     using std::tanh;
     return tanh(x);
   }
   template <class T>
-  HD static T slope(T /*x*/, T y) {
+  HD static T slope(T x) {
+    using std::abs;
+    using std::exp;
+    const T e = exp(T(-2) * abs(x));
+    return T(4) * e / ((T(1) + e) * (T(1) + e));  // 1 / cosh² x
+  }
+  template <class T>
+  HD static T slope_from_output(T y) {
     return (T(1) - y) * (T(1) + y);  // 1 - y² without its cancellation near |y| = 1
   }
 };
@@ -70,29 +89,35 @@ struct Tanh {
 struct Relu {
   static constexpr std::string_view name = "relu";
   static constexpr std::array<double, 1> kinks{0};
-  static constexpr bool from_output = true;
   template <class T>
   HD static T value(T x) {
     return x <= T(0) ? T(0) : x;
   }
   template <class T>
-  HD static T slope(T /*x*/, T y) {
-    return y <= T(0) ? T(0) : T(1);
+  HD static T slope(T x) {
+    return x <= T(0) ? T(0) : T(1);
+  }
+  template <class T>
+  HD static T slope_from_output(T y) {
+    return slope(y);
   }
 };
 
 struct LeakyRelu {
   static constexpr std::string_view name = "leaky_relu";
   static constexpr std::array<double, 1> kinks{0};
-  static constexpr bool from_output = true;
   static constexpr double alpha = 0.01;
   template <class T>
   HD static T value(T x) {
     return x <= T(0) ? T(alpha) * x : x;
   }
   template <class T>
-  HD static T slope(T /*x*/, T y) {
-    return y <= T(0) ? T(alpha) : T(1);
+  HD static T slope(T x) {
+    return x <= T(0) ? T(alpha) : T(1);
+  }
+  template <class T>
+  HD static T slope_from_output(T y) {
+    return slope(y);
   }
 };
 
@@ -100,14 +125,18 @@ struct LeakyRelu {
 struct Elu {
   static constexpr std::string_view name = "elu";
   static constexpr std::array<double, 1> kinks{0};
-  static constexpr bool from_output = true;
   template <class T>
   HD static T value(T x) {
     using std::expm1;
     return x <= T(0) ? expm1(x) : x;
   }
   template <class T>
-  HD static T slope(T /*x*/, T y) {
+  HD static T slope(T x) {
+    using std::exp;
+    return x <= T(0) ? exp(x) : T(1);
+  }
+  template <class T>
+  HD static T slope_from_output(T y) {
     return y <= T(0) ? y + T(1) : T(1);
   }
 };
@@ -116,7 +145,6 @@ struct Elu {
 struct Selu {
   static constexpr std::string_view name = "selu";
   static constexpr std::array<double, 1> kinks{0};
-  static constexpr bool from_output = true;
   static constexpr double scale = 1.0507009873554804934193349852946;
   static constexpr double alpha = 1.6732632423543772848170429916717;
   template <class T>
@@ -125,7 +153,12 @@ struct Selu {
     return x <= T(0) ? T(scale * alpha) * expm1(x) : T(scale) * x;
   }
   template <class T>
-  HD static T slope(T /*x*/, T y) {
+  HD static T slope(T x) {
+    using std::exp;
+    return x <= T(0) ? T(scale * alpha) * exp(x) : T(scale);
+  }
+  template <class T>
+  HD static T slope_from_output(T y) {
     return y <= T(0) ? y + T(scale * alpha) : T(scale);
   }
 };
@@ -134,47 +167,80 @@ struct Selu {
 struct Gelu {
   static constexpr std::string_view name = "gelu";
   static constexpr std::array<double, 0> kinks{};
-  static constexpr bool from_output = false;
-  template <class T>
-  HD static T normal_cdf(T x) {
-    using std::erfc;
-    return T(0.5) * erfc(T(-0.70710678118654752440) * x);
-  }
   template <class T>
   HD static T value(T x) {
     return x * normal_cdf(x);
   }
   template <class T>
-  HD static T slope(T x, T /*y*/) {
+  HD static T slope(T x) {
     using std::exp;
-    const T density = T(0.39894228040143267794) * exp(T(-0.5) * x * x);
-    return normal_cdf(x) + x * density;
+    // The density in two factors: x times it is in range where it alone no longer is.
+    const T root = exp(T(-0.25) * x * x);
+    return normal_cdf(x) + (T(0.39894228040143267794) * x * root) * root;
+  }
+
+ private:
+  template <class T>
+  HD static T normal_cdf(T x) {
+    using std::erfc;
+    return T(0.5) * erfc(T(-0.70710678118654752440) * x);
   }
 };
 
-/// The tanh form of GELU: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))).
+/// x σ(v), where v depends on x and has its sign: SiLU and the tanh form of GELU. e^-|v| comes in
+/// two factors: x times it is in range where it alone no longer is.
+struct SigmoidUnit {
+  template <class T>
+  HD static T value(T x, T v) {
+    const T root = root_of_decay(v);
+    return (v <= T(0) ? x * root * root : x) / (T(1) + root * root);
+  }
+  /// σ(v) + x v' σ'(v), from v and x v'.
+  template <class T>
+  HD static T slope(T v, T x_dv) {
+    const T root = root_of_decay(v);
+    const T d = T(1) + root * root;
+    const T above = v <= T(0) ? (d + x_dv) * root * root : d + x_dv * root * root;
+    return above / (d * d);
+  }
+
+ private:
+  template <class T>
+  HD static T root_of_decay(T v) {
+    using std::abs;
+    using std::exp;
+    return exp(T(-0.5) * abs(v));
+  }
+};
+
+/// The tanh form of GELU: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) = x σ(v), v twice what is
+/// inside tanh, so that nothing cancels in the left tail.
 struct GeluTanh {
   static constexpr std::string_view name = "gelu_tanh";
   static constexpr std::array<double, 0> kinks{};
-  static constexpr bool from_output = false;
-  static constexpr double scale = 0.79788456080286535588;  // √(2/π)
-  static constexpr double cubic = 0.044715;
-  template <class T>
-  HD static T inner_tanh(T x) {
-    using std::tanh;
-    return tanh(T(scale) * (x + T(cubic) * x * x * x));
-  }
   template <class T>
   HD static T value(T x) {
-    return T(0.5) * x * (T(1) + inner_tanh(x));
+    return SigmoidUnit::value(x, inner(near(x), T(1)));
   }
   template <class T>
-  HD static T slope(T x, T /*y*/) {
-    const T t = inner_tanh(x);
-    const T sech2 = (T(1) - t) * (T(1) + t);
-    if (sech2 <= T(0)) return T(0.5) * (T(1) + t);  // flat; x² below may overflow here
-    const T du = T(scale) * (T(1) + T(3 * cubic) * x * x);
-    return T(0.5) * (T(1) + t) + T(0.5) * x * sech2 * du;
+  HD static T slope(T x) {
+    x = near(x);
+    return SigmoidUnit::slope(inner(x, T(1)), inner(x, T(3)));
+  }
+
+ private:
+  /// scale x (1 + times cubic x²): v for 1, x v' for 3. The constants are given to twice the digits
+  /// of a double: far out the error of v grows into e^v.
+  template <class T>
+  HD static T inner(T x, T times) {
+    const T scale = T(1.5957691216057308) + T(-9.96930880911092e-17);  // 2 √(2/π)
+    const T cubic = T(0.044715) + T(2.1960211427085595e-18);
+    return scale * x * (T(1) + times * cubic * x * x);
+  }
+  /// Beyond ±30 the slope is 0 or 1 in every format, and soon x² is not.
+  template <class T>
+  HD static T near(T x) {
+    return x <= T(-30) ? T(-30) : x >= T(30) ? T(30) : x;
   }
 };
 
@@ -182,15 +248,13 @@ struct GeluTanh {
 struct Silu {
   static constexpr std::string_view name = "silu";
   static constexpr std::array<double, 0> kinks{};
-  static constexpr bool from_output = false;
   template <class T>
   HD static T value(T x) {
-    return x * Sigmoid::value(x);
+    return SigmoidUnit::value(x, x);
   }
   template <class T>
-  HD static T slope(T x, T /*y*/) {
-    const T s = Sigmoid::value(x);
-    return s * (T(1) + x * (T(1) - s));
+  HD static T slope(T x) {
+    return SigmoidUnit::slope(x, x);
   }
 };
 
@@ -198,7 +262,6 @@ struct Silu {
 struct Softplus {
   static constexpr std::string_view name = "softplus";
   static constexpr std::array<double, 0> kinks{};
-  static constexpr bool from_output = false;
   template <class T>
   HD static T value(T x) {
     using std::abs;
@@ -207,8 +270,11 @@ struct Softplus {
     return (x <= T(0) ? T(0) : x) + log1p(exp(-abs(x)));
   }
   template <class T>
-  HD static T slope(T x, T /*y*/) {
-    return Sigmoid::value(x);
+  HD static T slope(T x) {  // the sigmoid, down to the least number
+    using std::abs;
+    using std::exp;
+    const T e = exp(-abs(x));
+    return (x <= T(0) ? e : T(1)) / (T(1) + e);
   }
 };
 
@@ -216,14 +282,13 @@ struct Softplus {
 struct Softsign {
   static constexpr std::string_view name = "softsign";
   static constexpr std::array<double, 1> kinks{0};
-  static constexpr bool from_output = false;
   template <class T>
   HD static T value(T x) {
     using std::abs;
     return x / (T(1) + abs(x));
   }
   template <class T>
-  HD static T slope(T x, T /*y*/) {
+  HD static T slope(T x) {
     using std::abs;
     const T r = T(1) / (T(1) + abs(x));
     return r * r;
@@ -234,13 +299,16 @@ struct Softsign {
 struct HardSigmoid {
   static constexpr std::string_view name = "hard_sigmoid";
   static constexpr std::array<double, 2> kinks{-3, 3};
-  static constexpr bool from_output = true;
   template <class T>
   HD static T value(T x) {
     return x <= T(-3) ? T(0) : x >= T(3) ? T(1) : (x + T(3)) / T(6);
   }
   template <class T>
-  HD static T slope(T /*x*/, T y) {
+  HD static T slope(T x) {
+    return x <= T(-3) || x >= T(3) ? T(0) : T(1) / T(6);
+  }
+  template <class T>
+  HD static T slope_from_output(T y) {
     return y <= T(0) || y >= T(1) ? T(0) : T(1) / T(6);
   }
 };
@@ -249,32 +317,82 @@ struct HardSigmoid {
 struct HardTanh {
   static constexpr std::string_view name = "hard_tanh";
   static constexpr std::array<double, 2> kinks{-1, 1};
-  static constexpr bool from_output = true;
   template <class T>
   HD static T value(T x) {
     return x <= T(-1) ? T(-1) : x >= T(1) ? T(1) : x;
   }
   template <class T>
-  HD static T slope(T /*x*/, T y) {
-    return y <= T(-1) || y >= T(1) ? T(0) : T(1);
+  HD static T slope(T x) {
+    return x <= T(-1) || x >= T(1) ? T(0) : T(1);
+  }
+  template <class T>
+  HD static T slope_from_output(T y) {
+    return slope(y);
   }
 };
 
-/// x tanh(softplus(x)), Misra 2019 (1908.08681).
+/// x tanh(softplus(x)), Misra 2019 (1908.08681). With e = eˣ, tanh(ln(1 + e)) = e (e + 2) / d,
+/// d = e² + 2e + 2, and its slope is 4 e (1 + e) / d²; for x > 0 the same in e⁻ˣ. As in SigmoidUnit
+/// e^-|x| comes in two factors.
 struct Mish {
   static constexpr std::string_view name = "mish";
   static constexpr std::array<double, 0> kinks{};
-  static constexpr bool from_output = false;
   template <class T>
   HD static T value(T x) {
-    return x * Tanh::value(Softplus::value(x));
+    const Parts<T> p = parts(x);
+    return (x <= T(0) ? x * p.above * p.root * p.root : x * p.above) / p.d;
   }
   template <class T>
-  HD static T slope(T x, T /*y*/) {
-    const T t = Tanh::value(Softplus::value(x));
-    return t + x * Sigmoid::value(x) * (T(1) - t) * (T(1) + t);
+  HD static T slope(T x) {
+    const Parts<T> p = parts(x);
+    const T e = p.root * p.root;
+    const T w = x <= T(0) ? p.root : e;  // x times it before anything large
+    const T of_tanh = T(4) * (T(1) + e) * (x * w) * w;
+    const T sum = (x <= T(0) ? p.above * p.d * e : p.above * p.d) + of_tanh;
+    return sum / (p.d * p.d);
+  }
+
+ private:
+  /// tanh(softplus(x)) is above / d, for x <= 0 times root².
+  template <class T>
+  struct Parts {
+    T root, above, d;  // root² = e^-|x|
+  };
+  template <class T>
+  HD static Parts<T> parts(T x) {
+    using std::abs;
+    using std::exp;
+    const T root = exp(T(-0.5) * abs(x));
+    const T e = root * root;
+    return {root, x <= T(0) ? e + T(2) : T(1) + T(2) * e,
+            x <= T(0) ? T(2) + e * (T(2) + e) : T(1) + T(2) * e * (T(1) + e)};
   }
 };
+
+/// Where a slope comes from: the stored output, or the stored pre-activation.
+enum class SlopeFrom : unsigned char { output, input };
+
+/// Whether Act's slope can come from the output.
+template <class Act>
+constexpr bool has_slope_from_output = requires {
+  Act::slope_from_output(0.0);
+};
+
+/// Whether a pass keeps y for the slope, and not x.
+template <class Act>
+constexpr bool keeps_output(SlopeFrom from) {
+  return has_slope_from_output<Act> && from == SlopeFrom::output;
+}
+
+/// f' from what a pass keeps: y with `of_output`, else x.
+template <class Act, bool of_output, class T>
+HD T slope_of_kept(T kept) {
+  if constexpr (of_output) {
+    return Act::slope_from_output(kept);
+  } else {
+    return Act::slope(kept);
+  }
+}
 
 template <class... Acts>
 struct ActivationList {};

@@ -71,16 +71,16 @@ __device__ void sum_tile_columns(double (&of_thread)[W], Use use) {
 }
 
 /// dx = dy · f' of one element; counts it if it is saturated.
-template <class Act, class T>
+template <class Act, bool of_output, class T>
 __device__ T backward_element(T kept, T dy, int& saturated) {
   const auto at = static_cast<float>(kept);
-  const float slope = Act::from_output ? Act::slope(0.F, at) : Act::slope(at, 0.F);
+  const float slope = slope_of_kept<Act, of_output>(at);
   saturated += fabsf(slope) < saturation_slope;
   return rounded_to<T>(static_cast<float>(dy) * slope);
 }
 
 /// The block's part of its tile, W columns per thread. Returns the thread's saturated elements.
-template <class Act, int W, class T>
+template <class Act, bool of_output, int W, class T>
 __device__ int backward_tile(const BackwardTiles<T>& m) {
   constexpr int lanes = tile_cols / W;
   constexpr int rows_at_once = static_cast<int>(block_threads) / lanes;
@@ -95,7 +95,8 @@ __device__ int backward_tile(const BackwardTiles<T>& m) {
       if (i + W > m.size) break;
       const Pack<W, T> kept = load<W>(m.kept, i / W);
       Pack<W, T> g = load<W>(m.dy, i / W);
-      unrolled<W>([&](int k) { g.v[k] = backward_element<Act>(kept.v[k], g.v[k], saturated); });
+      unrolled<W>(
+          [&](int k) { g.v[k] = backward_element<Act, of_output>(kept.v[k], g.v[k], saturated); });
       store<W>(m.dx, i / W, g);
       if (m.db == nullptr) continue;
       unrolled<W>([&](int k) { db[k] += static_cast<double>(static_cast<float>(g.v[k])); });
@@ -116,13 +117,14 @@ __device__ int backward_tile(const BackwardTiles<T>& m) {
 }
 
 // grid (tiles, parts). Three blocks per multiprocessor leave a thread 80 registers.
-template <class Act, class T>
+template <class Act, bool of_output, class T>
 __global__ void __launch_bounds__(block_threads, 3) activation_backward_kernel(BackwardTiles<T> m) {
   constexpr int W = pack_width<T>;
-  int saturated = m.packed ? backward_tile<Act, W>(m) : backward_tile<Act, 1>(m);
+  int saturated =
+      m.packed ? backward_tile<Act, of_output, W>(m) : backward_tile<Act, of_output, 1>(m);
   const std::int64_t tail = m.size - m.size % W + threadIdx.x;  // of an array, after its last pack
   if (m.packed && blockIdx.x == 0 && blockIdx.y == 0 && tail < m.size) {
-    m.dx[tail] = backward_element<Act>(m.kept[tail], m.dy[tail], saturated);
+    m.dx[tail] = backward_element<Act, of_output>(m.kept[tail], m.dy[tail], saturated);
   }
   if (m.counts == nullptr) return;
   double sum[1] = {static_cast<double>(saturated)};
@@ -215,13 +217,20 @@ void activation_backward(std::string_view act, const ActivationBackward<T>& pass
   m.db = pass.db;
   m.partials = pass.workspace;
   if (count_saturated) m.counts = pass.workspace + sums;
-  with_activation(act, [&](auto f) {
-    using Act = decltype(f);
-    m.kept = Act::from_output ? pass.y : pass.x;
+  const auto run = [&](auto kernel, const T* kept) {
+    m.kept = kept;
     m.packed = m.cols % pack_width<T> == 0 && aligned_for_packs(m.kept, m.dy, m.dx);
     if (tiles == 0) return;
-    launch(activation_backward_kernel<Act, T>, dim3(as_blocks(tiles), as_blocks(m.parts)),
-           dim3(block_threads), 0, stream, m);
+    launch(kernel, dim3(as_blocks(tiles), as_blocks(m.parts)), dim3(block_threads), 0, stream, m);
+  };
+  with_activation(act, [&](auto f) {
+    using Act = decltype(f);
+    if constexpr (has_slope_from_output<Act>) {
+      if (pass.slope == SlopeFrom::output) {
+        return run(activation_backward_kernel<Act, true, T>, pass.y);
+      }
+    }
+    run(activation_backward_kernel<Act, false, T>, pass.x);
   });
   const std::int64_t blocks = (sums > 0 ? tiles : 0) + (count_saturated ? 1 : 0);
   if (blocks == 0) return;

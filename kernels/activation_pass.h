@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/activation.h"
 #include "kernels/half.h"
 #include "kernels/platform.h"
 
@@ -26,8 +27,8 @@ template <class T>
 struct ActivationBackward {
   std::int64_t rows = 1;
   std::int64_t cols = 0;
-  /// [rows, cols]. The slope comes from y = f(x) where Act::from_output says so, and from x
-  /// elsewhere: the other one is not read and may be null. dx may be dy.
+  /// [rows, cols]. The slope comes from x or from y = f(x), see keeps_output(): the other one is
+  /// not read and may be null. dx may be dy.
   const T* x = nullptr;
   const T* y = nullptr;
   const T* dy = nullptr;
@@ -38,6 +39,7 @@ struct ActivationBackward {
   double* saturated = nullptr;
   /// [activation_workspace(...)], null if that is 0.
   double* workspace = nullptr;
+  SlopeFrom slope = SlopeFrom::output;
 };
 
 /// Doubles that ActivationBackward<T> needs as its workspace.

@@ -36,13 +36,35 @@ struct GruCell {
   HD static T forward(const Gates<T>& v, T h) {
     return (T(1) - v.z) * v.n + v.z * h;
   }
-  /// From dh' = dL/dh', the gate values and h.
+  /// The slopes of the gates, and 1 - z, which z itself no longer tells where it is next to 1.
+  template <class T>
+  struct Slopes {
+    T r, z, n, update;
+  };
+  /// From the gate values, as frameworks take them.
+  template <class T>
+  HD static Slopes<T> slopes_from_output(const Gates<T>& v) {
+    return {Sigmoid::slope_from_output(v.r), Sigmoid::slope_from_output(v.z),
+            Tanh::slope_from_output(v.n), T(1) - v.z};
+  }
+  /// From the pre-activations a_r, a_z and a_n = x_n + r m: true where a gate is saturated.
+  /// 1 - σ(a) is σ(-a), the slope of softplus.
+  template <class T>
+  HD static Slopes<T> slopes(T a_r, T a_z, T a_n) {
+    return {Sigmoid::slope(a_r), Sigmoid::slope(a_z), Tanh::slope(a_n), Softplus::slope(-a_z)};
+  }
+  /// From dh' = dL/dh', the gate values, h and the slopes.
+  template <class T>
+  HD static Backward<T> backward(T dh, const Gates<T>& v, T h, const Slopes<T>& slope) {
+    const T da_n = dh * slope.update * slope.n;
+    const T da_z = dh * (h - v.n) * slope.z;
+    const T da_r = da_n * v.m * slope.r;
+    return {da_r, da_z, da_n, da_n * v.r, dh * v.z};
+  }
+  /// The same with the slopes of the outputs.
   template <class T>
   HD static Backward<T> backward(T dh, const Gates<T>& v, T h) {
-    const T da_n = dh * (T(1) - v.z) * Tanh::slope(T(0), v.n);
-    const T da_z = dh * (h - v.n) * Sigmoid::slope(T(0), v.z);
-    const T da_r = da_n * v.m * Sigmoid::slope(T(0), v.r);
-    return {da_r, da_z, da_n, da_n * v.r, dh * v.z};
+    return backward(dh, v, h, slopes_from_output(v));
   }
 };
 

@@ -38,15 +38,38 @@ struct LstmCell {
     const T c_next = v.f * c + v.i * v.g;
     return {v.o * Tanh::value(c_next), c_next};
   }
+  /// The slopes of the gates, and of tanh at c'.
+  template <class T>
+  struct Slopes {
+    T i, f, g, o, c;
+  };
+  /// From the gate values and t = tanh(c'), as frameworks take them.
+  template <class T>
+  HD static Slopes<T> slopes_from_output(const Gates<T>& v, T t) {
+    return {Sigmoid::slope_from_output(v.i), Sigmoid::slope_from_output(v.f),
+            Tanh::slope_from_output(v.g), Sigmoid::slope_from_output(v.o),
+            Tanh::slope_from_output(t)};
+  }
+  /// From the pre-activations and c': true where a gate is saturated.
+  template <class T>
+  HD static Slopes<T> slopes(T a_i, T a_f, T a_g, T a_o, T c_next) {
+    return {Sigmoid::slope(a_i), Sigmoid::slope(a_f), Tanh::slope(a_g), Sigmoid::slope(a_o),
+            Tanh::slope(c_next)};
+  }
   /// From dh' and dc' (dL/dh', dL/dc' as independent inputs of what follows), the gate values,
-  /// c and c': the gradients at the pre-activations and at c.
+  /// t = tanh(c'), c and the slopes: the gradients at the pre-activations and at c.
+  template <class T>
+  HD static Backward<T> backward(T dh, T dc, const Gates<T>& v, T t, T c, const Slopes<T>& slope) {
+    const T dc_total = dc + dh * v.o * slope.c;
+    return {{dc_total * v.g * slope.i, dc_total * c * slope.f, dc_total * v.i * slope.g,
+             dh * t * slope.o},
+            dc_total * v.f};
+  }
+  /// The same with the slopes of the outputs.
   template <class T>
   HD static Backward<T> backward(T dh, T dc, const Gates<T>& v, T c, T c_next) {
     const T t = Tanh::value(c_next);
-    const T dc_total = dc + dh * v.o * Tanh::slope(c_next, t);
-    return {{dc_total * v.g * Sigmoid::slope(T(0), v.i), dc_total * c * Sigmoid::slope(T(0), v.f),
-             dc_total * v.i * Tanh::slope(T(0), v.g), dh * t * Sigmoid::slope(T(0), v.o)},
-            dc_total * v.f};
+    return backward(dh, dc, v, t, c, slopes_from_output(v, t));
   }
 };
 

@@ -61,7 +61,7 @@ struct ElmanStep {
   __device__ void backward(float dh, float /*dc*/, const Saved& saved, float (&da)[1],
                            float (&dr)[1], float* /*carry*/) const {
     da[0] = dr[0] = with_output_activation(
-        act, [&](auto f) { return ElmanCell::backward<decltype(f)>(dh, 0.F, saved.y); });
+        act, [&](auto f) { return ElmanCell::backward<decltype(f), true>(dh, saved.y); });
   }
 };
 

@@ -29,12 +29,9 @@ __global__ void __launch_bounds__(block_threads) map_forward_kernel(MapForward p
 /// One element's da from dh' at i.
 template <class Act>
 __device__ float map_backward_element(const MapBackward& p, std::int64_t i, float dh) {
-  if constexpr (Act::from_output) {
-    const float y = p.y != nullptr ? p.y[i] : Act::value(p.a[i]);
-    return p.scale * ElmanCell::backward<Act>(dh, 0.F, y);
-  } else {
-    return p.scale * ElmanCell::backward<Act>(dh, p.a[i], 0.F);
-  }
+  constexpr bool of_output = has_slope_from_output<Act>;
+  const float kept = !of_output ? p.a[i] : p.y != nullptr ? p.y[i] : Act::value(p.a[i]);
+  return p.scale * ElmanCell::backward<Act, of_output>(dh, kept);
 }
 
 template <class Act>

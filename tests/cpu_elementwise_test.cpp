@@ -29,7 +29,9 @@ template <class Act>
 double largest_error(float low, float high) {
   const std::vector<float> x = numbers(low, high);
   std::vector<float> y(x.size());
-  loops().elementwise(Act::name).forward(x.data(), y.data(), static_cast<std::ptrdiff_t>(x.size()));
+  loops()
+      .elementwise(Act::name, SlopeFrom::output)
+      .forward(x.data(), y.data(), static_cast<std::ptrdiff_t>(x.size()));
   double worst = 0;
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double exact = Act::value(static_cast<double>(x[i]));
@@ -60,7 +62,7 @@ TEST(CpuElementwise, KeepsInfinityAndNaN) {
   for_each_activation([&](auto act) {
     using Act = decltype(act);
     std::vector<float> y(x.size());
-    loops().elementwise(Act::name).forward(x.data(), y.data(), n);
+    loops().elementwise(Act::name, SlopeFrom::output).forward(x.data(), y.data(), n);
     for (std::size_t i = 0; i < x.size(); ++i) {
       const double exact = Act::value(static_cast<double>(x[i]));
       if (std::isnan(exact)) {

@@ -81,7 +81,7 @@ TEST(Gradient, OfEveryActivation) {
   for_each_activation([](auto act) {
     for (double x = -6; x <= 6; x += 0.037) {  // no multiple of it is a kink
       const double numeric = (act.value(x + step) - act.value(x - step)) / (2 * step);
-      EXPECT_NEAR(act.slope(x, act.value(x)), numeric, 1e-9) << act.name << " at " << x;
+      EXPECT_NEAR(act.slope(x), numeric, 1e-9) << act.name << " at " << x;
     }
   });
 }
@@ -89,7 +89,7 @@ TEST(Gradient, OfEveryActivation) {
 TEST(Gradient, OfActivationsIsFiniteFarOut) {
   for_each_activation([](auto act) {
     for (const float x : {-3e38F, -1e20F, -1e4F, 1e4F, 1e20F, 3e38F}) {
-      const float slope = act.slope(x, act.value(x));
+      const float slope = act.slope(x);
       EXPECT_TRUE(std::isfinite(slope)) << act.name << " at " << x;
     }
   });

@@ -92,8 +92,8 @@ TEST(Identity, EveryFieldOfAnInitialisationCounts) {
 TEST(Identity, EveryFieldOfAGrowthSpecCounts) {
   GrowthSpec all;
   [[maybe_unused]] auto& [net, activation, depth, width, batch, init, h0_fixed_point, share,
-                          residual, residual_scale, form, seeds, first_seed, clip_value, dtype,
-                          lyapunov, singular_values, transient, renormalised] = all;
+                          residual, residual_scale, form, seeds, first_seed, clip_value, slope,
+                          dtype, lyapunov, singular_values, transient, renormalised] = all;
   std::vector<std::function<void(GrowthSpec&)>> changes{[](auto& s) { s.net = "elman"; },
                                                         [](auto& s) { s.activation = "relu"; },
                                                         [](auto& s) { s.depth = 51; },
@@ -107,12 +107,13 @@ TEST(Identity, EveryFieldOfAGrowthSpecCounts) {
                                                         [](auto& s) { s.seeds = 9; },
                                                         [](auto& s) { s.first_seed = 2; },
                                                         [](auto& s) { s.clip_value = 1e-7; },
+                                                        [](auto& s) { s.slope = SlopeFrom::input; },
                                                         [](auto& s) { s.dtype = Dtype::bf16; },
                                                         [](auto& s) { s.lyapunov = 1; },
                                                         [](auto& s) { s.singular_values = true; },
                                                         [](auto& s) { s.transient = true; },
                                                         [](auto& s) { s.renormalised = true; }};
-  EXPECT_EQ(changes.size(), 18U);  // all fields but init
+  EXPECT_EQ(changes.size(), 19U);  // all fields but init
   for (const auto& change : changes_of_initialisation()) {
     changes.push_back([change](GrowthSpec& s) { change(s.init); });
   }
@@ -133,10 +134,11 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
   const RecurrentProblem r;
   const FeedForwardProblem f;
   {
-    [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7] = a;
+    [[maybe_unused]] const auto& [a1, a2, a3, a4, a5, a6, a7, a8] = a;
     [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = c;
-    [[maybe_unused]] const auto& [r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14] = r;
-    [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11] = f;
+    [[maybe_unused]] const auto& [r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14,
+                                  r15] = r;
+    [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12] = f;
   }
   const std::vector<P> problems{a,
                                 with(a, [](auto& p) { p.act = "relu"; }),
@@ -145,6 +147,7 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
                                 with(a, [](auto& p) { p.pass = Pass::forward; }),
                                 with(a, [](auto& p) { p.bias_gradient = true; }),
                                 with(a, [](auto& p) { p.count_saturated = true; }),
+                                with(a, [](auto& p) { p.slope = SlopeFrom::input; }),
                                 with(a, [](auto& p) { p.dtype = Dtype::f16; }),
                                 c,
                                 with(c, [](auto& p) { p.mode = "value"; }),
@@ -177,6 +180,7 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
                                 with(r, [](auto& p) { p.norms = false; }),
                                 with(r, [](auto& p) { p.clip_value = 1e-7; }),
                                 with(r, [](auto& p) { p.form = "sum"; }),
+                                with(r, [](auto& p) { p.slope = SlopeFrom::input; }),
                                 with(r, [](auto& p) { p.dtype = Dtype::f16; }),
                                 f,
                                 with(f, [](auto& p) { p.net = "cnn"; }),
@@ -189,6 +193,7 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
                                 with(f, [](auto& p) { p.residual_scale = 0.9; }),
                                 with(f, [](auto& p) { p.record = true; }),
                                 with(f, [](auto& p) { p.clip_value = 1e-7; }),
+                                with(f, [](auto& p) { p.slope = SlopeFrom::input; }),
                                 with(f, [](auto& p) { p.dtype = Dtype::f16; })};
   std::set<std::string> seen;
   for (const P& problem : problems) {

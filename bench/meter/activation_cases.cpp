@@ -54,8 +54,8 @@ void run_backward(Run& run, std::int64_t rows, std::int64_t cols, bool fused) {
                          run.stream());
   double count = 0;
   for (std::size_t i = 0; i < dx.size(); ++i) {
-    const double slope =
-        Act::from_output ? Act::slope(0.0, as_double(y[i])) : Act::slope(as_double(x[i]), 0.0);
+    const double slope = slope_of_kept<Act, has_slope_from_output<Act>>(
+        as_double(has_slope_from_output<Act> ? y[i] : x[i]));
     count += std::abs(slope) < static_cast<double>(saturation_slope) ? 1 : 0;
     const double expected = as_double(dy[i]) * slope;
     run.compare("dx", i, as_double(dx[i]), expected,
@@ -91,13 +91,14 @@ void add_forward(std::vector<Case>& cases) {
 
 template <class Act, class T>
 void add_backward(std::vector<Case>& cases) {
-  cases.push_back({.name = name_of("backward", Act::name, dtype_name<T>(), "n65536"),
-                   .dtype = dtype_name<T>(),
-                   .unit = "element",
-                   .units = n,
-                   .floor_bytes = 3.0 * sizeof(T) * n,
-                   .floor_formula = Act::from_output ? "dy, y in; dx out" : "dy, x in; dx out",
-                   .run = [](Run& run) { run_backward<Act, T>(run, 1, n, false); }});
+  cases.push_back(
+      {.name = name_of("backward", Act::name, dtype_name<T>(), "n65536"),
+       .dtype = dtype_name<T>(),
+       .unit = "element",
+       .units = n,
+       .floor_bytes = 3.0 * sizeof(T) * n,
+       .floor_formula = has_slope_from_output<Act> ? "dy, y in; dx out" : "dy, x in; dx out",
+       .run = [](Run& run) { run_backward<Act, T>(run, 1, n, false); }});
 }
 
 template <class T>

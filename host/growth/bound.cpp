@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
+#include "host/exact_activation.h"
 #include "host/growth/statistics.h"
-#include "kernels/activation.h"
 
 namespace gradepth::growth {
 namespace {
@@ -23,7 +23,7 @@ const char* verdict(double factor) {
 double max_slope(std::string_view activation) {
   double largest = 0;
   with_activation(activation, [&](auto act) {
-    const auto slope = [&](double x) { return std::abs(act.slope(x, act.value(x))); };
+    const auto slope = [&](double x) { return std::abs(exact_slope<decltype(act)>(x)); };
     // Every activation is flat to 1e-16 beyond |x| = 40, or its slope falls there; whole multiples
     // of 1/64 hit the kinks.
     constexpr int reach = 40 * 64;

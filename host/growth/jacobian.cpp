@@ -5,8 +5,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/exact_activation.h"
 #include "host/growth/linear_maps.h"
-#include "kernels/activation.h"
 #include "kernels/cell_gru.h"
 #include "kernels/cell_lstm.h"
 
@@ -98,8 +98,8 @@ class ChainJacobians final : public Jacobians {
     if (preact_) {
       std::vector<double> f(h.size());
       for (std::size_t i = 0; i < h.size(); ++i) {
-        f[i] = Act::value(h[i]);
-        slope[i] = Act::slope(h[i], f[i]);
+        f[i] = exact_value<Act>(h[i]);
+        slope[i] = exact_slope<Act>(h[i]);
       }
       weights_.multiply(l, f, a);
     } else {
@@ -115,8 +115,8 @@ class ChainJacobians final : public Jacobians {
         h[i] += a[i];
         continue;
       }
-      const double y = Act::value(a[i]);
-      slope[i] = Act::slope(a[i], y);
+      const double y = exact_value<Act>(a[i]);
+      slope[i] = exact_slope<Act>(a[i]);
       h[i] = residual_ ? h[i] + scale_ * y : y;
     }
     if (homogeneous_) rescale(h);
@@ -166,10 +166,9 @@ class LstmJacobians final : public Jacobians {
         const auto gate = [&](std::size_t g) { return a[g * H_ + j] + x[j] + b[g * H_ + j]; };
         const auto v = LstmCell::gate_values(gate(0), gate(1), gate(2), gate(3));
         const auto next = LstmCell::forward(v, c[j]);
-        const double t = Tanh::value(next.c);
-        units_[l * H_ + j] = {v.g * Sigmoid::slope(0.0, v.i), c[j] * Sigmoid::slope(0.0, v.f),
-                              v.i * Tanh::slope(0.0, v.g),    v.f,
-                              v.o * Tanh::slope(next.c, t),   t * Sigmoid::slope(0.0, v.o)};
+        const auto s = LstmCell::slopes(gate(0), gate(1), gate(2), gate(3), next.c);
+        units_[l * H_ + j] = {v.g * s.i, c[j] * s.f, v.i * s.g,
+                              v.f,       v.o * s.c,  Tanh::value(next.c) * s.o};
         h[j] = next.h;
         c[j] = next.c;
       }
@@ -246,11 +245,13 @@ class GruJacobians final : public Jacobians {
       const double* x = row("x", l);
       const std::span<const double> b = weights_.bias(l);
       for (std::size_t j = 0; j < H; ++j) {
-        const auto v = GruCell::gate_values(a[j] + x[j] + b[j], a[H + j] + x[j] + b[H + j],
-                                            x[j] + b[2 * H + j], a[2 * H + j] + b[3 * H + j]);
-        const double through_n = (1 - v.z) * Tanh::slope(0.0, v.n);
-        units_[l * H + j] = {through_n * v.m * Sigmoid::slope(0.0, v.r),
-                             (h[j] - v.n) * Sigmoid::slope(0.0, v.z), through_n * v.r, v.z};
+        const double a_r = a[j] + x[j] + b[j];
+        const double a_z = a[H + j] + x[j] + b[H + j];
+        const double x_n = x[j] + b[2 * H + j];
+        const auto v = GruCell::gate_values(a_r, a_z, x_n, a[2 * H + j] + b[3 * H + j]);
+        const auto s = GruCell::slopes(a_r, a_z, x_n + v.r * v.m);
+        const double through_n = s.update * s.n;
+        units_[l * H + j] = {through_n * v.m * s.r, (h[j] - v.n) * s.z, through_n * v.r, v.z};
         h[j] = GruCell::forward(v, h[j]);
       }
       if (!all_finite(h)) set_finite(false);

@@ -165,11 +165,15 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
   const bool stored = spec.net == "mlp" || spec.net == "cnn" || spec.net == "elman";
   with_activation(spec.activation, [&](auto act) {
     using Act = decltype(act);
-    if (!preact && !(stored && Act::from_output)) return;
+    if (!preact && !(stored && has_slope_from_output<Act>)) return;
     const auto slope_of = [&](auto state) {
-      using T = decltype(state);
-      return preact ? Act::slope(state, Act::value(state)) : Act::slope(T(0), state);
+      if constexpr (has_slope_from_output<Act>) {
+        if (!preact) return Act::slope_from_output(state);
+      }
+      return Act::slope(state);
     };
+    // Elsewhere a slope of 0 is always the format's doing: tanh is nowhere flat.
+    const bool has_flat_part = Act::slope(-50.0) == 0;
     with_arithmetic(rounding, [&](auto number) {
       using T = decltype(number);
       for (std::size_t d = 1; d <= L; ++d) {
@@ -178,7 +182,8 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
         const auto exact = slice(exact_h, state);
         std::size_t dead = 0;
         for (std::size_t i = 0; i < got.size(); ++i) {
-          dead += slope_of(T(got[i])) == T(0) && slope_of(exact[i]) != 0 ? 1 : 0;
+          const bool is_flat = has_flat_part && slope_of(exact[i]) == 0;
+          dead += slope_of(T(got[i])) == T(0) && !is_flat ? 1 : 0;
         }
         by_depth[d] = static_cast<double>(dead) / static_cast<double>(got.size());
       }

@@ -6,7 +6,7 @@
 #include <numbers>
 #include <vector>
 
-#include "kernels/activation.h"
+#include "host/exact_activation.h"
 
 namespace gradepth::growth {
 namespace {
@@ -88,7 +88,7 @@ double second_moment(std::string_view activation, double q) {
   with_activation(activation, [&](auto act) {
     using Act = decltype(act);
     const auto square = [](double x) {
-      const double y = Act::value(x);
+      const double y = exact_value<Act>(x);
       return y * y;
     };
     result = q <= 0 ? square(0.0) : gaussian_expectation(square, std::sqrt(q), Act::kinks);
@@ -100,8 +100,8 @@ Moments moments(std::string_view activation, double q) {
   Moments result{};
   with_activation(activation, [&](auto act) {
     using Act = decltype(act);
-    const auto f = [](double x) { return Act::value(x); };
-    const auto slope = [](double x) { return Act::slope(x, Act::value(x)); };
+    const auto f = [](double x) { return exact_value<Act>(x); };
+    const auto slope = [](double x) { return exact_slope<Act>(x); };
     if (q <= 0) {
       // The limit takes both sides of 0; the second derivative by a central difference.
       const double f0 = f(0.0);

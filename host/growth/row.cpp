@@ -103,6 +103,7 @@ Json setting(const GrowthSpec& spec) {
   if (init.weights) json["weights"] = weights(*init.weights);
   if (spec.net == "lstm") json["loss_on"] = loss_on[static_cast<int>(init.loss_on)];
   if (spec.net == "lstm" || spec.net == "gru") json["forget_bias"] = init.forget_bias;
+  if (const auto slope = slopes_from(make_problem(spec))) json["slope"] = name(*slope);
   if (is_recurrent(spec)) json["share"] = spec.share ? "on" : "off";
   if (spec.net == "residual") json["residual"] = spec.residual;
   if (spec.net == "additive") json["form"] = spec.form;

@@ -21,10 +21,8 @@ namespace {
 /// Whether f' jumps at 0: a net that rests at 0 has no gradient to speak of there.
 bool jumps_at_0(const std::string& activation) {
   bool jumps = false;
-  with_activation(activation, [&](auto act) {
-    const auto slope = [&](double x) { return act.slope(x, act.value(x)); };
-    jumps = std::abs(slope(1e-12) - slope(-1e-12)) > 1e-6;
-  });
+  with_activation(activation,
+                  [&](auto act) { jumps = std::abs(act.slope(1e-12) - act.slope(-1e-12)) > 1e-6; });
   return jumps;
 }
 
@@ -62,17 +60,17 @@ void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
 
 IdentityText identity(const GrowthSpec& spec) {
   const auto& [net, activation, depth, width, batch, init, h0_fixed_point, share, residual,
-               residual_scale, form, seeds, first_seed, clip_value, dtype, lyapunov,
+               residual_scale, form, seeds, first_seed, clip_value, slope, dtype, lyapunov,
                singular_values, transient, renormalised] = spec;
   return IdentityText()
       .add_all(std::array{"net", "activation", "depth", "width", "batch"}, net, activation, depth,
                width, batch)
       .add(gradepth::identity(init))
       .add_all(std::array{"h0_fixed_point", "share", "residual", "residual_scale", "form", "seeds",
-                          "first_seed", "clip_value", "dtype", "lyapunov", "singular_values",
-                          "transient", "renormalised"},
+                          "first_seed", "clip_value", "slope", "dtype", "lyapunov",
+                          "singular_values", "transient", "renormalised"},
                h0_fixed_point, share, residual, residual_scale, form, seeds, first_seed, clip_value,
-               dtype, lyapunov, singular_values, transient, renormalised);
+               slope, dtype, lyapunov, singular_values, transient, renormalised);
 }
 
 bool is_recurrent(const GrowthSpec& spec) {
@@ -84,12 +82,13 @@ bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.sha
 std::string_view nets_with(std::string_view knob) {
   constexpr std::string_view cells = "elman, lstm, gru";
   constexpr std::string_view matrices = "mlp, cnn, residual, elman, lstm, gru";
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 10> nets{
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> nets{
       {{"activation", matrices},
        {"bias", matrices},
        {"density", matrices},
        {"input", cells},
        {"share", cells},
+       {"slope", matrices},
        {"forget-bias", "lstm, gru"},
        {"loss-on", "lstm"},
        {"preset", "elman"},
@@ -122,6 +121,7 @@ Problem make_problem(const GrowthSpec& spec) {
   if ((spec.net == "lstm" || spec.net == "gru") && spec.activation != "tanh") {
     refuse("--activation " + spec.activation, spec.net + " has tanh");
   }
+  const SlopeFrom slope = spec.dtype == Dtype::f64 ? SlopeFrom::input : spec.slope;
   Problem problem;
   if (is_recurrent(spec)) {
     RecurrentProblem p{.cell = spec.net,
@@ -134,6 +134,7 @@ Problem make_problem(const GrowthSpec& spec) {
                        .record = true,
                        .clip_value = spec.clip_value,
                        .form = spec.form,
+                       .slope = slope,
                        .dtype = spec.dtype};
     if (spec.net == "additive") p.act = "identity";
     problem = p;
@@ -147,6 +148,7 @@ Problem make_problem(const GrowthSpec& spec) {
                                  .residual_scale = spec.residual_scale,
                                  .record = true,
                                  .clip_value = spec.clip_value,
+                                 .slope = slope,
                                  .dtype = spec.dtype};
   }
   validate(problem);

@@ -35,6 +35,7 @@ struct GrowthSpec {
   std::int64_t seeds = 8;
   std::uint64_t first_seed = 1;
   double clip_value = 0;
+  SlopeFrom slope = SlopeFrom::output;  // f64 takes the exact ones, whatever this says
   Dtype dtype = Dtype::f32;
   // Beside the gradient itself (jacobian_growth.h):
   std::int64_t lyapunov = 0;     // leading exponents to find

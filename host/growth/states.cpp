@@ -30,14 +30,14 @@ class Share {
 template <class Act>
 double from_outputs(std::span<const double> y) {
   Share share;
-  for (const double v : y) share.add(std::abs(Act::slope(0.0, v)) < threshold);
+  for (const double v : y) share.add(std::abs(Act::slope_from_output(v)) < threshold);
   return share.value();
 }
 
 template <class Act>
 double from_inputs(std::span<const double> x) {
   Share share;
-  for (const double v : x) share.add(std::abs(Act::slope(v, Act::value(v))) < threshold);
+  for (const double v : x) share.add(std::abs(Act::slope(v)) < threshold);
   return share.value();
 }
 
@@ -142,11 +142,15 @@ std::vector<double> saturated(const GrowthSpec& spec, const Tensor& h, const Ten
       const std::size_t map = L - d + 1;  // makes state `map` from state map - 1
       if (residual && spec.residual == "preact") {
         by_depth[d] = from_inputs<Act>(slice(h, map - 1));
-      } else if (!residual && Act::from_output) {
-        by_depth[d] = from_outputs<Act>(slice(h, map));
-      } else {
-        by_depth[d] = from_gradients(spec, slice(dh, map), slice(da, map - 1));
+        continue;
       }
+      if constexpr (has_slope_from_output<Act>) {
+        if (!residual) {
+          by_depth[d] = from_outputs<Act>(slice(h, map));
+          continue;
+        }
+      }
+      by_depth[d] = from_gradients(spec, slice(dh, map), slice(da, map - 1));
     }
   });
   return by_depth;

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <vector>
 
+#include "host/exact_activation.h"
 #include "host/growth/mean_field.h"
 #include "host/growth/pytorch.h"
 #include "host/growth/residual.h"
@@ -40,7 +41,7 @@ bool gaussian_weights(const GrowthSpec& spec) {
 
 double slope_at_0(const std::string& activation) {
   double slope = 0;
-  with_activation(activation, [&](auto act) { slope = act.slope(0.0, act.value(0.0)); });
+  with_activation(activation, [&](auto act) { slope = act.slope(0.0); });
   return slope;
 }
 
@@ -307,8 +308,8 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
       const double w = W[is_untied(spec) ? l : 0];
       const double a =
           w * h + b[is_untied(spec) ? l : 0] + (x == drawn.end() ? 0.0 : x->second.data[l]);
-      h = act.value(a);
-      ln_factor[l] = std::log(std::abs(w * act.slope(a, h)));
+      h = exact_value<decltype(act)>(a);
+      ln_factor[l] = std::log(std::abs(w)) + std::log(std::abs(exact_slope<decltype(act)>(a)));
     }
   });
   std::vector<double> ln_norm(L + 1);

@@ -24,7 +24,7 @@ class ActivationPlan final : public Plan {
         context_(context),
         in_(problem),
         out_(problem),
-        act_(loops().elementwise(problem.act)),
+        act_(loops().elementwise(problem.act, problem.slope)),
         // Without a bias gradient the shape does not matter: one long row.
         rows_(problem.bias_gradient ? problem.rows : 1),
         cols_(problem.bias_gradient ? problem.cols : problem.rows * problem.cols),

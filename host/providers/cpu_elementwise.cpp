@@ -29,40 +29,50 @@ HWY_FLATTEN void forward(const float* x, float* y, std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) y[i] = Act::value(Lane(x[i])).v;
 }
 
-/// The slope reads one of x and y; the other may be nullptr.
-template <class Act>
+/// f' of element i, from y with `of_output` and else from x; the other may be nullptr.
+template <class Act, bool of_output>
 float slope(const float* x, const float* y, std::ptrdiff_t i) {
-  const Lane at(Act::from_output ? y[i] : x[i]);
-  return (Act::from_output ? Act::slope(Lane(0), at) : Act::slope(at, Lane(0))).v;
+  return slope_of_kept<Act, of_output>(Lane(of_output ? y[i] : x[i])).v;
 }
 
-template <class Act>
+template <class Act, bool of_output>
 HWY_FLATTEN void backward(const float* x, const float* y, const float* dy, float* dx,
                           std::ptrdiff_t n) {
   for (std::ptrdiff_t i = 0; i < n; ++i) {
-    dx[i] = dy[i] * slope<Act>(x, y, i);
+    dx[i] = dy[i] * slope<Act, of_output>(x, y, i);
   }
 }
 
-template <class Act>
+template <class Act, bool of_output>
 HWY_FLATTEN std::ptrdiff_t saturated(const float* x, const float* y, std::ptrdiff_t n) {
   // In 32 bits, which is what the vectors' comparisons give; n is a tile's.
   std::int32_t count = 0;
-  for (std::ptrdiff_t i = 0; i < n; ++i) count += std::abs(slope<Act>(x, y, i)) < 0.01F ? 1 : 0;
+  for (std::ptrdiff_t i = 0; i < n; ++i) {
+    count += std::abs(slope<Act, of_output>(x, y, i)) < 0.01F ? 1 : 0;
+  }
   return count;
 }
 
-Elementwise elementwise(std::string_view act) {
+template <class Act, bool of_output>
+Elementwise loops_of() {
+  return {forward<Act>, backward<Act, of_output>, saturated<Act, of_output>, of_output};
+}
+
+Elementwise elementwise(std::string_view act, SlopeFrom from) {
   Elementwise found{};
   with_activation(act, [&](auto f) {
     using Act = decltype(f);
-    found = {forward<Act>, backward<Act>, saturated<Act>, Act::from_output};
+    found = loops_of<Act, false>();
+    if constexpr (has_slope_from_output<Act>) {
+      if (from == SlopeFrom::output) found = loops_of<Act, true>();
+    }
   });
   return found;
 }
 
 // Restrict on each pointer: more arrays than compilers are willing to check for overlap at run
 // time.
+template <bool of_output>
 HWY_FLATTEN void lstm_forward(float* __restrict i, float* __restrict f, float* __restrict g,
                               float* __restrict o, const float* __restrict c,
                               float* __restrict c_next, float* __restrict h_next,
@@ -70,15 +80,32 @@ HWY_FLATTEN void lstm_forward(float* __restrict i, float* __restrict f, float* _
   for (std::ptrdiff_t j = 0; j < n; ++j) {
     const auto v = LstmCell::gate_values(Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j]));
     const auto next = LstmCell::forward(v, Lane(c[j]));
-    i[j] = v.i.v;
-    f[j] = v.f.v;
-    g[j] = v.g.v;
-    o[j] = v.o.v;
+    if constexpr (of_output) {
+      i[j] = v.i.v;
+      f[j] = v.f.v;
+      g[j] = v.g.v;
+      o[j] = v.o.v;
+    }
     c_next[j] = next.c.v;
     h_next[j] = next.h.v;
   }
 }
 
+/// What goes back through one unit, from its gate values or from their pre-activations.
+template <bool of_output>
+LstmCell::Backward<Lane> lstm_back(Lane dh, Lane dc, const LstmCell::Gates<Lane>& kept, Lane c,
+                                   Lane c_next) {
+  const Lane t = Tanh::value(c_next);
+  if constexpr (of_output) {
+    return LstmCell::backward(dh, dc, kept, t, c, LstmCell::slopes_from_output(kept, t));
+  } else {
+    const auto& [i, f, g, o] = kept;
+    return LstmCell::backward(dh, dc, LstmCell::gate_values(i, f, g, o), t, c,
+                              LstmCell::slopes(i, f, g, o, c_next));
+  }
+}
+
+template <bool of_output>
 HWY_FLATTEN void lstm_backward(const float* __restrict i, const float* __restrict f,
                                const float* __restrict g, const float* __restrict o,
                                const float* __restrict c, const float* __restrict c_next,
@@ -86,9 +113,9 @@ HWY_FLATTEN void lstm_backward(const float* __restrict i, const float* __restric
                                float* __restrict da_i, float* __restrict da_f,
                                float* __restrict da_g, float* __restrict da_o, std::ptrdiff_t n) {
   for (std::ptrdiff_t j = 0; j < n; ++j) {
-    const auto d = LstmCell::backward(Lane(dh[j]), Lane(dc[j]),
-                                      {Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j])}, Lane(c[j]),
-                                      Lane(c_next[j]));
+    const auto d = lstm_back<of_output>(Lane(dh[j]), Lane(dc[j]),
+                                        {Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j])},
+                                        Lane(c[j]), Lane(c_next[j]));
     da_i[j] = d.da.i.v;
     da_f[j] = d.da.f.v;
     da_g[j] = d.da.g.v;
@@ -97,18 +124,33 @@ HWY_FLATTEN void lstm_backward(const float* __restrict i, const float* __restric
   }
 }
 
+template <bool of_output>
 HWY_FLATTEN void gru_forward(float* __restrict r, float* __restrict z, float* __restrict candidate,
                              const float* __restrict m, const float* __restrict h,
                              float* __restrict h_next, std::ptrdiff_t n) {
   for (std::ptrdiff_t j = 0; j < n; ++j) {
     const auto v = GruCell::gate_values(Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j]));
-    r[j] = v.r.v;
-    z[j] = v.z.v;
-    candidate[j] = v.n.v;
+    if constexpr (of_output) {
+      r[j] = v.r.v;
+      z[j] = v.z.v;
+      candidate[j] = v.n.v;
+    }
     h_next[j] = GruCell::forward(v, Lane(h[j])).v;
   }
 }
 
+template <bool of_output>
+GruCell::Backward<Lane> gru_back(Lane dh, const GruCell::Gates<Lane>& kept, Lane h) {
+  if constexpr (of_output) {
+    return GruCell::backward(dh, kept, h, GruCell::slopes_from_output(kept));
+  } else {
+    const auto& [a_r, a_z, x_n, m] = kept;
+    const auto v = GruCell::gate_values(a_r, a_z, x_n, m);
+    return GruCell::backward(dh, v, h, GruCell::slopes(a_r, a_z, x_n + v.r * m));
+  }
+}
+
+template <bool of_output>
 HWY_FLATTEN void gru_backward(const float* __restrict r, const float* __restrict z,
                               const float* __restrict candidate, const float* __restrict m,
                               const float* __restrict h, const float* __restrict dh,
@@ -116,15 +158,20 @@ HWY_FLATTEN void gru_backward(const float* __restrict r, const float* __restrict
                               float* __restrict da_n, float* __restrict dm,
                               float* __restrict dh_prev, std::ptrdiff_t n) {
   for (std::ptrdiff_t j = 0; j < n; ++j) {
-    const auto d = GruCell::backward(
-        Lane(dh[j]), GruCell::Gates<Lane>{Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j])},
-        Lane(h[j]));
+    const auto d = gru_back<of_output>(
+        Lane(dh[j]), {Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j])}, Lane(h[j]));
     da_r[j] = d.da_r.v;
     da_z[j] = d.da_z.v;
     da_n[j] = d.da_n.v;
     dm[j] = d.dm.v;
     dh_prev[j] = d.dh.v;
   }
+}
+
+template <bool of_output>
+Gated gated() {
+  return {lstm_forward<of_output>, lstm_backward<of_output>, gru_forward<of_output>,
+          gru_backward<of_output>};
 }
 
 void clip(float* x, float limit, std::ptrdiff_t n) {
@@ -217,10 +264,8 @@ void column_sums(const float* a, std::ptrdiff_t rows, std::ptrdiff_t lda, float*
 }
 
 Loops all_loops() {
-  return {elementwise,  lstm_forward,   lstm_backward, gru_forward,
-          gru_backward, clip,           scale,         sgd,
-          add,          add_bias,       add_scaled,    multiply_by,
-          stream,       sum_of_squares, dot,           column_sums};
+  return {elementwise, gated<true>(), gated<false>(), clip,   scale,          sgd, add,
+          add_bias,    add_scaled,    multiply_by,    stream, sum_of_squares, dot, column_sums};
 }
 
 }  // namespace

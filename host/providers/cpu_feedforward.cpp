@@ -33,13 +33,13 @@ class FeedForwardPlan final : public Plan {
         K_(N_ * (cnn_ ? taps : 1)),
         in_(problem),
         out_(problem),
-        act_(loops().elementwise(problem.act)),
+        act_(loops().elementwise(problem.act, problem.slope)),
         h_(L_ + 1, rows_ * N_),
         // What the slope needs is kept for each layer; the rest is scratch.
-        a_(preact_ || act_.from_output ? 1 : L_, rows_ * N_),
-        f_(!residual_                    ? 0
-           : preact_ || act_.from_output ? L_
-                                         : 1,
+        a_(preact_ || act_.of_output ? 1 : L_, rows_ * N_),
+        f_(!residual_                  ? 0
+           : preact_ || act_.of_output ? L_
+                                       : 1,
            rows_ * N_),
         gathered_(cnn_ ? 1 : 0, rows_ * K_),
         dh_(trains_ ? 1 : 0, rows_ * N_),

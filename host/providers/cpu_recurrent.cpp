@@ -41,7 +41,7 @@ class RecurrentPlan final : public Plan {
         trains_(problem.pass != Pass::forward),
         in_(problem),
         out_(problem),
-        act_(loops().elementwise(problem.act)),
+        act_(loops().elementwise(problem.act, problem.slope)),
         h_(floats((T_ + 1) * B_ * H_)),
         c_(floats(cell_ == Cell::lstm ? (T_ + 1) * B_ * H_ : 0)),
         a_(floats(T_ * B_ * G_ * H_)),
@@ -217,9 +217,9 @@ class RecurrentPlan final : public Plan {
       case Cell::elman:
         return act_.forward(a(0), h_ + next, n);
       case Cell::lstm:
-        return loops_.lstm_forward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, h_ + next, n);
+        return gated_.lstm_forward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, h_ + next, n);
       case Cell::gru:
-        return loops_.gru_forward(a(0), a(1), a(2), m_ + now, h_ + now, h_ + next, n);
+        return gated_.gru_forward(a(0), a(1), a(2), m_ + now, h_ + now, h_ + next, n);
     }
   }
 
@@ -288,11 +288,11 @@ class RecurrentPlan final : public Plan {
       case Cell::elman:
         return act_.backward(a(0), h_ + next, dh, da(0), n);
       case Cell::lstm:
-        return loops_.lstm_backward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, dh,
+        return gated_.lstm_backward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, dh,
                                     dc_ + state_at(0, r, first), da(0), da(1), da(2), da(3), n);
       case Cell::gru: {
         float* dp = dp_own_ + gate_at(t, r, 0, first);
-        loops_.gru_backward(a(0), a(1), a(2), m_ + now, h_ + now, dh, da(0), da(1), da(2),
+        gated_.gru_backward(a(0), a(1), a(2), m_ + now, h_ + now, dh, da(0), da(1), da(2),
                             dp + 2 * H_, carry_ + state_at(0, r, first), n);
         std::copy_n(da(0), n, dp);
         std::copy_n(da(1), n, dp + H_);
@@ -359,13 +359,14 @@ class RecurrentPlan final : public Plan {
   Outputs out_;
   const Loops& loops_ = loops();
   Elementwise act_;
+  const Gated& gated_ = p_.slope == SlopeFrom::output ? loops_.of_output : loops_.of_input;
   std::ptrdiff_t width_ = panel_width();
   void (*multiply_)(const PanelProduct<float>&) = panel_kernel<float>().multiply;
   std::vector<Panels> forward_panels_;  // of the transposed W of each gate, [H, H]
   std::ptrdiff_t panels_ = 0;           // panels of H columns
   Floats h_;                            // [T+1, B, H]
   Floats c_;                            // [T+1, B, H], lstm
-  Floats a_;                            // [T, B, G, H]: elman's a, or the gate values
+  Floats a_;                            // [T, B, G, H]: a, or the gate values
   Floats m_;                            // [T, B, H], gru
   Panels backward_panels_;              // of W, [G*H, H]
   Floats dh_;                           // [B, H], of the state at hand

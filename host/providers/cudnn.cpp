@@ -65,6 +65,9 @@ class CudnnProvider final : public Provider {
   [[nodiscard]] std::string version() const override { return library_->description(); }
   [[nodiscard]] Planned plan(const Problem& problem) override {
     validate(problem);
+    if (asks_for_input_slopes(problem)) {
+      return Unsupported{"cudnn: slopes from the output, where that says them"};
+    }
     return std::visit([this](const auto& p) { return make_plan(p, library_); }, problem);
   }
   [[nodiscard]] std::unique_ptr<DeviceTimer> timer() override { return library_->device.timer(); }

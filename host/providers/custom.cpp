@@ -25,6 +25,9 @@ class CustomProvider final : public Provider {
                                                  : "the kernels are f32 only") +
                          ", not " + std::string(gradepth::name(format))};
     }
+    if (!elementwise && asks_for_input_slopes(problem)) {
+      return Unsupported{"of a net these kernels take slopes from the output only"};
+    }
     return std::visit([this](const auto& p) { return plan_of(p); }, problem);
   }
 

@@ -16,6 +16,7 @@ class ActivationPlan final : public CustomPlan {
     if (p_.pass == Pass::forward) return;
     T* const dy = allocate<T>(n);
     backward_ = {.rows = p_.rows, .cols = p_.cols, .x = x_, .y = y_, .dy = dy};
+    backward_.slope = p_.slope;
     bind("dy", dy);
     bind("dx", backward_.dx = allocate<T>(n));
     if (p_.bias_gradient) bind("db", backward_.db = allocate<T>(p_.cols));

@@ -24,6 +24,9 @@ class OnednnProvider final : public Provider {
   [[nodiscard]] Planned plan(const Problem& problem) override {
     validate(problem);
     if (dtype(problem) != Dtype::f32) return Unsupported{"onednn: f32 only"};
+    if (asks_for_input_slopes(problem)) {
+      return Unsupported{"onednn: slopes from the output, where that says them"};
+    }
     return std::visit([this](const auto& p) { return onednn::make_plan(p, context_); }, problem);
   }
 

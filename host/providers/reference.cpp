@@ -7,8 +7,8 @@
 #include "host/check_inputs.h"
 #include "host/not_finite.h"
 #include "host/providers/factories.h"
+#include "host/providers/reference_activation.h"
 #include "host/providers/reference_math.h"
-#include "kernels/activation.h"
 
 namespace gradepth {
 namespace reference {
@@ -77,7 +77,7 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     const double* x = in("x");
     if (p_.pass == Pass::forward) {
       double* y = out("y");
-      for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<double>(Act::value(T(x[i])));
+      for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<double>(value_of<Act>(T(x[i])));
       round_all(rounding_, y, n);
       return;
     }
@@ -86,7 +86,7 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     double* dx = out("dx");
     double saturated = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const T slope = Act::slope(T(x[i]), T(y[i]));
+      const T slope = kept_slope<Act>(T(x[i]), T(y[i]));
       dx[i] = static_cast<double>(T(dy[i]) * slope);
       using std::abs;
       saturated += abs(slope) < T(0.01) ? 1 : 0;
@@ -98,6 +98,16 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     std::fill(db, db + cols, 0.0);
     for (std::size_t i = 0; i < n; ++i) db[i % cols] += dx[i];
     round_all(rounding_, db, cols);
+  }
+
+  /// As slope_of, but float64 looks at the y that is given as well: it judges what others make of
+  /// y.
+  template <class Act, class T>
+  [[nodiscard]] T kept_slope(T x, [[maybe_unused]] T y) const {
+    if constexpr (has_slope_from_output<Act>) {
+      if (p_.slope == SlopeFrom::output) return Act::slope_from_output(y);
+    }
+    return slope_of<Act>(SlopeFrom::input, x, y);
   }
 };
 

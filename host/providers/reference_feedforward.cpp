@@ -1,8 +1,8 @@
 #include <algorithm>
 
 #include "host/providers/reference.h"
+#include "host/providers/reference_activation.h"
 #include "host/providers/reference_math.h"
-#include "kernels/activation.h"
 
 /// Feed-forward nets, layer by layer.
 namespace gradepth::reference {
@@ -106,7 +106,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     double* f = &f_[length(l) * state_];
     const double* b = in("b") + l * p_.N;
     if (preact_) {
-      for (std::size_t i = 0; i < state_; ++i) f[i] = static_cast<double>(Act::value(T(h[i])));
+      for (std::size_t i = 0; i < state_; ++i) f[i] = static_cast<double>(value_of<Act>(T(h[i])));
     }
     Vector Wh(state_);
     map(preact_ ? f : h, W(l), Wh.data());
@@ -118,7 +118,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
         continue;
       }
       a[i] = static_cast<double>(v);
-      const T y = Act::value(v);
+      const T y = value_of<Act>(v);
       f[i] = static_cast<double>(y);
       next[i] = p_.net == "residual" ? static_cast<double>(T(h[i]) + T(scale()) * y) : f[i];
     }
@@ -134,7 +134,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     const double* a = &a_[length(l) * state_];
     const double* f = &f_[length(l) * state_];
     const auto through_f = [&](double d, std::size_t i) {
-      return static_cast<double>(T(d) * Act::slope(T(a[i]), T(f[i])));
+      return static_cast<double>(T(d) * slope_of<Act>(p_.slope, T(a[i]), T(f[i])));
     };
     for (std::size_t i = 0; i < state_; ++i) {
       da[i] = preact_ ? dh_next[i] : through_f(static_cast<double>(T(scale()) * T(dh_next[i])), i);

@@ -1,10 +1,10 @@
 #include <algorithm>
+#include <concepts>
 
 #include "host/providers/reference.h"
+#include "host/providers/reference_activation.h"
 #include "host/providers/reference_math.h"
 #include "host/threads.h"
-#include "kernels/activation.h"
-#include "kernels/cell_elman.h"
 #include "kernels/cell_gru.h"
 #include "kernels/cell_lstm.h"
 
@@ -124,17 +124,16 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
         T h{};
         if (p_.cell == "elman") {
           kept[0] = static_cast<double>(a(0));
-          with_activation(p_.act,
-                          [&](auto act) { h = ElmanCell::forward<decltype(act)>(T(kept[0])); });
+          with_activation(p_.act, [&](auto act) { h = value_of<decltype(act)>(T(kept[0])); });
         } else if (p_.cell == "lstm") {
-          const auto v = LstmCell::gate_values(a(0), a(1), a(2), a(3));
+          keep(kept, a(0), a(1), a(2), a(3));
+          const auto v = LstmCell::gate_values(T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3]));
           const auto state = LstmCell::forward(v, T(c_[now + at]));
-          keep(kept, v.i, v.f, v.g, v.o);
           h = state.h;
           c_[now + state_ + at] = static_cast<double>(state.c);
         } else {
-          const auto v = GruCell::gate_values(a(0), a(1), input(2) + bias(2), product(2) + bias(3));
-          keep(kept, v.r, v.z, v.n, v.m);
+          keep(kept, a(0), a(1), input(2) + bias(2), product(2) + bias(3));
+          const auto v = GruCell::gate_values(T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3]));
           h = GruCell::forward(v, T(h_[now + at]));
         }
         h_[now + state_ + at] = static_cast<double>(h);
@@ -146,6 +145,12 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   template <class F>
   void for_each_row(F&& f) const {
     parallel_for(state_ >= 4096 ? available_threads() : 1, p_.B, f);
+  }
+
+  /// Whether the slopes of gates come from their values: float64 takes the exact ones.
+  template <class T>
+  [[nodiscard]] bool from_output() const {
+    return !std::same_as<T, double> && p_.slope == SlopeFrom::output;
   }
 
   /// Adds the loss gradient on state s, takes its norm, records and then clips it.
@@ -193,20 +198,29 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
         };
         if (p_.cell == "elman") {
           with_activation(p_.act, [&](auto act) {
-            put(da, 0, ElmanCell::backward<decltype(act)>(dh_next, T(kept[0]), T(h_[next + at])));
+            using Act = decltype(act);
+            put(da, 0, dh_next * slope_of<Act>(p_.slope, T(kept[0]), T(h_[next + at])));
           });
         } else if (p_.cell == "lstm") {
-          const LstmCell::Gates<T> v{T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
+          const T a[] = {T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
+          const T c_next(c_[next + at]);
+          const auto v = LstmCell::gate_values(a[0], a[1], a[2], a[3]);
+          const T tanh_c = Tanh::value(c_next);
+          const auto slopes = from_output<T>() ? LstmCell::slopes_from_output(v, tanh_c)
+                                               : LstmCell::slopes(a[0], a[1], a[2], a[3], c_next);
           const auto back =
-              LstmCell::backward(dh_next, T(dc_[next + at]), v, T(c_[now + at]), T(c_[next + at]));
+              LstmCell::backward(dh_next, T(dc_[next + at]), v, tanh_c, T(c_[now + at]), slopes);
           put(da, 0, back.da.i);
           put(da, 1, back.da.f);
           put(da, 2, back.da.g);
           put(da, 3, back.da.o);
           dc_[now + at] = static_cast<double>(back.dc);
         } else {
-          const GruCell::Gates<T> v{T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
-          const auto back = GruCell::backward(dh_next, v, T(h_[now + at]));
+          const T a[] = {T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
+          const auto v = GruCell::gate_values(a[0], a[1], a[2], a[3]);
+          const auto slopes = from_output<T>() ? GruCell::slopes_from_output(v)
+                                               : GruCell::slopes(a[0], a[1], a[2] + v.r * v.m);
+          const auto back = GruCell::backward(dh_next, v, T(h_[now + at]), slopes);
           for (double* to : {da, dr}) {
             put(to, 0, back.da_r);
             put(to, 1, back.da_z);
@@ -270,7 +284,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   Vector h_;            // [T+1, B, H]
   Vector c_;            // [T+1, B, H], lstm
   Vector Wt_;           // [H, G*H], the transpose of Wh
-  Vector gates_;        // [T, B, H, 4]: elman's a, or the cell's gate values
+  Vector gates_;        // [T, B, H, 4]: elman's a, or what the cell's gate values are made of
   Vector xin_;          // [T, B, G*H], the projected input
   Vector dh_;           // [T+1, B, H], after clipping
   Vector dc_;           // [T+1, B, H], lstm

@@ -56,8 +56,8 @@ std::vector<float> outputs_of(const std::vector<float>& x) {
 /// f' as the kernel may know it: from y alone, or from x alone.
 template <class Act>
 double expected_slope(float x, float y) {
-  return Act::from_output ? Act::slope(0.0, static_cast<double>(y))
-                          : Act::slope(static_cast<double>(x), 0.0);
+  constexpr bool of_output = has_slope_from_output<Act>;
+  return slope_of_kept<Act, of_output>(static_cast<double>(of_output ? y : x));
 }
 
 /// The largest finite number of T.
@@ -117,12 +117,12 @@ TYPED_TEST(ActivationPass, BackwardIsTheFormulaForEverySizeAndAlignment) {
         const Memory dy_memory(stored<T>(dy));
         const Memory<T> out(n);
         // The one of x and y that is not needed is not read.
-        activation_backward<T>(Act::name, n, Act::from_output ? nullptr : x_memory.data(),
-                               Act::from_output ? y_memory.data() : nullptr, dy_memory.data(),
-                               out.data(), {});
+        activation_backward<T>(Act::name, n, has_slope_from_output<Act> ? nullptr : x_memory.data(),
+                               has_slope_from_output<Act> ? y_memory.data() : nullptr,
+                               dy_memory.data(), out.data(), {});
         const std::vector<float> dx = widened(out.read());
         for (std::size_t i = 0; i < x.size(); ++i) {
-          const double at = Act::from_output ? y[i] : x[i];
+          const double at = has_slope_from_output<Act> ? y[i] : x[i];
           const double expected = dy[i] * expected_slope<Act>(x[i], y[i]);
           expect_near(dx[i], expected, tolerance<T>(at, expected, dy[i]), Act::name.data(), i);
         }
@@ -212,7 +212,7 @@ TYPED_TEST(ActivationPass, BackwardSumsColumnsAndCountsSaturatedElements) {
         expect_near(result.saturated, count, uncertain, Act::name.data(), 0);
         const std::vector<float> dx = widened(result.dx);
         for (std::size_t i = 0; i < x.size(); ++i) {
-          const double at = Act::from_output ? y[i] : x[i];
+          const double at = has_slope_from_output<Act> ? y[i] : x[i];
           const double expected = dy[i] * expected_slope<Act>(x[i], y[i]);
           expect_near(dx[i], expected, tolerance<T>(at, expected, dy[i]), Act::name.data(), i);
         }

@@ -113,7 +113,7 @@ struct Float64Chain {
 template <class Act>
 void set_activation(Float64Chain& chain) {
   chain.value = [](double x) { return Act::value(x); };
-  chain.slope = [](double x) { return Act::slope(x, Act::value(x)); };
+  chain.slope = [](double x) { return Act::slope(x); };
 }
 
 std::vector<double> joined(const std::vector<std::vector<double>>& parts) {

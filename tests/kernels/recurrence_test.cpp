@@ -115,7 +115,9 @@ TEST(MapBackward, IsTheFormulaAndMeasuresBeforeTheClip) {
             const double clipped = std::fmax(-limit, std::fmin(limit, dh));
             expect_near(dh, static_cast<double>(through[i]) + past[i], 8 * unit, "dh", i);
             expect_near(step.passed[i], clipped, 0, "passed", i);
-            const double slope = Act::slope(static_cast<double>(a[i]), static_cast<double>(y[i]));
+            constexpr bool of_output = has_slope_from_output<Act>;
+            const double slope =
+                slope_of_kept<Act, of_output>(static_cast<double>(of_output ? y[i] : a[i]));
             expect_near(step.da[i], 0.5 * clipped * slope,
                         tolerance(a[i]) * (1 + std::abs(clipped)), Act::name.data(), i);
             dh2 += dh * dh;

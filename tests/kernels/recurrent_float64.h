@@ -155,8 +155,7 @@ struct Float64Recurrence {
       da[gate(t, b, g, j)] = dr[gate(t, b, g, j)] = v;
     };
     if (n.cell == "elman") {
-      with_activation(n.act,
-                      [&](auto f) { put(0, d * decltype(f)::slope(pre[0], h[state(s, b, j)])); });
+      with_activation(n.act, [&](auto f) { put(0, d * decltype(f)::slope(pre[0])); });
     } else if (n.cell == "lstm") {
       const double i = sigmoid(pre[0]);
       const double f = sigmoid(pre[1]);

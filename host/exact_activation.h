@@ -1,0 +1,23 @@
+#pragma once
+
+#include "kernels/activation.h"
+
+/// Activations as the float64 reference takes them: by the formulas of kernels/activation.h in
+/// extended precision, rounded once. In float64 itself their rounding errors add up to more than
+/// 4 ulp, and far out those of an argument grow into e^argument.
+namespace gradepth {
+
+/// f(x).
+template <class Act>
+double exact_value(double x) {
+  return static_cast<double>(Act::value(static_cast<long double>(x)));
+}
+
+/// f'(x), from the pre-activation: within 4 ulp down to the least subnormal number, next to a zero
+/// of f' within 4 ulp of the larger of its terms (tests/slope_test.cpp).
+template <class Act>
+double exact_slope(double x) {
+  return static_cast<double>(Act::slope(static_cast<long double>(x)));
+}
+
+}  // namespace gradepth
