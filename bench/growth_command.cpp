@@ -164,8 +164,7 @@ GrowthResult measure(const GrowthSpec& spec, const std::string& name) {
     result.reason = missing.reason;
     return result;
   }
-  return growth::measure_growth(spec, select_provider(providers, name),
-                                find(providers, "reference"));
+  return growth::measure_growth(spec, select_provider(providers, name));
 }
 
 std::vector<growth::PrecisionHorizon> measure_precision(const GrowthSpec& spec) {
@@ -191,8 +190,7 @@ int sweep(const GrowthSpec& spec, const GrowthFlags& flags) {
   if (flags.precision) refuse("--precision", "with --sweep", "one net at a time");
   const Providers providers = make_providers({.threads = 1});
   Provider& provider = select_provider(providers, flags.provider);
-  return run_sweep_command({flags.sweep, flags.out, flags.format}, spec, provider,
-                           find(providers, "reference"));
+  return run_sweep_command({flags.sweep, flags.out, flags.format}, spec, provider);
 }
 
 /// Refuses what was given and changes nothing about the net. A value that says that there is none

@@ -27,15 +27,29 @@ std::string in_words(const GrowthResult& r, std::int64_t depth) {
     case Verdict::stable:
       return "stable: within a factor of ten after " + steps;
     case Verdict::inconclusive:
-      return "inconclusive: the interval crosses a factor of ten after " + steps;
+      return r.rate.low ? "inconclusive: the interval crosses a factor of ten after " + steps
+                        : "inconclusive: one seed has no interval";
     case Verdict::overflowed:
       return "overflowed: the number format ran out above";
     case Verdict::underflowed:
       return "underflowed: the number format ran out below";
     case Verdict::zero:
       return "zero: the gradient itself is 0";
+    case Verdict::too_shallow:
+      return "too shallow: " + steps + " say nothing about growth with depth";
   }
   return {};
+}
+
+/// `by seed: vanishing 3, stable 12`
+std::string by_seed(const GrowthResult& r) {
+  std::string text;
+  for (std::size_t i = 0; i < growth::verdict_count; ++i) {
+    if (r.verdicts[i] == 0) continue;
+    text += (text.empty() ? "by seed: " : ", ") + std::string(growth::name(Verdict(i))) + ' ' +
+            std::to_string(r.verdicts[i]);
+  }
+  return text;
 }
 
 std::string with_interval(const growth::Interval& x) {
@@ -112,10 +126,12 @@ void print_theory(std::ostream& out, const growth::Theory& theory) {
   const auto add = [&](const char* name, const std::optional<double>& x) {
     if (x) moments += (moments.empty() ? "" : ", ") + std::string(name) + significant(*x, 4);
   };
+  if (theory.asymptotic != theory.rate) add("in the end ", theory.asymptotic);
   add("q ", theory.q);
   add("chi ", theory.chi);
   add("critical sigma_w ", theory.critical_sigma);
   add("depth scale ", theory.xi);
+  add("of q ", theory.xi_q);
   if (!moments.empty()) print_wrapped(out, "             ", moments);
 }
 
@@ -174,6 +190,8 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
                   printable(weights.layer) + " of " + printable(weights.file));
   }
   print_wrapped(out, "  verdict    ", in_words(result, spec.depth));
+  if (spec.seeds > 1) print_wrapped(out, "             ", by_seed(result));
+  if (!result.reason.empty()) print_wrapped(out, "             ", result.reason);
   out << "  rate       " << with_interval(result.rate) << "   ln |dL/dh| per step, " << spec.seeds
       << (spec.seeds == 1 ? " seed\n" : " seeds\n");
   if (result.theory) {
@@ -240,6 +258,7 @@ std::vector<Column> growth_columns() {
           {"rate_low_ln_per_map", "/rate/low"},
           {"rate_high_ln_per_map", "/rate/high"},
           {"theory_rate_ln_per_map", "/theory/rate"},
+          {"theory_asymptotic_ln_per_map", "/theory/asymptotic"},
           {"critical_sigma", "/theory/critical_sigma"},
           {"total_ln", "/total/value"},
           {"total_low_ln", "/total/low"},

@@ -172,8 +172,7 @@ def every_row(page, speed):
     every = []
     for r in speed:
         state = "ok" if is_ok(r) else f"{text(r.get('status'))}: {text(r.get('reason'))}"
-        growth = f"{show(get(r, 'growth', 'total'))} {text(get(r, 'growth', 'verdict'))}" if get(r, "growth") else \
-            text(r.get("growth_reason"))
+        growth = show(get(r, "growth", "total")) if get(r, "growth") else text(r.get("growth_reason"))
         versus = f"{show(get(r, 'versus', 'speedup'))} [{show(get(r, 'versus', 'low'))}, " \
             f"{show(get(r, 'versus', 'high'))}]" if number(get(r, "versus", "speedup")) else ""
         every.append([breakable(text(r.get("name"))), esc(state)] +

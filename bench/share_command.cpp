@@ -62,7 +62,7 @@ int run_share(const GrowthFlags& flags) {
   const Providers providers = make_providers({.threads = 1});
   Provider& provider = select_provider(providers, flags.provider);
   const growth::ShareStudy study =
-      measure_share(spec, flags.density, provider, find(providers, "reference"),
+      measure_share(spec, flags.density, provider,
                     [](const std::string& chain) { std::cerr << "chain: " << chain << '\n'; });
   Output output(flags.format, machinery());
   const Row& row = output.add(share_row(study));

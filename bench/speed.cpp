@@ -61,13 +61,12 @@ void add_growth(Row& row, const Problem& problem, Plan& plan) {
     row["growth_reason"] = "the library shows no gradient between the steps";
     return;
   }
-  const growth::RunGrowth growth = growth::run_growth(norms.data, dtype(problem));
+  const growth::RunGrowth growth = growth::run_growth(norms.data);
   Row ln_norm = Row::array();
   for (const double value : growth.ln_norm) ln_norm.push_back(finite_or_null(value));
   row["growth"] = {{"ln_norm", std::move(ln_norm)},
                    {"rate", finite_or_null(growth.rate)},
-                   {"total", finite_or_null(growth.total)},
-                   {"verdict", growth::name(growth.verdict)}};
+                   {"total", finite_or_null(growth.total)}};
   row["growth_reason"] = "";
 }
 

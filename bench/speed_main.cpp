@@ -143,13 +143,10 @@ void report(benchmark::State& state, const Row& row) {
     const double value = counter(row, key);
     if (!std::isnan(value)) state.counters[key] = value;
   }
-  std::string label = counter(row, "disturbed") > 0 ? "disturbed" : "";
+  const std::string label = counter(row, "disturbed") > 0 ? "disturbed" : "";
   if (row.contains("growth") && row["growth"].is_object()) {
     const Row& growth = row["growth"];
     if (growth["rate"].is_number()) state.counters["growth_rate"] = growth["rate"].get<double>();
-    if (growth.contains("verdict")) {
-      label += (label.empty() ? "gradient " : ", gradient ") + growth["verdict"].get<std::string>();
-    }
   }
   state.SetLabel(label);
 }

@@ -205,13 +205,12 @@ class Suite {
     Provider& provider = chosen(single_);
     for (growth::GrowthSpec spec : growth_studies(options_.preset)) {
       spec.first_seed = options_.seed;
-      tasks_.push_back(
-          {"growth  " + growth::row_name(spec, provider.name()),
-           0.2 + work_seconds(spec),
-           {growth::row_identity(spec, provider.name()).text()},
-           [this, &provider, spec] {
-             write(growth::row(spec, growth::measure_growth(spec, provider, &reference())));
-           }});
+      tasks_.push_back({"growth  " + growth::row_name(spec, provider.name()),
+                        0.2 + work_seconds(spec),
+                        {growth::row_identity(spec, provider.name()).text()},
+                        [this, &provider, spec] {
+                          write(growth::row(spec, growth::measure_growth(spec, provider)));
+                        }});
     }
   }
 
@@ -240,12 +239,11 @@ class Suite {
         keep(*results_.find(sweep_identity(cells[next], provider.name()).text()));
       }
     };
-    growth::run_sweep(to_measure, provider, &reference(),
-                      [&](std::size_t k, const growth::GrowthResult& result) {
-                        keep_until(open[k]);
-                        write(sweep_row(to_measure[k], result));
-                        ++next;
-                      });
+    growth::run_sweep(to_measure, provider, [&](std::size_t k, const growth::GrowthResult& result) {
+      keep_until(open[k]);
+      write(sweep_row(to_measure[k], result));
+      ++next;
+    });
     keep_until(cells.size());
   }
 
@@ -253,14 +251,13 @@ class Suite {
     Provider& provider = chosen(single_);
     SharedChain chain = shared_chain(options_.preset);
     chain.spec.first_seed = options_.seed;
-    tasks_.push_back(
-        {"study   share: one W for all steps beside a fresh one per step",
-         0.2 + 4 * work_seconds(chain.spec),
-         {share_identity(chain.spec, chain.density, provider.name()).text()},
-         [this, &provider, chain] {
-           write(share_row(growth::measure_share(chain.spec, chain.density, provider, &reference(),
-                                                 [](const std::string&) {})));
-         }});
+    tasks_.push_back({"study   share: one W for all steps beside a fresh one per step",
+                      0.2 + 4 * work_seconds(chain.spec),
+                      {share_identity(chain.spec, chain.density, provider.name()).text()},
+                      [this, &provider, chain] {
+                        write(share_row(growth::measure_share(chain.spec, chain.density, provider,
+                                                              [](const std::string&) {})));
+                      }});
   }
 
   void plan_speed() {

@@ -171,7 +171,7 @@ void print_depth_axis(const std::vector<Row>& rows, std::ostream& out) {
     out << "\nTime and gradient over depth: " << family << '\n';
     std::vector<std::string> header{"depth"};
     for (const std::string& provider : providers) header.push_back(provider + " ms");
-    header.insert(header.end(), {"ln |g_0|/|g_L|", "per step", "verdict"});
+    header.insert(header.end(), {"ln |g_0|/|g_L|", "per step"});
     Table table(header);
     for (const auto& [problem, group] : groups) {
       std::vector<std::string> cells{std::to_string(group[0]["depth"].get<long>())};
@@ -184,7 +184,6 @@ void print_depth_axis(const std::vector<Row>& rows, std::ostream& out) {
       const Row growth = grown != nullptr ? (*grown)["growth"] : Row::object();
       cells.push_back(grown ? significant(number(growth["ln_norm"].back())) : "-");
       cells.push_back(grown ? significant(number(growth, "rate")) : "-");
-      cells.push_back(grown ? text_of(growth, "verdict") : "-");
       table.add(cells);
     }
     table.print(out);

@@ -41,7 +41,7 @@ class Sweep {
         results_(results),
         output_(options.format, machinery(), [&results](const Row& row) { results.write(row); }) {}
 
-  void run(Provider& provider, Provider* reference) {
+  void run(Provider& provider) {
     const std::vector<std::size_t> open = open_cells(cells_, provider.name(), results_);
     say_where(open.size());
     std::vector<SweepCell> to_measure;
@@ -52,17 +52,16 @@ class Sweep {
     }
     Progress progress(to_measure.size(), work);
     note_interrupts();
-    growth::run_sweep(to_measure, provider, reference,
-                      [&](std::size_t k, const growth::GrowthResult& result) {
-                        add_earlier_until(open[k], provider.name());
-                        output_.add(sweep_row(to_measure[k], result));
-                        progress.done(growth::work(to_measure[k].spec));
-                        progress.say_done("points");
-                        if (interrupted() && k + 1 < to_measure.size()) {
-                          throw Interrupted("interrupted; the same command with --out " +
-                                            results_.folder().string() + " goes on from here");
-                        }
-                      });
+    growth::run_sweep(to_measure, provider, [&](std::size_t k, const growth::GrowthResult& result) {
+      add_earlier_until(open[k], provider.name());
+      output_.add(sweep_row(to_measure[k], result));
+      progress.done(growth::work(to_measure[k].spec));
+      progress.say_done("points");
+      if (interrupted() && k + 1 < to_measure.size()) {
+        throw Interrupted("interrupted; the same command with --out " + results_.folder().string() +
+                          " goes on from here");
+      }
+    });
     add_earlier_until(cells_.size(), provider.name());
   }
 
@@ -120,13 +119,13 @@ std::vector<std::size_t> open_cells(const std::vector<SweepCell>& cells, std::st
 }
 
 int run_sweep_command(const SweepOptions& options, const growth::GrowthSpec& spec,
-                      Provider& provider, Provider* reference) {
+                      Provider& provider) {
   const std::vector<growth::SweepAxis> axes = growth::parse_sweep(options.axes);
   const std::vector<SweepCell> cells = growth::sweep_cells(spec, axes);
   Results results(options.out.empty() ? new_results_folder() : std::filesystem::path(options.out));
   require_same_study(results, cells.front(), provider.name(), axes);
   Sweep sweep(options, cells, results);
-  sweep.run(provider, reference);
+  sweep.run(provider);
   bool failed = false;
   const std::vector<Row>& rows = sweep.output().rows();
   for (const Row& row : rows) failed = failed || row.value("status", "") != "ok";

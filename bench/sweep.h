@@ -32,6 +32,6 @@ struct SweepOptions {
 /// std::invalid_argument for axes that do not fit, and for a folder with rows of other settings;
 /// Interrupted after Ctrl-C.
 int run_sweep_command(const SweepOptions& options, const growth::GrowthSpec& spec,
-                      Provider& provider, Provider* reference);
+                      Provider& provider);
 
 }  // namespace gradepth

@@ -36,9 +36,7 @@ GrowthSpec net(const std::string& name, const std::string& activation, Kind kind
   return spec;
 }
 
-GrowthResult measure(const GrowthSpec& spec) {
-  return measure_growth(spec, reference(), &reference());
-}
+GrowthResult measure(const GrowthSpec& spec) { return measure_growth(spec, reference()); }
 
 /// A measurement of one spec on every provider: f64 on the reference, f32 on the others. The
 /// tolerance is relative: rounding of 2^-24 per product, some hundred products.
@@ -47,7 +45,7 @@ void on_every_provider(GrowthSpec spec, const std::function<void(const GrowthRes
   for (const auto& provider : providers().present) {
     const bool exact = provider->name() == "reference";
     spec.dtype = exact ? Dtype::f64 : Dtype::f32;
-    const GrowthResult result = measure_growth(spec, *provider, &reference());
+    const GrowthResult result = measure_growth(spec, *provider);
     SCOPED_TRACE(result.name + ' ' + result.reason);
     if (result.status == "unsupported" && !exact) continue;
     ASSERT_EQ(result.status, "ok");
@@ -61,6 +59,7 @@ TEST(GrowthClosedForms, OrthogonalLinearChainIsRhoToTheDepth) {
   GrowthSpec spec = net("elman", "identity", Kind::orthogonal, 0.9);
   spec.depth = 100;
   spec.width = 64;
+  spec.seeds = 2;
   on_every_provider(spec, [](const GrowthResult& r, double tolerance) {
     for (const std::size_t d : {0U, 1U, 50U, 100U}) {
       EXPECT_NEAR(r.ratio[d] / std::pow(0.9, d), 1, tolerance) << d;
@@ -195,7 +194,7 @@ TEST(GrowthTheory, FiniteWidthHe) {
   spec.depth = 60;
   spec.seeds = 100;
   const GrowthResult r = measure(spec);
-  EXPECT_DOUBLE_EQ(r.theory->rate, -1.25 / 32);
+  EXPECT_NEAR(r.theory->rate, -0.0412701040481134, 1e-13);
   EXPECT_LT(r.rate.value, -0.02);  // well below the infinite width's 0
   EXPECT_NEAR(r.rate.value, r.theory->rate, noise(r));
 }
@@ -243,7 +242,7 @@ TEST(GrowthMeasure, RecordedNormsAgreeWithThePlans) {
     plan->set(draw(problem, resolve(spec), spec.first_seed));
     plan->run();
     const Tensor norm2 = plan->get("dh_norm2");
-    const RunGrowth run = run_growth(norm2.data, Dtype::f64);
+    const RunGrowth run = run_growth(norm2.data);
     const std::vector<double> recorded =
         ln_norms(plan->get("dh"), spec.net == "lstm" ? plan->get("dc") : Tensor{});
     EXPECT_EQ(r.norms_from, NormsFrom::kernel);
@@ -259,11 +258,12 @@ TEST(GrowthMeasure, VerdictsOfFormatsThatRanOut) {
   GrowthSpec spec = net("mlp", "sigmoid", Kind::gaussian, 1);
   spec.width = 16;
   spec.depth = 100;
+  spec.seeds = 2;
   spec.dtype = Dtype::f32;
   GrowthResult r = measure(spec);
   EXPECT_EQ(r.verdict, Verdict::underflowed);
   EXPECT_EQ(r.zero[100], 1);
-  EXPECT_LT(r.rate.value, -1);  // the fit uses what the format could hold
+  EXPECT_NEAR(r.rate.value, -1.45, 0.05);  // the fit goes on behind what the format could hold
   EXPECT_THAT(r.subnormal, testing::Contains(testing::Gt(0.0)));
   spec.dtype = Dtype::f64;
   EXPECT_EQ(measure(spec).verdict, Verdict::vanishing);
@@ -271,6 +271,7 @@ TEST(GrowthMeasure, VerdictsOfFormatsThatRanOut) {
   spec = net("elman", "identity", Kind::orthogonal, 10);
   spec.width = 16;
   spec.depth = 60;
+  spec.seeds = 2;
   spec.dtype = Dtype::f32;
   r = measure(spec);
   EXPECT_EQ(r.verdict, Verdict::overflowed);
@@ -323,9 +324,9 @@ TEST(GrowthMeasure, IsRepeatableBitForBit) {
   spec.seeds = 3;
   for (const auto& provider : providers().present) {
     spec.dtype = provider->name() == "reference" ? Dtype::f64 : Dtype::f32;
-    const GrowthResult first = measure_growth(spec, *provider, nullptr);
+    const GrowthResult first = measure_growth(spec, *provider);
     if (first.status == "unsupported") continue;
-    const GrowthResult again = measure_growth(spec, *provider, nullptr);
+    const GrowthResult again = measure_growth(spec, *provider);
     EXPECT_EQ(row(spec, first).dump(), row(spec, again).dump()) << provider->name();
   }
 }
@@ -363,7 +364,8 @@ TEST(GrowthRow, HasTheKeysOfTheContract) {
   for (const char* key : {"median", "p10", "p90", "mean"}) {
     EXPECT_EQ(json["ln_norm"][key].size(), 7U) << key;
   }
-  for (const char* key : {"rate", "formula", "source", "q", "chi", "critical_sigma", "xi"}) {
+  for (const char* key :
+       {"rate", "asymptotic", "formula", "source", "q", "chi", "critical_sigma", "xi", "xi_q"}) {
     EXPECT_TRUE(json["theory"].contains(key)) << key;
   }
   EXPECT_TRUE(json["saturated"][0].is_null());
@@ -371,7 +373,7 @@ TEST(GrowthRow, HasTheKeysOfTheContract) {
   EXPECT_TRUE(json["weight_gradient"]["by_layer"].is_null());
   EXPECT_EQ(json["status"], "ok");
 
-  GrowthResult refused = measure_growth(spec, reference(), nullptr);
+  GrowthResult refused = measure_growth(spec, reference());
   refused.status = "unsupported";
   EXPECT_FALSE(row(spec, refused).contains("rate"));
 }

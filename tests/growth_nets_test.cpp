@@ -74,10 +74,10 @@ TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
         const bool gated = spec.net == "lstm" || spec.net == "gru";
         if ((gated && activation != "tanh") ||
             (W.kind == WeightInit::Kind::saxe && !critical_sigma(activation, 0))) {
-          EXPECT_THROW((void)measure_growth(spec, reference(), nullptr), std::invalid_argument);
+          EXPECT_THROW((void)measure_growth(spec, reference()), std::invalid_argument);
           return;
         }
-        const GrowthResult r = measure_growth(spec, reference(), nullptr);
+        const GrowthResult r = measure_growth(spec, reference());
         SCOPED_TRACE(r.name + ' ' + net.variant + ' ' + init + ' ' + r.reason);
         ASSERT_EQ(r.status, "ok");
         for (std::size_t d = 0; d <= 3; ++d) {
@@ -122,7 +122,7 @@ TEST(GrowthNets, AFileIsTheSameMatrixEverywhere) {
 /// What the flags' errors say, in one line.
 std::string complaint(const GrowthSpec& spec) {
   try {
-    (void)measure_growth(spec, reference(), nullptr);
+    (void)measure_growth(spec, reference());
   } catch (const std::invalid_argument& error) {
     return error.what();
   }

@@ -75,7 +75,7 @@ void expect_in_growth(Provider& provider, const GrowthSpec& spec) {
   plan->run();
   plan->wait();
   const Tensor got = plan->get("dh_norm2");
-  const GrowthResult growth = measure_growth(spec, provider, nullptr);
+  const GrowthResult growth = measure_growth(spec, provider);
   EXPECT_EQ(growth.norms_from, NormsFrom::kernel);
   const std::size_t L = got.size() - 1;
   for (std::size_t d = 0; d <= L; ++d) {

@@ -50,27 +50,29 @@ GrowthSpec multiplication(double w, std::int64_t depth) {
 
 /// Times 1/4 from 1 the formats' last number that is not 0 is at 74, 63, 66, 12: 2^-149 and 2^-133
 /// are the least subnormals of f32 and bf16 (so 4^-74 and 4^-66 are left), 2^-126 f32's least
-/// normal number, 2^-24 = 4^-12 the least of f16.
+/// normal number, 2^-24 = 4^-12 the least of f16. Half of the digits are left from 2^-137, 2^-126
+/// (all), 2^-129, 2^-19 on.
 TEST(GrowthPrecision, QuarterChain) {
   const auto of = horizons(multiplication(0.25, 100));
   ASSERT_EQ(of.size(), 4U);
   EXPECT_EQ(label(of[0]) + ' ' + label(of[1]) + ' ' + label(of[2]) + ' ' + label(of[3]),
             "f32 f32_ftz bf16 f16");
   const std::size_t last[] = {74, 63, 66, 12};
+  const double lost_at[] = {69, 64, 65, 10};
   for (std::size_t f = 0; f < 4; ++f) {
     EXPECT_EQ(of[f].zero[last[f]], 0) << label(of[f]);
     EXPECT_EQ(of[f].zero[last[f] + 1], 1) << label(of[f]);
-    EXPECT_THAT(of[f].lost_at, Optional(static_cast<double>(last[f] + 1)));
+    EXPECT_THAT(of[f].lost_at, Optional(lost_at[f]));
     EXPECT_THAT(of[f].nonfinite, Each(0.0));
     EXPECT_NEAR(of[f].ln_needed, 100 * std::log(4.0), 1e-12);
   }
-  // 4^-100 = 2^-200 becomes the least number.
-  EXPECT_THAT(of[0].saving_loss_scale, Optional(0x1p51));
+  // 4^-100 = 2^-200 becomes the least number with half of its digits.
+  EXPECT_THAT(of[0].saving_loss_scale, Optional(0x1p63));
   EXPECT_THAT(of[1].saving_loss_scale, Optional(0x1p74));
-  EXPECT_THAT(of[2].saving_loss_scale, Optional(0x1p67));
-  // f16 holds 2^-24 … 2^15: 19 quarters, and a 20th that lies half-way to 0 and is rounded down.
+  EXPECT_THAT(of[2].saving_loss_scale, Optional(0x1p71));
+  // f16 holds 2^-19 … 2^15 so: 17 quarters.
   EXPECT_FALSE(of[3].saving_loss_scale);
-  EXPECT_THAT(of[3].best_lost_at, Optional(20.0));
+  EXPECT_THAT(of[3].best_lost_at, Optional(18.0));
   EXPECT_GE(of[3].best_loss_scale, 0x1p14);
   EXPECT_NEAR(of[3].ln_range, std::log(65504) + 24 * std::log(2.0), 1e-12);
   EXPECT_NEAR(of[1].ln_range, std::log(0x1.fffffep127) + 126 * std::log(2.0), 1e-12);
@@ -83,15 +85,21 @@ TEST(GrowthPrecision, QuarterChain) {
 }
 
 TEST(GrowthPrecision, AnExplodingGradientNeedsAScaleBelowOne) {
-  const auto of = horizons(multiplication(8, 20));  // up to 2^60
+  const auto chain = [](std::int64_t depth) {
+    GrowthSpec spec = multiplication(8, depth);
+    spec.init.h0.scale = 0;  // its states stay in range
+    return horizons(spec);
+  };
+  const auto of = chain(20);  // up to 2^60
   EXPECT_FALSE(of[0].lost_at);
   EXPECT_THAT(of[0].saving_loss_scale, Optional(1.0));
   EXPECT_THAT(of[3].lost_at, Optional(6.0));  // 8^5 = 32768, 8^6 lies above 65504
   EXPECT_EQ(of[3].nonfinite[6], 1);
   EXPECT_FALSE(of[3].saving_loss_scale);
-  EXPECT_EQ(of[3].best_loss_scale, 0x1p-24);        // the least that is left of a gradient of 1
-  EXPECT_THAT(of[3].best_lost_at, Optional(14.0));  // 2^(-24 + 42) lies above, 2^(-24 + 39) below
-  const auto shorter = horizons(multiplication(8, 10));  // up to 2^30
+  // From 2^-19 on a gradient of 1 keeps half of its digits; 2^(-18 + 33) is in range, 36 is not.
+  EXPECT_EQ(of[3].best_loss_scale, 0x1p-18);
+  EXPECT_THAT(of[3].best_lost_at, Optional(12.0));
+  const auto shorter = chain(10);  // up to 2^30
   EXPECT_THAT(shorter[3].saving_loss_scale, Optional(0x1p-15));
 }
 
@@ -163,7 +171,7 @@ TEST(GrowthPrecision, AgreesWithAGrowthRunInTheFormat) {
     const auto of = horizons(spec);
     for (const PrecisionHorizon& h : of) {
       spec.dtype = h.dtype;
-      const GrowthResult r = measure_growth(spec, reference(h.flush), nullptr);
+      const GrowthResult r = measure_growth(spec, reference(h.flush));
       for (std::size_t d = 0; d <= 33; ++d) {
         EXPECT_NEAR(h.zero[d], r.zero[d], 1e-14)
             << net << label(h) << d;  // summed in another order
@@ -187,7 +195,7 @@ TEST(GrowthPrecision, FlushesAsTheProcessorDoes) {
   spec.seeds = 2;
   spec.init.W = {Kind::identity, 1, {}};
   const PrecisionHorizon h = horizons(spec)[1];
-  const GrowthResult cpu = measure_growth(spec, *find(flushed(), "cpu"), nullptr);
+  const GrowthResult cpu = measure_growth(spec, *find(flushed(), "cpu"));
   if (*std::max_element(cpu.subnormal.begin(), cpu.subnormal.end()) > 0) {
     GTEST_SKIP() << "this processor does not flush";
   }
@@ -210,27 +218,41 @@ std::size_t first_lost(const GrowthSpec& spec, std::uint64_t seed, Dtype dtype, 
     const PlanPtr plan = std::get<PlanPtr>(reference(f).plan(make_problem(run)));
     plan->set(draw(make_problem(run), run.init, seed));
     plan->run();
-    std::vector<Tensor> tensors{plan->get("dh")};
-    if (spec.net == "lstm") tensors.push_back(plan->get("dc"));
+    std::vector<Tensor> tensors{plan->get("dh"), plan->get("h")};
+    if (spec.net == "lstm") {
+      tensors.insert(tensors.begin() + 1, plan->get("dc"));
+      tensors.push_back(plan->get("c"));
+    }
     return tensors;
   };
   const auto exact = gradients(Dtype::f64, false, 1);
   const auto got = gradients(dtype, flush, scale);
   const auto L = static_cast<std::size_t>(spec.depth);
+  // 2^-24 and 2^-149 are the least numbers of f16 and f32, with 11 and 24 digits.
+  const double with_digits = dtype == Dtype::f16 ? 0x1p-19 : 0x1p-137;
+  const std::size_t tensors = got.size() / 2;
+  bool finite = true;
   for (std::size_t d = 0; d <= L; ++d) {
     int alive = 0;
     int zero = 0;
-    bool finite = true;
-    for (std::size_t t = 0; t < got.size(); ++t) {
+    double squares = 0;
+    double fourths = 0;
+    for (std::size_t t = 0; t < tensors; ++t) {
       const auto x = slice(exact[t], L - d);
       const auto y = slice(got[t], L - d);
       for (std::size_t i = 0; i < x.size(); ++i) {
         alive += x[i] != 0;
         zero += x[i] != 0 && y[i] == 0;
         finite = finite && std::isfinite(y[i]);
+        squares += std::pow(y[i], 2);
+        fourths += std::pow(y[i], 4);
       }
     }
-    if (!finite || (alive > 0 && 2 * zero >= alive)) return d;
+    for (std::size_t t = tensors; t < got.size() && d > 0; ++t) {  // the state that map d made
+      for (const double h : slice(got[t], L - d + 1)) finite = finite && std::isfinite(h);
+    }
+    const bool no_digits = squares > 0 && fourths / squares < with_digits * with_digits;
+    if (!finite || no_digits || (alive > 0 && 2 * zero >= alive)) return d;
   }
   return L + 1;
 }
@@ -245,6 +267,7 @@ TEST(GrowthPrecision, BestScaleOfAll) {
   specs[2].net = "elman";  // explodes
   specs[2].activation = "relu";
   specs[2].init.W.scale = 4;
+  specs[2].init.h0.scale = 0.01;
   specs[2].depth = 12;
   specs[3].activation = "sigmoid";  // clipped: the scale changes more than the size
   specs[3].clip_value = 4;
@@ -282,16 +305,17 @@ TEST(GrowthPrecision, BestScaleOfAll) {
 
 TEST(GrowthPrecision, VerdictsOfARunInTheFormat) {
   GrowthSpec spec = multiplication(0.25, 14);
-  const auto verdict = [&] { return measure_growth(spec, reference(), &reference()).verdict; };
+  const auto verdict = [&] { return measure_growth(spec, reference()).verdict; };
   spec.dtype = Dtype::f16;
   EXPECT_EQ(verdict(), Verdict::underflowed);
-  spec.init.loss_scale = 0x1p5;  // 2^5 / 4^14 = 2^-23
+  spec.init.loss_scale = 0x1p9;  // 2^9 / 4^14 = 2^-19
   EXPECT_EQ(verdict(), Verdict::vanishing);
   spec.init.loss_scale = 0x1p17;  // above 65504
   EXPECT_EQ(verdict(), Verdict::overflowed);
   spec = multiplication(8, 10);
   spec.dtype = Dtype::f16;
   EXPECT_EQ(verdict(), Verdict::overflowed);
+  spec.init.h0.scale = 0;
   spec.init.loss_scale = 0x1p-15;
   EXPECT_EQ(verdict(), Verdict::exploding);
   spec = multiplication(1, 14);  // 0 in float64 too
@@ -315,9 +339,9 @@ TEST(GrowthPrecision, Row) {
   EXPECT_TRUE(row[1]["lost_at"].is_null());
   EXPECT_EQ(row[1]["saving_loss_scale"], 1);
   EXPECT_EQ(row[3]["dtype"], "f16");
-  EXPECT_EQ(row[3]["lost_at"], 13);
+  EXPECT_EQ(row[3]["lost_at"], 10);
   EXPECT_TRUE(row[3]["saving_loss_scale"].is_null());
-  EXPECT_EQ(row[3]["best"]["lost_at"], 20);
+  EXPECT_EQ(row[3]["best"]["lost_at"], 18);
 }
 
 TEST(GrowthPrecision, TheNumberOfThreadsDoesNotChangeABit) {

@@ -63,9 +63,7 @@ TEST(GrowthSeeds, TheNumberOfThreadsDoesNotChangeABit) {
     Provider& provider = *find(providers, name);
     for (const char* net : {"mlp", "elman", "lstm", "gru"}) {
       const GrowthSpec spec = study(net, WeightInit::Kind::gaussian, 1);
-      const auto measured = [&] {
-        return row(spec, measure_growth(spec, provider, nullptr)).dump();
-      };
+      const auto measured = [&] { return row(spec, measure_growth(spec, provider)).dump(); };
       std::string alone;
       parallel(2, [&](const Worker& worker) {
         if (worker.id() == 0) alone = measured();
@@ -88,9 +86,9 @@ TEST(GrowthSeeds, ACacheOfWeightsDoesNotChangeABit) {
         spec.init.W.scale = gain;
         for (const Dtype dtype : {Dtype::f64, Dtype::f32}) {
           spec.dtype = dtype;
-          const std::string plain = row(spec, measure_growth(spec, provider, nullptr)).dump();
-          EXPECT_EQ(plain, row(spec, measure_growth(spec, provider, nullptr, &cache)).dump());
-          EXPECT_EQ(plain, row(spec, measure_growth(spec, provider, nullptr, &too_small)).dump());
+          const std::string plain = row(spec, measure_growth(spec, provider)).dump();
+          EXPECT_EQ(plain, row(spec, measure_growth(spec, provider, &cache)).dump());
+          EXPECT_EQ(plain, row(spec, measure_growth(spec, provider, &too_small)).dump());
         }
       }
     }

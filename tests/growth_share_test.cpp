@@ -52,15 +52,15 @@ GrowthSpec chain() {
 TEST(ShareStudy, ChainsDifferInNothingElse) {
   const Providers providers = make_providers({.threads = 1});
   int chains = 0;
-  const ShareStudy study = measure_share(chain(), 0.25, *find(providers, "cpu"), nullptr,
-                                         [&](const std::string&) { ++chains; });
+  const ShareStudy study =
+      measure_share(chain(), 0.25, *find(providers, "cpu"), [&](const std::string&) { ++chains; });
   EXPECT_EQ(chains, 4);
   for (std::size_t i = 0; i < 4; ++i) {
     const GrowthSpec& spec = study.chains[i].spec;
     EXPECT_EQ(spec.share, i % 2 == 0);
     EXPECT_EQ(spec.init.density, i < 2 ? 1.0 : 0.25);
     // The chain alone gives the same.
-    const GrowthResult alone = measure_growth(spec, *find(providers, "cpu"), nullptr);
+    const GrowthResult alone = measure_growth(spec, *find(providers, "cpu"));
     EXPECT_EQ(study.chains[i].result.rates, alone.rates);
     EXPECT_NEAR(study.chains[i].mean, alone.total.value, 1e-12);
   }
@@ -84,15 +84,15 @@ TEST(ShareStudy, RefusesAndPassesRefusalsOn) {
   Provider& cpu = *find(providers, "cpu");
   const auto quiet = [](const std::string&) {};
   GrowthSpec spec = chain();
-  EXPECT_THROW(measure_share(spec, 1.0, cpu, nullptr, quiet), std::invalid_argument);
+  EXPECT_THROW(measure_share(spec, 1.0, cpu, quiet), std::invalid_argument);
   spec.seeds = 2;
-  EXPECT_THROW(measure_share(spec, 0.5, cpu, nullptr, quiet), std::invalid_argument);
+  EXPECT_THROW(measure_share(spec, 0.5, cpu, quiet), std::invalid_argument);
   spec.seeds = 3;
   spec.net = "mlp";
-  EXPECT_THROW(measure_share(spec, 0.5, cpu, nullptr, quiet), std::invalid_argument);
+  EXPECT_THROW(measure_share(spec, 0.5, cpu, quiet), std::invalid_argument);
   spec = chain();
   spec.dtype = Dtype::f64;  // cpu has none
-  const auto row = share_row(measure_share(spec, 0.5, cpu, nullptr, quiet));
+  const auto row = share_row(measure_share(spec, 0.5, cpu, quiet));
   EXPECT_EQ(row["status"], "unsupported");
   EXPECT_THAT(row["reason"], testing::HasSubstr("f32"));
 }

@@ -97,10 +97,9 @@ TEST(GrowthSweep, CellsAreTheStudiesOfTheirOwn) {
   const auto compare = [&](std::size_t i, const GrowthResult& result) {
     order.push_back(i);
     const GrowthSpec& alone = cells[i].spec;
-    EXPECT_EQ(row(alone, result).dump(),
-              row(alone, measure_growth(alone, reference, &reference)).dump());
+    EXPECT_EQ(row(alone, result).dump(), row(alone, measure_growth(alone, reference)).dump());
   };
-  run_sweep(cells, reference, &reference, compare);
+  run_sweep(cells, reference, compare);
   EXPECT_THAT(order, ElementsAre(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11));
 }
 
@@ -114,7 +113,7 @@ TEST(GrowthSweep, ARefusedCellIsARow) {
   spec.h0_fixed_point = true;
   const Providers providers = make_providers({.threads = 1});
   std::vector<std::string> status;
-  run_sweep(sweep_cells(spec, parse_sweep("gain=1:2:1")), *find(providers, "cpu"), nullptr,
+  run_sweep(sweep_cells(spec, parse_sweep("gain=1:2:1")), *find(providers, "cpu"),
             [&](std::size_t, const GrowthResult& result) {
               status.push_back(result.status);
               EXPECT_THAT(result.reason, HasSubstr(result.status == "ok" ? "" : "fixed-point"));
@@ -128,12 +127,11 @@ TEST(GrowthSweep, WhatTheReportThrowsEndsIt) {
   spec.width = 4;
   spec.depth = 2;
   int reports = 0;
-  EXPECT_THROW(
-      run_sweep(sweep_cells(spec, parse_sweep("gain=1:50:1")), *find(providers, "cpu"), nullptr,
-                [&](std::size_t, const GrowthResult&) {
-                  if (++reports == 3) throw std::runtime_error("full");
-                }),
-      std::runtime_error);
+  EXPECT_THROW(run_sweep(sweep_cells(spec, parse_sweep("gain=1:50:1")), *find(providers, "cpu"),
+                         [&](std::size_t, const GrowthResult&) {
+                           if (++reports == 3) throw std::runtime_error("full");
+                         }),
+               std::runtime_error);
   EXPECT_EQ(reports, 3);
 }
 

@@ -36,9 +36,7 @@ GrowthSpec net(const std::string& name, const std::string& activation, Kind kind
   return spec;
 }
 
-GrowthResult measure(const GrowthSpec& spec) {
-  return measure_growth(spec, reference(), &reference());
-}
+GrowthResult measure(const GrowthSpec& spec) { return measure_growth(spec, reference()); }
 
 /// Σ_n a_n b_nᵀ [I, J].
 std::vector<double> formed(const Contribution& step, std::size_t batch) {

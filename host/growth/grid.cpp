@@ -164,10 +164,9 @@ class InOrder {
   std::mutex mutex_;
 };
 
-GrowthResult measure_cell(const SweepCell& cell, Provider& provider, Provider* reference,
-                          WeightCache& cache) {
+GrowthResult measure_cell(const SweepCell& cell, Provider& provider, WeightCache& cache) {
   try {
-    return measure_growth(cell.spec, provider, reference, &cache);
+    return measure_growth(cell.spec, provider, &cache);
   } catch (const std::invalid_argument& refusal) {
     GrowthResult result;
     result.provider = provider.name();
@@ -232,7 +231,7 @@ std::vector<SweepCell> sweep_cells(const GrowthSpec& spec, const std::vector<Swe
   return cells;
 }
 
-void run_sweep(const std::vector<SweepCell>& cells, Provider& provider, Provider* reference,
+void run_sweep(const std::vector<SweepCell>& cells, Provider& provider,
                const std::function<void(std::size_t, const GrowthResult&)>& report) {
   if (cells.empty()) return;
   const auto largest = std::max_element(
@@ -243,9 +242,7 @@ void run_sweep(const std::vector<SweepCell>& cells, Provider& provider, Provider
   InOrder results(report);
   for_each_seed(
       cells.size(), threads, [] { return 0; },
-      [&](int, std::size_t i) {
-        results.add(i, measure_cell(cells[i], provider, reference, cache));
-      });
+      [&](int, std::size_t i) { results.add(i, measure_cell(cells[i], provider, cache)); });
 }
 
 double work(const GrowthSpec& spec) {

@@ -48,7 +48,7 @@ struct SweepCell {
 /// in the cells' order, as soon as it and all before it are done; what it throws ends the sweep. A
 /// cell that the net's own limits refuse (no fixed point to start from) is a result with status
 /// unsupported. The results do not depend on the number of threads.
-void run_sweep(const std::vector<SweepCell>& cells, Provider& provider, Provider* reference,
+void run_sweep(const std::vector<SweepCell>& cells, Provider& provider,
                const std::function<void(std::size_t, const GrowthResult&)>& report);
 
 /// Multiply-adds of one pass of a cell, in proportion: what progress is measured in.

@@ -119,6 +119,10 @@ class ChainJacobians final : public Jacobians {
       slope[i] = exact_slope<Act>(a[i]);
       h[i] = residual_ ? h[i] + scale_ * y : y;
     }
+    // A slope that is 0 far out belongs to a flat part of f; elsewhere it is too small.
+    if (exact_slope<Act>(-50.0) != 0 && std::count(slope, slope + h.size(), 0.0) > 0) {
+      set_has_lost_slopes();
+    }
     if (homogeneous_) rescale(h);
     if (!all_finite(h)) set_finite(false);
   }

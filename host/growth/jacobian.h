@@ -34,6 +34,8 @@ class Jacobians {
   [[nodiscard]] std::size_t state_size() const { return size_; }
   /// Whether every state is finite; if not, some f' is unknown and nothing here means anything.
   [[nodiscard]] bool finite() const { return finite_; }
+  /// Whether a slope is 0 that is not 0 on paper: less than the least float64.
+  [[nodiscard]] bool has_lost_slopes() const { return has_lost_slopes_; }
 
   /// V <- J_map V for map 1 … L; V holds vectors of state_size() numbers, one after the other.
   virtual void forward(std::size_t map, std::span<double> V) const = 0;
@@ -43,11 +45,13 @@ class Jacobians {
  protected:
   Jacobians(std::size_t maps, std::size_t size) : maps_(maps), size_(size) {}
   void set_finite(bool finite) { finite_ = finite; }
+  void set_has_lost_slopes() { has_lost_slopes_ = true; }
 
  private:
   std::size_t maps_;
   std::size_t size_;
   bool finite_ = true;
+  bool has_lost_slopes_ = false;
 };
 
 /// The Jacobians along the path of one sample of the batch. `drawn` must outlive them.

@@ -102,7 +102,10 @@ SeedJacobians measure_jacobians(const GrowthSpec& spec, const Tensors& drawn, st
           lyapunov_exponents(*jacobians, static_cast<std::size_t>(spec.lyapunov), seed);
     }
     if (spec.singular_values) result.ln_singular_values = ln_singular_values(*jacobians, seed);
-    if (spec.renormalised) result.renormalised = renormalised_ln_norms(spec, drawn, *jacobians);
+    if (spec.renormalised) {
+      result.renormalised =
+          renormalised_ln_norms(spec, drawn, *jacobians).value_or(std::vector<double>());
+    }
   }
   const auto W = shared_matrix(spec, drawn);
   if (W && (spec.transient || transient_is_cheap(spec))) {
@@ -117,7 +120,7 @@ std::optional<Renormalised> renormalised_over_seeds(std::span<const SeedJacobian
   Renormalised result;
   std::vector<double> slopes;
   for (const SeedJacobians& seed : seeds) {
-    if (seed.renormalised.empty() || std::isnan(seed.renormalised.back())) return std::nullopt;
+    if (seed.renormalised.empty()) return std::nullopt;
     slopes.push_back(window_slope(seed.renormalised));
   }
   for (std::size_t d = 0; d < seeds.front().renormalised.size(); ++d) {

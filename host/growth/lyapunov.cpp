@@ -59,7 +59,7 @@ std::optional<LyapunovTheory> chaotic_tanh(const GrowthSpec& spec, std::size_t c
     return std::nullopt;
   }
   const MeanField field{spec.activation, sigma2, 0};
-  const std::optional<double> q = field.limit_q(sigma2);
+  const std::optional<double> q = field.limit_q(std::log(sigma2));
   if (!q) return std::nullopt;
   return LyapunovTheory{{0.5 * std::log(field.chi(*q))}, "first: 1/2 ln chi(q)", "mean field"};
 }

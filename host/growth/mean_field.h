@@ -1,6 +1,8 @@
 #pragma once
 
+#include <functional>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -26,11 +28,30 @@ struct MeanField {
   /// The stable fixed points of the map, ascending; with f(0) = 0 and no noise, 0 may be one.
   /// Empty when q grows for ever, and when every q is a fixed point (ReLU at σ_w² = 2, noise 0).
   [[nodiscard]] std::vector<double> stable_q() const;
-  /// The stable fixed point that q reaches from `q1`, if any.
-  [[nodiscard]] std::optional<double> limit_q(double q1) const;
-  /// q of maps 1 … n, q_1 given.
-  [[nodiscard]] std::vector<double> trajectory(double q1, std::size_t n) const;
+  /// The stable fixed point that q reaches from ln q_1, if any.
+  [[nodiscard]] std::optional<double> limit_q(double ln_q1) const;
+
+  /// The same maps in ln q, which has no range to leave.
+  [[nodiscard]] double next_ln_q(double ln_q) const;
+  [[nodiscard]] double ln_chi(double ln_q) const;
 };
+
+/// Variances carried from map to map.
+struct Carried {
+  std::vector<double> ln_chi;  // [n], of maps 1 … n: what each does to the squared gradient
+  double ln_q;                 // before map n
+};
+/// From ln q_1, by the map of ln q and by ln χ at ln q. Where q has come to rest, or moves by less
+/// than a thousandth per map, several maps are one step: the cost does not grow with n.
+Carried carry(double ln_q1, std::size_t n, const std::function<double(double)>& next_ln_q,
+              const std::function<double(double)>& ln_chi);
+Carried carry(const MeanField& field, double ln_q1, std::size_t n);
+
+/// ln-norm per map that a measurement finds (window_slope) where these maps are the whole way.
+double window_rate(std::span<const double> ln_chi);
+
+/// ln(e^a + e^b)
+double ln_sum(double a, double b);
 
 /// The σ_w at which χ = 1 at the stable fixed point; the least where there are several, none where
 /// there is none.

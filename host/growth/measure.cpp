@@ -3,9 +3,11 @@
 #include <algorithm>
 #include <cmath>
 #include <new>
+#include <sstream>
 #include <stdexcept>
 
 #include "host/growth/pytorch.h"
+#include "host/growth/range.h"
 #include "host/growth/seeds.h"
 #include "host/growth/states.h"
 #include "host/not_finite.h"
@@ -15,7 +17,8 @@ namespace {
 
 /// One seed's run; arrays by depth.
 struct SeedGrowth {
-  std::vector<double> ln_norm;  // absolute
+  std::vector<double> ln_norm;  // absolute; NaN behind a state that is not finite
+  RangeEnd end;
   NormsFrom norms_from = NormsFrom::recorded;
   std::vector<Fractions> fractions;
   std::vector<double> saturated;
@@ -66,6 +69,12 @@ SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   SeedGrowth seed;
   StepNorms norms = step_norms(dh, dc, plan.get("dh_norm2"));
   seed.ln_norm = std::move(norms.ln);
+  seed.end = range_end(spec, h, c, dh, dc);
+  if (seed.end.kind == RangeEnd::Kind::above) {
+    // Slopes of NaN are numbers to some formulas, and their products look like gradients.
+    std::fill(seed.ln_norm.begin() + static_cast<std::ptrdiff_t>(seed.end.depth),
+              seed.ln_norm.end(), infinity);
+  }
   seed.norms_from = norms.from;
   seed.fractions = fractions_by_depth(spec, dh, dc);
   seed.forward_norm = ln_norms(h, c);
@@ -86,12 +95,6 @@ std::vector<double> over_seeds(std::size_t n, const std::vector<SeedGrowth>& see
     result[i] = summary(column);
   }
   return result;
-}
-
-double mean(const std::vector<double>& x) {
-  double sum = 0;
-  for (const double v : x) sum += v;
-  return sum / static_cast<double>(x.size());
 }
 
 /// Median; NaN if a value is NaN.
@@ -145,51 +148,139 @@ void summarise_weights(const std::vector<SeedGrowth>& seeds, GrowthResult& resul
   result.weight_gradient = over_seeds(of_seeds);
 }
 
-bool has_zero(const SeedGrowth& seed) {
-  return std::any_of(seed.ln_norm.begin(), seed.ln_norm.end(),
-                     [](double v) { return std::isinf(v) && v < 0; });
+/// How a seed's gradient ended, and what is known of its whole way.
+struct Way {
+  enum class End : std::uint8_t { reached, above, below, zero };
+  End end = End::reached;
+  std::size_t depth = 0;        // of the end
+  bool continued = false;       // by the renormalised pass
+  std::vector<double> ln_norm;  // relative, by depth; -infinity where it is 0, NaN where unknown
+};
+
+/// `renormalised` is empty where there is none.
+Way whole_way(const GrowthSpec& spec, const SeedGrowth& seed,
+              const std::vector<double>& renormalised) {
+  Way way{.depth = seed.end.depth, .ln_norm = seed.ln_norm};
+  for (double& v : way.ln_norm) v -= seed.ln_norm[0];
+  switch (seed.end.kind) {
+    case RangeEnd::Kind::none:
+      return way;
+    case RangeEnd::Kind::above:
+      way.end = Way::End::above;
+      break;
+    case RangeEnd::Kind::below:
+      way.end = Way::End::below;
+      break;
+    case RangeEnd::Kind::zero:
+      if (!renormalised.empty() && std::isinf(renormalised[way.depth])) {
+        way.end = Way::End::zero;
+        return way;
+      }
+      way.end = Way::End::below;
+      break;
+  }
+  way.continued = !renormalised.empty() && spec.clip_value == 0;
+  const std::size_t last = std::max<std::size_t>(way.depth, 1) - 1;  // that still says something
+  for (std::size_t d = way.depth; d < way.ln_norm.size(); ++d) {
+    way.ln_norm[d] = !way.continued   ? nan
+                     : way.depth == 0 ? renormalised[d] - renormalised[0]
+                                      : way.ln_norm[last] + renormalised[d] - renormalised[last];
+  }
+  return way;
 }
 
-bool has_nonfinite(const SeedGrowth& seed) {
-  return std::any_of(seed.fractions.begin(), seed.fractions.end(),
-                     [](const Fractions& f) { return f.nonfinite > 0; });
+/// Whether the net is drawn at random: what its gradient's growth depends on. The states do not
+/// matter where every map is linear.
+bool is_random(const GrowthSpec& spec) {
+  const Initialisation& init = spec.init;
+  const bool drawn_W = init.W.kind != WeightInit::Kind::identity &&
+                       init.W.kind != WeightInit::Kind::constant &&
+                       init.W.kind != WeightInit::Kind::file;
+  const bool linear = spec.net == "additive" || spec.activation == "identity";
+  const auto drawn = [](const ValueInit& v) {
+    return v.kind == ValueInit::Kind::gaussian && v.scale != 0;
+  };
+  const bool drawn_states = drawn(init.bias) || drawn(init.h0) || spec.h0_fixed_point ||
+                            init.input == Initialisation::Input::gaussian;
+  return drawn_W || init.density != 1 || (!linear && drawn_states);
 }
 
-/// Whether the 0 of seed number `index` is the format's doing: the float64 gradient is not 0 where
-/// this one is. Where even float64 reaches 0, the size of the last norm decides.
-bool is_underflow(const GrowthSpec& spec, const Initialisation& init, const SeedGrowth& seed,
-                  std::uint64_t number, Provider* reference) {
-  if (spec.dtype == Dtype::f64 || reference == nullptr) {
-    return looks_underflowed(seed.ln_norm, spec.dtype);
+Verdict verdict_of(const Way& way) {
+  switch (way.end) {
+    case Way::End::above:
+      return Verdict::overflowed;
+    case Way::End::below:
+      return Verdict::underflowed;
+    case Way::End::zero:
+      return Verdict::zero;
+    case Way::End::reached:
+      break;
   }
-  GrowthSpec exact = spec;
-  exact.dtype = Dtype::f64;
-  const Problem problem = make_problem(exact);
-  Planned planned = reference->plan(problem);
-  auto* plan = std::get_if<PlanPtr>(&planned);
-  if (plan == nullptr) return looks_underflowed(seed.ln_norm, spec.dtype);
-  const SeedGrowth truth = run_seed(exact, **plan, draw(problem, init, number));
-  for (std::size_t d = 0; d < seed.ln_norm.size(); ++d) {
-    if (std::isinf(seed.ln_norm[d]) && std::isfinite(truth.ln_norm[d])) return true;
-  }
-  return looks_underflowed(truth.ln_norm, Dtype::f64);
+  return judge({way.ln_norm.back(), std::nullopt, std::nullopt});
+}
+
+std::size_t count(const std::vector<Way>& ways, Way::End end) {
+  return static_cast<std::size_t>(
+      std::count_if(ways.begin(), ways.end(), [=](const Way& way) { return way.end == end; }));
 }
 
 /// The verdict over all seeds: a format that ran out in one seed is worth saying; a gradient that
 /// is itself 0 decides if it is so in at least half of the seeds.
-Verdict verdict(const GrowthSpec& spec, const Initialisation& init,
-                const std::vector<SeedGrowth>& seeds, const Interval& total, Provider* reference) {
-  if (std::any_of(seeds.begin(), seeds.end(), has_nonfinite)) return Verdict::overflowed;
-  std::size_t zeros = 0;
-  for (std::size_t i = 0; i < seeds.size(); ++i) {
-    if (!has_zero(seeds[i])) continue;
-    if (is_underflow(spec, init, seeds[i], spec.first_seed + i, reference)) {
-      return Verdict::underflowed;
-    }
-    ++zeros;
+Verdict verdict(const GrowthSpec& spec, const std::vector<Way>& ways, const Interval& growth) {
+  if (count(ways, Way::End::above) > 0) return Verdict::overflowed;
+  if (count(ways, Way::End::below) > 0) return Verdict::underflowed;
+  if (2 * count(ways, Way::End::zero) >= ways.size()) return Verdict::zero;
+  constexpr std::int64_t shallow = 4;
+  if (spec.depth < shallow) return Verdict::too_shallow;
+  if (!growth.low && is_random(spec)) return Verdict::inconclusive;
+  return judge(growth);
+}
+
+std::string of_seeds(std::size_t n, std::size_t all) {
+  return std::to_string(n) + " of " + std::to_string(all) + (all == 1 ? " seed" : " seeds");
+}
+
+/// What verdict and rate leave out, in words; empty where they say all.
+std::string explanation(const GrowthSpec& spec, const std::vector<Way>& ways,
+                        const GrowthResult& result, const Interval& growth) {
+  std::vector<std::string> sentences;
+  std::size_t first = static_cast<std::size_t>(spec.depth) + 1;
+  std::size_t ran_out = 0;
+  std::size_t continued = 0;
+  for (const Way& way : ways) {
+    if (way.end != Way::End::above && way.end != Way::End::below) continue;
+    ++ran_out;
+    continued += way.continued ? 1 : 0;
+    first = std::min(first, way.depth);
   }
-  if (2 * zeros >= seeds.size() && zeros > 0) return Verdict::zero;
-  return judge(total);
+  if (ran_out > 0) {
+    sentences.push_back(of_seeds(ran_out, ways.size()) + " left the range of " +
+                        std::string(name(spec.dtype)) + ", from depth " + std::to_string(first) +
+                        " on; " +
+                        (continued == ran_out ? "the rate goes on"
+                         : continued == 0     ? "no rate goes on"
+                                              : std::to_string(continued) + " go on") +
+                        " in float64, rescaled at every step");
+  }
+  if (const std::size_t zeros = count(ways, Way::End::zero); zeros > 0) {
+    sentences.push_back("the gradient of " + of_seeds(zeros, ways.size()) +
+                        " becomes 0; the rate is of what comes before");
+  }
+  const bool judged = result.verdict == judge(growth) && result.verdict != Verdict::inconclusive;
+  if (judged && std::isfinite(result.total.value)) {
+    const Verdict of_fit = judge(result.total);
+    if (of_fit != result.verdict && of_fit != Verdict::inconclusive) {
+      const Window window = fit_window(static_cast<std::size_t>(spec.depth));
+      std::ostringstream text;
+      text.precision(3);
+      text << "the whole way is ln " << growth.value << ", the fit over depths " << window.first
+           << " to " << window.last << " alone says " << name(of_fit) << ": " << result.total.value;
+      sentences.push_back(text.str());
+    }
+  }
+  std::string all;
+  for (const std::string& sentence : sentences) all += (all.empty() ? "" : "; ") + sentence;
+  return all;
 }
 
 /// A seed, and what theory takes from its drawn numbers.
@@ -215,9 +306,9 @@ std::vector<MeasuredSeed> run_seeds(const GrowthSpec& spec, const Initialisation
   return seeds;
 }
 
-/// The renormalised backward pass of every seed, where the format ran out and nobody had asked.
-std::optional<Renormalised> beyond_the_format(GrowthSpec spec, const Initialisation& init,
-                                              const Provider& provider, WeightCache* cache) {
+/// The renormalised backward pass of every seed, where a format ran out and nobody had asked.
+std::vector<SeedJacobians> beyond_the_format(GrowthSpec spec, const Initialisation& init,
+                                             const Provider& provider, WeightCache* cache) {
   spec.renormalised = true;
   spec.lyapunov = 0;
   spec.singular_values = spec.transient = false;
@@ -229,21 +320,32 @@ std::optional<Renormalised> beyond_the_format(GrowthSpec spec, const Initialisat
         const std::uint64_t seed = spec.first_seed + i;
         seeds[i] = measure_jacobians(spec, draw(problem, init, seed, cache), seed);
       });
-  return renormalised_over_seeds(seeds);
+  return seeds;
 }
 
-void measure_into(const GrowthSpec& spec, Provider& provider, Provider* reference,
-                  WeightCache* cache, GrowthResult& result) {
+void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache,
+                  GrowthResult& result) {
   const Initialisation init = resolve(spec);
   std::vector<SeedGrowth> seeds;
   std::vector<SeedJacobians> jacobians;
-  std::vector<double> slopes;
   std::vector<DrawnFacts> facts;
   for (MeasuredSeed& seed : run_seeds(spec, init, provider, cache)) {
-    slopes.push_back(window_slope(seed.growth.ln_norm));
     facts.push_back(seed.facts);
     seeds.push_back(std::move(seed.growth));
     jacobians.push_back(std::move(seed.jacobians));
+  }
+  const bool ended = std::any_of(seeds.begin(), seeds.end(), [](const SeedGrowth& seed) {
+    return seed.end.kind != RangeEnd::Kind::none;
+  });
+  const std::vector<SeedJacobians> beyond =
+      ended && !spec.renormalised ? beyond_the_format(spec, init, provider, cache) : jacobians;
+  std::vector<Way> ways;
+  std::vector<double> growths;
+  for (std::size_t i = 0; i < seeds.size(); ++i) {
+    ways.push_back(whole_way(spec, seeds[i], beyond[i].renormalised));
+    result.rates.push_back(window_slope(ways[i].ln_norm));
+    growths.push_back(ways[i].ln_norm.back());
+    ++result.verdicts.at(static_cast<std::size_t>(verdict_of(ways[i])));
   }
   const auto L = static_cast<std::size_t>(spec.depth);
   summarise_norms(seeds, L, result);
@@ -252,19 +354,20 @@ void measure_into(const GrowthSpec& spec, Provider& provider, Provider* referenc
   }
   summarise_states(seeds, L, result);
   summarise_weights(seeds, result);
-  result.rate = mean_interval(slopes);
-  result.rates = std::move(slopes);
+  result.rate = mean_interval(result.rates);
   result.total = scaled(result.rate, static_cast<double>(L));
   result.theory = find_theory(spec, facts);
   result.bound = find_bound(spec, facts);
   result.weight_theory = weight_theory(spec);
-  result.verdict = verdict(spec, init, seeds, result.total, reference);
+  const Interval growth = mean_interval(growths);
+  result.verdict = verdict(spec, ways, growth);
+  result.reason = explanation(spec, ways, result, growth);
   result.reach = reach(result.rate.value, L);
   result.jacobians = over_seeds(spec, jacobians);
   const bool ran_out =
       result.verdict == Verdict::overflowed || result.verdict == Verdict::underflowed;
   if (ran_out && !spec.renormalised && spec.clip_value == 0) {
-    result.jacobians.renormalised = beyond_the_format(spec, init, provider, cache);
+    result.jacobians.renormalised = renormalised_over_seeds(beyond);
   }
 }
 
@@ -293,15 +396,14 @@ std::string row_name(const GrowthSpec& spec, std::string_view provider) {
   return gradepth::name(make_problem(spec)) + '/' + drawn + '/' + std::string(provider);
 }
 
-GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference,
-                            WeightCache* cache) {
+GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, WeightCache* cache) {
   if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
   (void)resolve(spec);  // refuses before the provider is asked
   GrowthResult result;
   result.provider = provider.name();
   result.name = row_name(spec, provider.name());
   try {
-    measure_into(spec, provider, reference, cache, result);
+    measure_into(spec, provider, cache, result);
   } catch (const Refusal& refusal) {
     result.status = "unsupported";
     result.reason = refusal.what();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <array>
 #include <optional>
 #include <string>
 #include <vector>
@@ -30,7 +31,7 @@ struct GrowthResult {
   std::string name;
   std::string provider;
   std::string status = "ok";  // ok, unsupported, error; the rest is empty unless ok
-  std::string reason;
+  std::string reason;         // of another status; else what the verdict and the rate leave out
   Spread ln_norm;
   NormsFrom norms_from = NormsFrom::recorded;
   std::vector<double> ratio;
@@ -43,6 +44,7 @@ struct GrowthResult {
   std::optional<Theory> theory;
   std::optional<Bound> bound;
   Verdict verdict = Verdict::inconclusive;
+  std::array<std::size_t, verdict_count> verdicts{};  // of each seed by itself
   std::optional<double> reach;
   std::vector<double> zero;  // mean over seeds, as the next three
   std::vector<double> subnormal;
@@ -58,11 +60,11 @@ struct GrowthResult {
 /// same spec gives the same result bit for bit; whatever the number of threads, if the provider was
 /// made with Context.threads = 1 (several threads of `cpu` add up in another order).
 ///
-/// `reference` (may be null) decides whether a gradient that is 0 in spec.dtype is 0 in float64
-/// too; it runs only then. Throws std::invalid_argument for a spec that make_problem or resolve
-/// refuses. A provider's refusal or failure is the result's status. `cache` (may be null) keeps the
-/// draws of the weights for further calls.
-GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, Provider* reference,
+/// A seed whose format runs out goes on by the renormalised pass (renormalised.h) from there.
+/// Throws std::invalid_argument for a spec that make_problem or resolve refuses. A provider's
+/// refusal or failure is the result's status. `cache` (may be null) keeps the draws of the weights
+/// for further calls.
+GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider,
                             WeightCache* cache = nullptr);
 
 /// Threads on which the provider can run seeds of the problem side by side, each with its weights

@@ -11,6 +11,7 @@
 #include <stdexcept>
 
 #include "host/growth/loss_scale.h"
+#include "host/growth/range.h"
 #include "host/growth/seeds.h"
 #include "host/growth/states.h"
 #include "host/growth/statistics.h"
@@ -36,7 +37,8 @@ using Gradients = std::vector<std::vector<double>>;
 
 /// Sizes of the float64 gradient at one depth, of the elements that are not 0; NaN if all are.
 struct Magnitudes {
-  double median = nan;  // the one whose loss makes half of the elements 0
+  double median = nan;   // the one whose loss makes half of the elements 0
+  double typical = nan;  // of what the norm is made of
   double largest = nan;
 };
 
@@ -69,6 +71,9 @@ class Run {
   }
 
   [[nodiscard]] Tensor states() { return plan_->get("h"); }
+  [[nodiscard]] std::size_t behind_a_lost_state() {
+    return first_behind_a_lost_state(states(), lstm_ ? plan_->get("c") : Tensor{});
+  }
 
   [[nodiscard]] Gradients backward(double loss_scale) {
     Tensors loss = loss_;
@@ -112,7 +117,8 @@ Magnitudes magnitudes(const std::vector<double>& gradient) {
   if (sizes.empty()) return {};
   const auto middle = sizes.begin() + static_cast<std::ptrdiff_t>((sizes.size() - 1) / 2);
   std::nth_element(sizes.begin(), middle, sizes.end());
-  return {*middle, *std::max_element(middle, sizes.end())};
+  const double median = *middle;
+  return {median, typical_size({gradient}), *std::max_element(middle, sizes.end())};
 }
 
 Truth find_truth(const GrowthSpec& spec, Provider& reference, const Tensors& drawn) {
@@ -129,21 +135,26 @@ Truth find_truth(const GrowthSpec& spec, Provider& reference, const Tensors& dra
   return truth;
 }
 
-enum class Fate : std::uint8_t { kept, zeroed, overflowed };
+enum class Fate : std::uint8_t { kept, below, overflowed };
 
-Fate fate(const std::vector<double>& gradient, const std::vector<bool>& nonzero) {
+Fate fate(const std::vector<double>& gradient, const std::vector<bool>& nonzero,
+          Rounding rounding) {
   std::size_t kept = 0;
   std::size_t gone = 0;
   for (std::size_t i = 0; i < gradient.size(); ++i) {
     if (!std::isfinite(gradient[i])) return Fate::overflowed;
     if (nonzero[i]) ++(gradient[i] == 0 ? gone : kept);
   }
-  return gone > 0 && gone >= kept ? Fate::zeroed : Fate::kept;
+  const bool zeroed = gone > 0 && gone >= kept;
+  return zeroed || has_lost_digits({gradient}, rounding) ? Fate::below : Fate::kept;
 }
 
-Loss find_loss(const Gradients& gradients, const Truth& truth) {
+/// `behind` is the first depth behind a state that is not finite.
+Loss find_loss(const Gradients& gradients, const Truth& truth, Rounding rounding,
+               std::size_t behind) {
   for (std::size_t d = 0; d < gradients.size(); ++d) {
-    const Fate found = fate(gradients[d], truth.nonzero[d]);
+    if (d >= behind) return {d, true};
+    const Fate found = fate(gradients[d], truth.nonzero[d], rounding);
     if (found != Fate::kept) return {d, found == Fate::overflowed};
   }
   return {gradients.size(), false};
@@ -198,10 +209,12 @@ std::size_t expected_loss(const std::vector<Magnitudes>& sizes, Rounding roundin
   // Half of the least number still rounds to it.
   const double too_small =
       std::ldexp(least(rounding), -exponent) * (rounding.flush_subnormals ? 1 : 0.5);
-  std::size_t d = 0;
+  const double without_digits = std::ldexp(least_with_digits(rounding), -exponent);
   // Written so that a NaN, a gradient of zeros, is not lost.
-  while (d < sizes.size() && !(sizes[d].median < too_small) && !(sizes[d].largest > too_large)) ++d;
-  return d;
+  const auto lost = std::find_if(sizes.begin(), sizes.end(), [&](const Magnitudes& size) {
+    return size.median < too_small || size.typical < without_digits || size.largest > too_large;
+  });
+  return static_cast<std::size_t>(lost - sizes.begin());
 }
 
 /// The search for the format's best scale, begun from what the seeds' float64 gradients say.
@@ -246,7 +259,7 @@ class Study {
           found.fractions.push_back(fractions(gradient, formats[f].dtype));
         }
         found.dead_slope = dead_slopes(spec_, formats[f], run.states(), truths_[i].h);
-        found.loss = find_loss(gradients, truths_[i]);
+        found.loss = find_loss(gradients, truths_[i], formats[f], run.behind_a_lost_state());
       }
       truths_[i].h = {};
     });
@@ -264,7 +277,8 @@ class Study {
         if (exponents[f].empty()) continue;
         Run run(spec_, formats[f], provider(formats[f]), drawn);
         for (const int k : exponents[f]) {
-          trials[f][k][i] = find_loss(run.backward(std::ldexp(1.0, k)), truths_[i]);
+          trials[f][k][i] = find_loss(run.backward(std::ldexp(1.0, k)), truths_[i], formats[f],
+                                      run.behind_a_lost_state());
         }
       }
     });

@@ -11,8 +11,9 @@
 /// At which depth a gradient leaves a number format, and what scaling the loss buys.
 namespace gradepth::growth {
 
-/// One format. The gradient is lost at a depth where at least half of the elements that are not 0
-/// in float64 are 0, or where an element is not finite. All arrays by depth 0 … L.
+/// One format. The gradient is lost at a depth where it has lost half of its digits (range.h),
+/// where at least half of the elements that are not 0 in float64 are 0, or where an element is not
+/// finite. All arrays by depth 0 … L.
 struct PrecisionHorizon {
   Dtype dtype = Dtype::f32;
   bool flush = false;        // what lies below the least normal number becomes 0

@@ -1,47 +1,20 @@
 #include "host/growth/quadrature.h"
 
 #include <algorithm>
-#include <array>
+#include <boost/math/quadrature/gauss.hpp>
 #include <cmath>
 #include <numbers>
 #include <vector>
 
-#include "host/exact_activation.h"
+#include "kernels/activation.h"
 
 namespace gradepth::growth {
 namespace {
 
 constexpr double z_max = 12.0;
-constexpr int order = 16;
-
-struct Rule {
-  std::array<double, order> nodes;
-  std::array<double, order> weights;
-};
-
-/// Gauss-Legendre on [-1, 1]: Newton's method on the Legendre polynomial P_n, weights
-/// 2 / ((1 - x²) P_n'(x)²) (Abramowitz & Stegun 25.4.29).
-Rule legendre_rule() {
-  Rule rule{};
-  for (std::size_t i = 0; i < order; ++i) {
-    double x = std::cos(std::numbers::pi * (static_cast<double>(i) + 0.75) / (order + 0.5));
-    double slope = 0;
-    for (int iteration = 0; iteration < 20; ++iteration) {
-      double p0 = 1;
-      double p1 = x;
-      for (int n = 2; n <= order; ++n) {
-        const double p2 = ((2 * n - 1) * x * p1 - (n - 1) * p0) / n;
-        p0 = p1;
-        p1 = p2;
-      }
-      slope = order * (x * p1 - p0) / (x * x - 1);
-      x -= p1 / slope;
-    }
-    rule.nodes[i] = x;
-    rule.weights[i] = 2 / ((1 - x * x) * slope * slope);
-  }
-  return rule;
-}
+// Beyond this q, and below its inverse, an activation is the two straight lines (or constants) it
+// comes close to: to 1e-20.
+constexpr double q_large = 1e40;
 
 /// Where panels meet, in z, ascending.
 std::vector<double> panel_edges(double s, std::span<const double> kinks) {
@@ -51,7 +24,7 @@ std::vector<double> panel_edges(double s, std::span<const double> kinks) {
     if (s > 0 && std::abs(x) < z_max * s) edges.push_back(x / s);
   };
   for (const double kink : kinks) add(kink);
-  const int doublings = s > 0 ? std::ilogb(z_max * s) : -1;
+  const int doublings = s > 0 && std::isfinite(z_max * s) ? std::ilogb(z_max * s) : -1;
   for (int k = 0; k <= doublings; ++k) {
     for (const double edge : {std::ldexp(1.0, k), std::ldexp(1.5, k)}) {
       add(edge);
@@ -66,62 +39,124 @@ std::vector<double> panel_edges(double s, std::span<const double> kinks) {
 
 double gaussian_expectation(const std::function<double(double)>& g, double s,
                             std::span<const double> kinks) {
-  static const Rule rule = legendre_rule();
+  const auto integrand = [&](double z) { return g(s * z) * std::exp(-0.5 * z * z); };
   const std::vector<double> edges = panel_edges(s, kinks);
   double sum = 0;
   for (std::size_t panel = 0; panel + 1 < edges.size(); ++panel) {
-    const double middle = 0.5 * (edges[panel] + edges[panel + 1]);
-    const double half = 0.5 * (edges[panel + 1] - edges[panel]);
-    if (half <= 0) continue;
-    double panel_sum = 0;
-    for (std::size_t i = 0; i < order; ++i) {
-      const double z = middle + half * rule.nodes[i];
-      panel_sum += rule.weights[i] * g(s * z) * std::exp(-0.5 * z * z);
-    }
-    sum += half * panel_sum;
+    if (edges[panel] >= edges[panel + 1]) continue;
+    sum += boost::math::quadrature::gauss<double, 16>::integrate(integrand, edges[panel],
+                                                                 edges[panel + 1]);
   }
   return sum / std::sqrt(2 * std::numbers::pi);
 }
 
-double second_moment(std::string_view activation, double q) {
+namespace {
+
+/// At q, 0 < q <= q_large.
+double second_moment_at(std::string_view activation, double q) {
   double result = 0;
   with_activation(activation, [&](auto act) {
     using Act = decltype(act);
     const auto square = [](double x) {
-      const double y = exact_value<Act>(x);
+      const double y = Act::value(x);
       return y * y;
     };
-    result = q <= 0 ? square(0.0) : gaussian_expectation(square, std::sqrt(q), Act::kinks);
+    result = gaussian_expectation(square, std::sqrt(q), Act::kinks);
   });
   return result;
 }
 
-Moments moments(std::string_view activation, double q) {
-  Moments result{};
+/// Limits at 0 take both sides.
+Moments moments_at_0(std::string_view activation) {
+  Moments m{};
   with_activation(activation, [&](auto act) {
     using Act = decltype(act);
-    const auto f = [](double x) { return exact_value<Act>(x); };
-    const auto slope = [](double x) { return exact_slope<Act>(x); };
-    if (q <= 0) {
-      // The limit takes both sides of 0; the second derivative by a central difference.
-      const double f0 = f(0.0);
-      constexpr double step = 1e-4;
-      const double curvature =
-          (slope(step) - slope(-step)) / (2 * step);  // finite only without a kink at 0
-      const double right = slope(1e-12);
-      const double left = slope(-1e-12);
-      result = {f0, f0 * f0, 0.5 * (right * right + left * left),
-                0.5 * (right * right + left * left) + (f0 == 0 ? 0 : f0 * curvature)};
-      return;
-    }
-    const double s = std::sqrt(q);
-    const auto expect = [&](const auto& g) { return gaussian_expectation(g, s, Act::kinks); };
-    result.value = expect(f);
-    result.value2 = expect([&](double x) { return f(x) * f(x); });
-    result.slope2 = expect([&](double x) { return slope(x) * slope(x); });
-    result.value2_dq = expect([&](double x) { return f(x) * slope(x) * x; }) / q;
+    const auto slope = [](double x) { return Act::slope(x); };
+    const double f0 = Act::value(0.0);
+    constexpr double step = 1e-4;
+    // Finite only without a kink at 0.
+    const double curvature = (slope(step) - slope(-step)) / (2 * step);
+    const double right = slope(1e-12);
+    const double left = slope(-1e-12);
+    const double slope2 = 0.5 * (right * right + left * left);
+    m = {f0, f0 * f0, slope2, slope2 + (f0 == 0 ? 0 : f0 * curvature)};
   });
-  return result;
+  return m;
+}
+
+/// In float64: the last digits of a slope, which exact_slope has, are lost in the sum.
+Moments moments_at(std::string_view activation, double q) {
+  Moments m{};
+  with_activation(activation, [&](auto act) {
+    using Act = decltype(act);
+    const auto f = [](double x) { return Act::value(x); };
+    const auto slope = [](double x) { return Act::slope(x); };
+    const auto expect = [&](const auto& g) {
+      return gaussian_expectation(g, std::sqrt(q), Act::kinks);
+    };
+    m.value = expect(f);
+    m.value2 = expect([&](double x) { return f(x) * f(x); });
+    m.slope2 = expect([&](double x) { return slope(x) * slope(x); });
+    m.value2_dq = expect([&](double x) { return f(x) * slope(x) * x; }) / q;
+  });
+  return m;
+}
+
+/// Far out E f² grows like q, or not at all.
+bool is_bounded(double value2_at_large) { return value2_at_large < 1e-10 * q_large; }
+
+}  // namespace
+
+double ln_second_moment(std::string_view activation, double ln_q) {
+  const double ln_large = std::log(q_large);
+  if (ln_q > ln_large) {
+    const double value2 = second_moment_at(activation, q_large);
+    return std::log(value2) + (is_bounded(value2) ? 0.0 : ln_q - ln_large);
+  }
+  if (ln_q < -ln_large) {
+    const Moments at_0 = moments_at_0(activation);
+    return at_0.value2 > 0 ? std::log(at_0.value2) : std::log(at_0.slope2) + ln_q;
+  }
+  return std::log(second_moment_at(activation, std::exp(ln_q)));
+}
+
+double second_moment(std::string_view activation, double q) {
+  return std::exp(ln_second_moment(activation, std::log(q)));
+}
+
+double slope_moment(std::string_view activation, double ln_q) {
+  const double ln_large = std::log(q_large);
+  if (ln_q < -ln_large) return moments_at_0(activation).slope2;
+  double slope2 = 0;
+  with_activation(activation, [&](auto act) {
+    using Act = decltype(act);
+    const auto square = [](double x) {
+      const double slope = Act::slope(x);
+      return slope * slope;
+    };
+    slope2 = gaussian_expectation(square, std::exp(0.5 * std::min(ln_q, ln_large)), Act::kinks);
+  });
+  if (ln_q <= ln_large || !is_bounded(second_moment_at(activation, q_large))) return slope2;
+  return slope2 * std::exp(0.5 * (ln_large - ln_q));  // the share of x next to 0
+}
+
+Moments moments(std::string_view activation, double q) {
+  if (q < 1 / q_large) {
+    Moments m = moments_at_0(activation);
+    if (m.value2 == 0) m.value2 = m.slope2 * q;
+    return m;
+  }
+  Moments m = moments_at(activation, std::min(q, q_large));
+  if (q <= q_large) return m;
+  const double more = q / q_large;
+  if (is_bounded(m.value2)) {
+    m.slope2 /= std::sqrt(more);
+    m.value2_dq /= more * std::sqrt(more);
+  } else {
+    m.value *= std::sqrt(more);
+    m.value2 *= more;
+  }
+  return m;
 }
 
 }  // namespace gradepth::growth

@@ -6,7 +6,6 @@
 #include <numbers>
 
 #include "host/growth/states.h"
-#include "host/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
@@ -54,18 +53,18 @@ std::vector<double> sample_ln_norms(const GrowthSpec& spec, const Jacobians& jac
 
 }  // namespace
 
-std::vector<double> renormalised_ln_norms(const GrowthSpec& spec, const Tensors& drawn,
-                                          const Jacobians& first) {
+std::optional<std::vector<double>> renormalised_ln_norms(const GrowthSpec& spec,
+                                                         const Tensors& drawn,
+                                                         const Jacobians& first) {
   std::vector<double> total;
   for (std::size_t sample = 0; sample < static_cast<std::size_t>(spec.batch); ++sample) {
     const std::unique_ptr<Jacobians> further =
         sample > 0 ? make_jacobians(spec, drawn, sample) : nullptr;
     const Jacobians& jacobians = sample > 0 ? *further : first;
-    if (!jacobians.finite()) {
-      return std::vector<double>(jacobians.maps() + 1, nan);
-    }
+    if (!jacobians.finite()) return std::nullopt;
     std::vector<double> ln_norms = sample_ln_norms(
         spec, jacobians, loss_gradient(spec, drawn, sample, jacobians.state_size()));
+    if (jacobians.has_lost_slopes() && std::isinf(ln_norms.back())) return std::nullopt;
     if (total.empty()) {
       total = std::move(ln_norms);
     } else {

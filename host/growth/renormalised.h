@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <vector>
 
 #include "host/growth/jacobian.h"
@@ -11,11 +12,12 @@ namespace gradepth::growth {
 /// ln |dL/d state L - d|, d = 0 … L, by a backward pass in float64 that is rescaled at every step
 /// by a power of two: it follows the gradient far beyond the range of any format. The norm is that
 /// of the ordinary backward pass: over the batch, of the pair (h, c) for an lstm, of df alone for
-/// an additive net. No clipping. -infinity where it is 0, NaN if some state was not finite.
+/// an additive net. No clipping. -infinity where it is 0 on paper; nothing where a state is not
+/// finite or a slope less than the least float64.
 ///
 /// `first` are the Jacobians of sample 0; those of further samples are made here, one at a time.
-[[nodiscard]] std::vector<double> renormalised_ln_norms(const GrowthSpec& spec,
-                                                        const Tensors& drawn,
-                                                        const Jacobians& first);
+[[nodiscard]] std::optional<std::vector<double>> renormalised_ln_norms(const GrowthSpec& spec,
+                                                                       const Tensors& drawn,
+                                                                       const Jacobians& first);
 
 }  // namespace gradepth::growth

@@ -1,10 +1,12 @@
 #include "host/growth/residual.h"
 
+#include <boost/math/interpolators/cardinal_cubic_b_spline.hpp>
 #include <cmath>
 #include <numbers>
 #include <sstream>
 #include <vector>
 
+#include "host/growth/mean_field.h"
 #include "host/growth/quadrature.h"
 #include "host/growth/statistics.h"
 #include "kernels/activation.h"
@@ -32,33 +34,51 @@ double scale(const GrowthSpec& spec) {
 /// Variances carried from map to map: rate of the fit's window.
 Theory carried(const GrowthSpec& spec, double sigma2, double noise) {
   const bool preact = spec.residual == "preact";
-  const double A2 = scale(spec) * scale(spec);
-  const auto L = static_cast<std::size_t>(spec.depth);
-  std::vector<double> ln_norm(L + 1);  // filled by map, from the input end
-  double q = start_variance(spec);
-  double chi = 1;
-  for (std::size_t map = 1; map <= L; ++map) {
-    const Moments m = moments(spec.activation, preact ? q : sigma2 * q + noise);
-    chi = 1 + A2 * sigma2 * m.slope2;
-    q += preact ? sigma2 * m.value2 + noise : A2 * m.value2;
-    ln_norm[map] = ln_norm[map - 1] + 0.5 * std::log(chi);
-  }
-  // By depth the same increments come in reverse order; the slope does not change under reversal.
+  const double ln_A2 = 2 * std::log(std::abs(scale(spec)));
+  const double ln_sigma2 = std::log(sigma2);
+  const double ln_noise = std::log(noise);
+  /// ln of the variance of f's argument, h's being q.
+  const auto argument = [&](double ln_q) {
+    return preact ? ln_q : ln_sum(ln_sigma2 + ln_q, ln_noise);
+  };
+  const auto next = [&](double ln_q) {
+    const double ln_f2 = ln_second_moment(spec.activation, argument(ln_q));
+    return ln_sum(ln_q, preact ? ln_sum(ln_sigma2 + ln_f2, ln_noise) : ln_A2 + ln_f2);
+  };
+  const auto ln_chi = [&](double ln_q) {
+    const double slope2 = slope_moment(spec.activation, argument(ln_q));
+    return std::log1p(std::exp((preact ? 0.0 : ln_A2) + ln_sigma2 + std::log(slope2)));
+  };
+  const Carried by_map =
+      carry(ln_start_variance(spec), static_cast<std::size_t>(spec.depth), next, ln_chi);
   Theory theory;
-  theory.rate = window_slope(ln_norm);
+  theory.rate = window_rate(by_map.ln_chi);
   theory.formula = preact ? "mean of 1/2 ln(1 + s_w^2 E f'(h_l)^2), h_l of variance q_l"
                           : "mean of 1/2 ln(1 + A^2 s_w^2 E f'(a_l)^2), a_l of variance q_l";
   theory.source = "mean field, Yang & Schoenholz 2017";
-  theory.q = q;
-  theory.chi = chi;
+  theory.q = std::exp(by_map.ln_q);
+  theory.chi = std::exp(by_map.ln_chi.back());
   return theory;
 }
 
-/// E ln(1 + z² e^x), z ~ N(0, 1).
+/// E ln(1 + z² e^x), z ~ N(0, 1): a spline, for as many depths as a net has; 1e-9.
 double mean_ln_1p_chi2(double x) {
   constexpr double mean_ln_chi2 = -1.2703628454614782;  // E ln z² = -γ - ln 2
-  if (x > 60) return x + mean_ln_chi2;
-  return gaussian_expectation([](double y) { return std::log1p(y * y); }, std::exp(0.5 * x));
+  constexpr double first = -40;
+  constexpr double last = 60;
+  constexpr double step = 0.05;
+  if (x >= last) return x + mean_ln_chi2;
+  if (x <= first) return std::exp(x);
+  static const auto spline = [] {
+    std::vector<double> at;
+    for (int i = 0; first + i * step < last + 0.5 * step; ++i) {
+      at.push_back(gaussian_expectation([](double y) { return std::log1p(y * y); },
+                                        std::exp(0.5 * (first + i * step))));
+    }
+    return boost::math::interpolators::cardinal_cubic_b_spline<double>(at.begin(), at.end(), first,
+                                                                       step, 0, 1);
+  }();
+  return spline(x);
 }
 
 /// Forward: q_l / q_{l-1} and the mean of h in units of √q, by map, from m' = m + k √q and
@@ -138,10 +158,10 @@ Theory homogeneous_residual(const GrowthSpec& spec, double sigma2, double alpha)
   }
   Theory theory;
   theory.rate = window_slope(ln_norm);
+  theory.asymptotic = std::log(homogeneous_residual_factor(s, alpha));
   std::ostringstream formula;
   formula << "slope of 1/2 E ln |g_d|^2, from 1/2 ln(1 + A^2 s_w^2 (1 + alpha^2)/2) = "
-          << 0.5 * std::log1p(v)
-          << " to ln lambda = " << std::log(homogeneous_residual_factor(s, alpha)) << " as d grows";
+          << 0.5 * std::log1p(v) << " to ln lambda = " << *theory.asymptotic << " as d grows";
   theory.formula = formula.str();
   theory.source = "mean field with the forward-backward correlation, host/growth/residual.cpp";
   return theory;
@@ -166,7 +186,10 @@ double homogeneous_residual_factor(double s, double alpha) {
 std::optional<Theory> residual_theory(const GrowthSpec& spec) {
   const std::optional<double> sigma2 = sigma_w2(spec);
   const std::optional<double> noise = noise_variance(spec);
-  if (spec.net != "residual" || !sigma2 || !noise) return std::nullopt;
+  if (spec.net != "residual" || !sigma2 || !noise || !std::isfinite(*sigma2) ||
+      !std::isfinite(*noise)) {
+    return std::nullopt;
+  }
   const bool gaussian_start =
       spec.init.h0.kind != ValueInit::Kind::constant || spec.init.h0.scale == 0;
   if (spec.residual == "preact") {

@@ -35,15 +35,30 @@ Json theory(const std::optional<Theory>& t) {
     moments = {{"ratio_squared_mean", number(t->moments->mean)},
                {"ratio_squared_variance", number(t->moments->variance)}};
   }
-  return {{"rate", number(t->rate)}, {"formula", t->formula},
-          {"source", t->source},     {"q", number(t->q)},
-          {"chi", number(t->chi)},   {"critical_sigma", number(t->critical_sigma)},
-          {"xi", number(t->xi)},     {"moments", moments}};
+  return {{"rate", number(t->rate)},
+          {"asymptotic", number(t->asymptotic)},
+          {"formula", t->formula},
+          {"source", t->source},
+          {"q", number(t->q)},
+          {"chi", number(t->chi)},
+          {"critical_sigma", number(t->critical_sigma)},
+          {"xi", number(t->xi)},
+          {"xi_q", number(t->xi_q)},
+          {"moments", moments}};
 }
 
 Json bound(const std::optional<Bound>& b) {
   if (!b) return nullptr;
   return {{"sigma_max", number(b->sigma_max)}, {"gamma", number(b->gamma)}, {"says", b->says}};
+}
+
+/// How many seeds have which.
+Json verdicts(const GrowthResult& result) {
+  Json json = Json::object();
+  for (std::size_t i = 0; i < verdict_count; ++i) {
+    if (result.verdicts[i] > 0) json[std::string(name(Verdict(i)))] = result.verdicts[i];
+  }
+  return json;
 }
 
 Json weight_gradient(const GrowthResult& result) {
@@ -148,6 +163,7 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
   json["bound"] = bound(result.bound);
   json["total"] = interval(result.total);
   json["verdict"] = std::string(name(result.verdict));
+  json["verdicts"] = verdicts(result);
   json["reach"] = number(result.reach);
   json["zero"] = numbers(result.zero);
   json["subnormal"] = numbers(result.subnormal);

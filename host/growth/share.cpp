@@ -12,12 +12,6 @@ namespace {
 constexpr std::array<const char*, 4> names{"shared, dense", "fresh, dense", "shared, sparse",
                                            "fresh, sparse"};
 
-double mean(std::span<const double> x) {
-  double sum = 0;
-  for (const double v : x) sum += v;
-  return sum / static_cast<double>(x.size());
-}
-
 double deviation(std::span<const double> x) {
   const double centre = mean(x);
   double squares = 0;
@@ -49,7 +43,6 @@ ShareContrast contrast(const std::array<ShareChain, 4>& chains, std::size_t i, s
 }  // namespace
 
 ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provider,
-                         Provider* reference,
                          const std::function<void(const std::string&)>& progress) {
   if (!is_recurrent(spec) || spec.net == "additive") {
     throw std::invalid_argument("--net " + spec.net + ": one of elman, lstm, gru");
@@ -69,7 +62,7 @@ ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provi
     chain.spec = spec;
     chain.spec.share = i % 2 == 0;
     chain.spec.init.density = i < 2 ? 1.0 : density;
-    chain.result = measure_growth(chain.spec, provider, reference);
+    chain.result = measure_growth(chain.spec, provider);
     const std::vector<double> finite = totals(chain);
     chain.seeds = static_cast<std::int64_t>(finite.size());
     chain.mean = finite.empty() ? nan : mean(finite);

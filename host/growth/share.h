@@ -37,7 +37,6 @@ struct ShareStudy {
 /// std::invalid_argument for another net, density not in (0, 1) or fewer than 3 seeds. `progress`
 /// gets a chain's name before it is measured.
 ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provider,
-                         Provider* reference,
                          const std::function<void(const std::string&)>& progress);
 
 }  // namespace gradepth::growth

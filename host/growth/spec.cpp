@@ -196,6 +196,11 @@ std::optional<double> noise_variance(const GrowthSpec& spec) {
   return bias.scale * bias.scale + input * input;
 }
 
+double ln_start_variance(const GrowthSpec& spec) {
+  const double ln = 2 * std::log(std::abs(spec.init.h0.scale));
+  return spec.init.h0.kind == ValueInit::Kind::radius ? ln - std::log(state_size(spec)) : ln;
+}
+
 double start_variance(const GrowthSpec& spec) {
   const double scale2 = spec.init.h0.scale * spec.init.h0.scale;
   return spec.init.h0.kind == ValueInit::Kind::radius ? scale2 / state_size(spec) : scale2;

@@ -75,6 +75,8 @@ struct GrowthSpec {
 [[nodiscard]] std::optional<double> noise_variance(const GrowthSpec& spec);
 /// Mean square of h0's elements, for a start that is given (not `h0_fixed_point`).
 [[nodiscard]] double start_variance(const GrowthSpec& spec);
+/// Its logarithm, also where the square is beyond range.
+[[nodiscard]] double ln_start_variance(const GrowthSpec& spec);
 
 /// The initialisation to draw with: `saxe` with its gain, `h0_fixed_point` as a length of h0.
 /// std::invalid_argument where there is no critical gain or no stable fixed point.

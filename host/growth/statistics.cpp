@@ -3,6 +3,7 @@
 #include <Random123/philox.h>
 
 #include <algorithm>
+#include <array>
 #include <boost/math/distributions/students_t.hpp>
 #include <cmath>
 #include <numbers>
@@ -13,14 +14,7 @@
 namespace gradepth::growth {
 namespace {
 
-constexpr std::size_t student_below = 20;
 constexpr std::uint32_t resamples = 2000;
-
-double mean(std::span<const double> x) {
-  double sum = 0;
-  for (const double value : x) sum += value;
-  return sum / static_cast<double>(x.size());
-}
 
 /// A number in 0 … n - 1: Philox's 32 bits scaled down; for the few seeds of a study the bias,
 /// n / 2³², does not matter.
@@ -28,16 +22,6 @@ std::size_t draw_index(std::uint32_t resample, std::uint32_t position, std::size
                        std::uint32_t sample = 0) {
   const auto bits = r123::Philox4x32{}({{position, resample, sample, 0}}, {{0, 0}});
   return static_cast<std::size_t>((static_cast<std::uint64_t>(bits[0]) * n) >> 32);
-}
-
-Interval bootstrap_interval(std::span<const double> x) {
-  std::vector<double> means(resamples);
-  for (std::uint32_t r = 0; r < resamples; ++r) {
-    double sum = 0;
-    for (std::uint32_t i = 0; i < x.size(); ++i) sum += x[draw_index(r, i, x.size())];
-    means[r] = sum / static_cast<double>(x.size());
-  }
-  return {mean(x), quantile(means, 0.025), quantile(means, 0.975)};
 }
 
 /// As many values as x has, drawn from it with replacement.
@@ -88,6 +72,12 @@ double quantile(std::vector<double> values, double q) {
   return values[below] + share * (values[below + 1] - values[below]);
 }
 
+double mean(std::span<const double> x) {
+  double sum = 0;
+  for (const double value : x) sum += value;
+  return sum / static_cast<double>(x.size());
+}
+
 double variance(std::span<const double> x) {
   if (x.size() < 2) return nan;
   const double centre = mean(x);
@@ -119,9 +109,7 @@ Interval mean_interval(std::span<const double> slopes) {
   std::vector<double> finite;
   std::copy_if(slopes.begin(), slopes.end(), std::back_inserter(finite),
                [](double v) { return std::isfinite(v); });
-  if (finite.empty()) return {nan, std::nullopt, std::nullopt};
-  if (finite.size() == 1) return {finite[0], std::nullopt, std::nullopt};
-  return finite.size() < student_below ? student_interval(finite) : bootstrap_interval(finite);
+  return student_interval(finite);
 }
 
 Interval two_sample_bootstrap(
@@ -142,9 +130,10 @@ Interval scaled(const Interval& x, double factor) {
 }
 
 std::string_view name(Verdict verdict) {
-  constexpr std::string_view names[] = {"exploding",  "vanishing",   "stable", "inconclusive",
-                                        "overflowed", "underflowed", "zero"};
-  return names[static_cast<int>(verdict)];
+  constexpr std::array<std::string_view, verdict_count> names{
+      "exploding",  "vanishing",   "stable", "inconclusive",
+      "overflowed", "underflowed", "zero",   "too_shallow"};
+  return names.at(static_cast<std::size_t>(verdict));
 }
 
 Verdict judge(const Interval& total) {
@@ -161,32 +150,15 @@ std::optional<double> reach(double rate, std::size_t depth) {
   return d <= static_cast<double>(depth) ? std::optional(d) : std::nullopt;
 }
 
-bool looks_underflowed(std::span<const double> ln_norm, Dtype dtype) {
-  const auto last =
-      std::find_if(ln_norm.rbegin(), ln_norm.rend(), [](double v) { return std::isfinite(v); });
-  return last != ln_norm.rend() && *last < 0.5 * std::log(format(dtype).min_normal);
-}
-
-RunGrowth run_growth(std::span<const double> dh_norm2, Dtype dtype) {
+RunGrowth run_growth(std::span<const double> dh_norm2) {
   if (dh_norm2.size() < 2) throw std::invalid_argument("dh_norm2: at least two norms are needed");
   const std::size_t L = dh_norm2.size() - 1;
   std::vector<double> ln_norm(L + 1);
   for (std::size_t d = 0; d <= L; ++d) ln_norm[d] = 0.5 * std::log(dh_norm2[L - d]);
-  const bool nonfinite =
-      std::any_of(dh_norm2.begin(), dh_norm2.end(), [](double v) { return !std::isfinite(v); });
-  const bool zero = std::find(dh_norm2.begin(), dh_norm2.end(), 0.0) != dh_norm2.end();
-  const bool underflow = looks_underflowed(ln_norm, dtype);
   const double ln_start = ln_norm[0];
   for (double& value : ln_norm) value -= ln_start;
   const double rate = window_slope(ln_norm);
-  const double total = rate * static_cast<double>(L);
-  Verdict verdict = judge({total, std::nullopt, std::nullopt});
-  if (nonfinite) {
-    verdict = Verdict::overflowed;
-  } else if (zero) {
-    verdict = underflow ? Verdict::underflowed : Verdict::zero;
-  }
-  return {std::move(ln_norm), rate, total, verdict};
+  return {std::move(ln_norm), rate, rate * static_cast<double>(L)};
 }
 
 }  // namespace gradepth::growth

@@ -35,6 +35,9 @@ double window_slope(std::span<const double> y);
 /// allowed and comes out where it decides. NaN without values.
 double quantile(std::vector<double> values, double q);
 
+/// NaN without values.
+double mean(std::span<const double> x);
+
 /// Unbiased variance; NaN with fewer than two values.
 double variance(std::span<const double> x);
 
@@ -44,9 +47,7 @@ double ln_mean_exp(std::span<const double> x);
 /// Mean with its interval by Student's t; no bounds with one value, NaN without.
 Interval student_interval(std::span<const double> x);
 
-/// Mean of the finite slopes with its interval: Student's t below 20 seeds, else the percentile
-/// bootstrap with 2000 resamples, drawn by a counter-based generator: the same slopes give the same
-/// interval.
+/// student_interval of those that are finite.
 Interval mean_interval(std::span<const double> slopes);
 
 /// A statistic of two samples with its 95 % interval: percentile bootstrap with 2000 resamples of
@@ -59,18 +60,21 @@ Interval two_sample_bootstrap(
 Interval scaled(const Interval& x, double factor);
 
 enum class Verdict : std::uint8_t {
-  exploding,     // total lies above ln 10
-  vanishing,     // below -ln 10
-  stable,        // inside ± ln 10
-  inconclusive,  // the interval crosses one of them
-  overflowed,    // the format ran out above: some gradient is not finite
-  underflowed,   // the format ran out below: some gradient is 0 that is not 0 in float64
-  zero,          // the gradient itself is 0
+  exploding,     // the gradient has grown more than tenfold over the whole way
+  vanishing,     // has shrunk more than tenfold
+  stable,        // neither
+  inconclusive,  // the interval crosses a factor of ten, or there is none
+  overflowed,    // the format ran out above: some gradient or state is not finite
+  underflowed,   // the format ran out below: some gradient has lost half of its digits (range.h)
+  zero,          // the gradient is 0 on paper
+  too_shallow,   // fewer than four maps say nothing about growth with depth
 };
+constexpr std::size_t verdict_count = 8;
 std::string_view name(Verdict verdict);
 
-/// The verdict on total = rate · L, when the format did not run out.
-Verdict judge(const Interval& total);
+/// exploding, vanishing, stable or inconclusive, from the ln of the gradient's growth over the
+/// whole way. Bounds that are missing are those of a value known exactly.
+Verdict judge(const Interval& ln_growth);
 
 /// Depth at which the norm has changed a thousandfold by the fit, ln 1000 / |rate|; none beyond
 /// `depth`.
@@ -81,17 +85,10 @@ struct RunGrowth {
   std::vector<double> ln_norm;  // by depth 0 … L, relative to depth 0; -inf where 0
   double rate;                  // per step
   double total;                 // rate · L
-  Verdict verdict;
 };
 
-/// From a plan's `dh_norm2` [L + 1], |dL/d state t|², t = 0 … L.
-///
-/// A gradient that becomes 0 counts as `underflowed` if it fell below the square root of the
-/// format's least normal number before, else as `zero`. Throws std::invalid_argument with fewer
-/// than two norms.
-RunGrowth run_growth(std::span<const double> dh_norm2, Dtype dtype);
-
-/// Whether norms that end in 0 got there by running out of `dtype`, judged by the last non-zero.
-bool looks_underflowed(std::span<const double> ln_norm, Dtype dtype);
+/// From a plan's `dh_norm2` [L + 1], |dL/d state t|², t = 0 … L. One run has no verdict. Throws
+/// std::invalid_argument with fewer than two norms.
+RunGrowth run_growth(std::span<const double> dh_norm2);
 
 }  // namespace gradepth::growth

@@ -17,14 +17,14 @@ constexpr double widest_ln = 300;      // |ln R_ii|
 constexpr double narrow_ln = 100;
 
 /// What R says about the stretch of maps behind it.
-struct Spread {
+struct Diagonal {
   double ratio = 1;  // largest / smallest diagonal element
   double ln = 0;     // largest |ln R_ii|
   bool finite = true;
 };
 
-Spread spread(std::span<const double> R, std::size_t count) {
-  Spread result;
+Diagonal diagonal(std::span<const double> R, std::size_t count) {
+  Diagonal result;
   double least = infinity;
   double largest = 0;
   for (const double r : R) result.finite = result.finite && std::isfinite(r);
@@ -80,7 +80,7 @@ bool sweep(const Jacobians& jacobians, Direction direction, std::size_t stop,
     }
     std::vector<double> R = orthonormalise(next, n);
     std::size_t count = V.size() / n;
-    const Spread s = spread(R, count);
+    const Diagonal s = diagonal(R, count);
     if (!single && (!s.finite || !(s.ratio <= widest_spread) || s.ln > widest_ln)) {
       interval = (end - done) / 2;
       continue;

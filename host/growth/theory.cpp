@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <boost/math/distributions/binomial.hpp>
 #include <boost/math/special_functions/digamma.hpp>
 #include <cmath>
 #include <numbers>
@@ -150,16 +151,33 @@ bool gaussian_chain(const GrowthSpec& spec) {
          sigma_w2(spec).value_or(0) > 0;
 }
 
-/// Second moment of the squared ratio (1 + 5/N)^L at χ = 1, so E ln is -5L/(2N) of the square.
+/// E ψ(K/2), K ~ Bin(N, 1/2) given K >= 1.
+double mean_digamma_of_active(std::int64_t N) {
+  const auto n = static_cast<double>(N);
+  const double reach = 20 * std::sqrt(n);  // 40 standard deviations
+  const auto first = static_cast<std::int64_t>(std::max(1.0, std::floor(0.5 * n - reach)));
+  const auto last = static_cast<std::int64_t>(std::min(n, std::ceil(0.5 * n + reach)));
+  double mass = 0;
+  double sum = 0;
+  for (std::int64_t K = first; K <= last; ++K) {
+    const auto k = static_cast<double>(K);
+    const double p = boost::math::pdf(boost::math::binomial(n, 0.5), k);
+    mass += p;
+    sum += p * boost::math::digamma(0.5 * k);
+  }
+  return sum / mass;
+}
+
+/// A ReLU lets K of N units through, each a fair coin, and the gradient's direction is uniform at
+/// every map: |g|² is multiplied by σ_w²/N and a chi-square of K, where K >= 1.
 std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
                                         std::span<const DrawnFacts> /*seeds*/) {
-  if (!gaussian_chain(spec) || spec.activation != "relu" || spec.width < 16) {  // expands in 1/N
-    return std::nullopt;
-  }
+  if (!gaussian_chain(spec) || spec.activation != "relu") return std::nullopt;
   const double sigma2 = sigma_w2(spec).value_or(0);
-  return Theory{.rate = 0.5 * std::log(0.5 * sigma2) - 1.25 / static_cast<double>(spec.width),
-                .formula = "1/2 ln(s_w^2 / 2) - 5/(4N)",
-                .source = "He et al. 2015; Hanin & Nica 2018",
+  const auto N = static_cast<double>(spec.width);
+  return Theory{.rate = 0.5 * (std::log(2 * sigma2 / N) + mean_digamma_of_active(spec.width)),
+                .formula = "1/2 [ln(2 s_w^2 / N) + E psi(K/2)], K ~ Bin(N, 1/2), K >= 1",
+                .source = "He et al. 2015; at width N: host/growth/README.md",
                 .q = std::nullopt,
                 .chi = 0.5 * sigma2,
                 .critical_sigma = std::numbers::sqrt2,
@@ -224,40 +242,34 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
       spec.activation == "identity" ? noise_variance(spec).value_or(0.0) : noise_variance(spec);
   const bool random =
       gaussian_weights(spec) || is_untied(spec);  // a shared orthogonal W is not iid
-  if (!plain_chain(spec) || !sigma2 || !noise || !random || *sigma2 == 0) return std::nullopt;
+  if (!plain_chain(spec) || !sigma2 || !noise || !random || *sigma2 == 0 ||
+      !std::isfinite(*sigma2) || !std::isfinite(*noise)) {
+    return std::nullopt;
+  }
   const MeanField field{spec.activation, *sigma2, *noise};
   Theory theory;
   theory.critical_sigma = critical_sigma(spec.activation, *noise);
-  const double q1 = *sigma2 * start_variance(spec) + *noise;
+  // An impulse is 1 at the first map.
+  const double added = *noise + (spec.init.input == Initialisation::Input::impulse ? 1.0 : 0.0);
+  const double q1 = *sigma2 * start_variance(spec) + added;
+  const double ln_q1 =
+      std::isfinite(q1) && q1 > 0 ? std::log(q1) : std::log(*sigma2) + ln_start_variance(spec);
   const std::optional<double> q =
-      spec.h0_fixed_point ? std::optional(field.stable_q().back()) : field.limit_q(q1);
-  if (q || scale_free(spec)) {
-    theory.q = q;
-    theory.chi = field.chi(q.value_or(1.0));
-    theory.rate = 0.5 * std::log(*theory.chi);
-    theory.formula = spec.init.input == Initialisation::Input::gaussian
-                         ? "1/2 ln chi, q = s_w^2 E f^2 + s_b^2 + S^2"
-                         : "1/2 ln chi, q = s_w^2 E f^2 + s_b^2";
-    if (!is_untied(spec) && rests_at_0(spec) && q == 0.0) {
-      theory.formula = "ln(s_w f'(0)), rest at 0, s_w the spectral radius of a wide W";
-    }
-  } else {
-    if (spec.init.input == Initialisation::Input::impulse) return std::nullopt;
-    const auto L = static_cast<std::size_t>(spec.depth);
-    const std::vector<double> carried = field.trajectory(q1, L);
-    // Depths d - 1 … d belong to map L - d + 1.
-    const Window window = fit_window(L);
-    double sum = 0;
-    for (std::size_t d = window.first + 1; d <= window.last; ++d) {
-      sum += 0.5 * std::log(field.chi(carried[L - d]));
-    }
-    theory.rate = sum / static_cast<double>(window.last - window.first);
-    theory.q = carried.back();
-    theory.chi = field.chi(carried.back());
-    theory.formula = "mean of 1/2 ln chi(q_l), q_l carried: no stable q";
-  }
+      spec.h0_fixed_point ? std::optional(field.stable_q().back()) : field.limit_q(ln_q1);
+  const Carried carried = carry(field, spec.h0_fixed_point ? std::log(*q) : ln_q1,
+                                static_cast<std::size_t>(spec.depth));
+  theory.rate = window_rate(carried.ln_chi);
   if (!std::isfinite(theory.rate)) return std::nullopt;
-  theory.xi = depth_scale(*theory.chi);
+  theory.q = q ? *q : std::exp(carried.ln_q);
+  theory.chi = q ? field.chi(*q) : std::exp(carried.ln_chi.back());
+  theory.formula = spec.init.input == Initialisation::Input::gaussian
+                       ? "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 + S^2 carried from the start"
+                       : "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 carried from the start";
+  if (q || scale_free(spec)) {
+    theory.asymptotic = 0.5 * std::log(*theory.chi);
+    theory.xi = depth_scale(*theory.chi);
+    if (q) theory.xi_q = depth_scale(field.q_slope(*q));
+  }
   theory.source =
       spec.net == "cnn" ? "Xiao et al. 2018" : "Poole et al. 2016; Schoenholz et al. 2017";
   return theory;
@@ -341,6 +353,7 @@ std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const Drawn
   for (const auto& candidate : candidates) {
     if (std::optional<Theory> theory = candidate(spec, seeds)) {
       theory->moments = ratio_moments(spec);
+      if (!theory->q && !theory->asymptotic) theory->asymptotic = theory->rate;  // at every depth
       return theory;
     }
   }
