@@ -54,6 +54,27 @@ def chi(sigma_w, sigma_b):
     return sigma_w**2 * expectation(slope2, math.sqrt(fixed_point(sigma_w, sigma_b)))
 
 
+def carried_rate(f, slope, sigma_w, sigma_b, depth, q=None):
+    """Least-squares slope of sum 1/2 ln chi(q_l) over the depths that a measurement is fitted to."""
+    q = sigma_w**2 + sigma_b**2 if q is None else q
+    by_map = []
+    for _ in range(depth):
+        deviation = math.sqrt(q)
+        by_map.append(0.5 * math.log(sigma_w**2 * expectation(lambda a: slope(a) ** 2, deviation)))
+        q = sigma_w**2 * expectation(lambda a: f(a) ** 2, deviation) + sigma_b**2
+    ln_norm = [0.0]
+    for step in reversed(by_map):
+        ln_norm.append(ln_norm[-1] + step)
+    margin = 0 if depth < 20 else -(-depth // 10)
+    window = range(margin, depth - margin + 1)
+    centre = sum(window) / len(window)
+    return sum((d - centre) * ln_norm[d] for d in window) / sum((d - centre) ** 2 for d in window)
+
+
+def sigmoid(a):
+    return 1 / (1 + math.exp(-a)) if a >= 0 else math.exp(a) / (1 + math.exp(a))
+
+
 class ClosedForms(unittest.TestCase):
     def near(self, measured, expected, relative=1e-10):
         self.assertAlmostEqual(measured / expected, 1, delta=relative)
@@ -127,7 +148,19 @@ class MeanField(unittest.TestCase):
         for sigma_w, sigma_b in pairs:
             row = growth("--init", f"gaussian:{sigma_w}", "--bias", f"gaussian:{sigma_b}", "--width", 4, "--depth", 2,
                          "--seeds", 1, "--h0", "gaussian:0.5")  # fmt: skip
-            self.assertAlmostEqual(row["theory"]["rate"], 0.5 * math.log(chi(sigma_w, sigma_b)), delta=1e-6)
+            self.assertAlmostEqual(row["theory"]["asymptotic"], 0.5 * math.log(chi(sigma_w, sigma_b)), delta=1e-6)
+
+    def test_window(self):
+        nets = {"tanh": (math.tanh, lambda a: 1 / math.cosh(a) ** 2),
+                "softsign": (lambda a: a / (1 + abs(a)), lambda a: 1 / (1 + abs(a)) ** 2),
+                "silu": (lambda a: a * sigmoid(a), lambda a: sigmoid(a) * (1 + a * sigmoid(-a)))}  # fmt: skip
+        for name, sigma_w, sigma_b, depth in [("tanh", 0.9, 0, 8), ("tanh", 1, 0, 100), ("tanh", 2, 0.3, 30),
+                                              ("softsign", 1.3, 0, 30), ("silu", 1.7, 0.2, 25)]:  # fmt: skip
+            row = growth("--activation", name, "--init", f"gaussian:{sigma_w}", "--bias", f"gaussian:{sigma_b}",
+                         "--width", 4, "--depth", depth, "--seeds", 1)  # fmt: skip
+            expected = carried_rate(*nets[name], sigma_w, sigma_b, depth)
+            print(f"          {name} {sigma_w}: {row['theory']['rate']:.5f}, own {expected:.5f}", file=sys.stderr)
+            self.assertAlmostEqual(row["theory"]["rate"], expected, delta=1e-5)
 
     def test_critical_gain(self):
         sigma_b = math.sqrt(0.05)

@@ -7,6 +7,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "host/decimal.h"
 #include "host/growth/mean_field.h"
 #include "host/growth/quadrature.h"
 #include "kernels/activation.h"
@@ -30,7 +31,7 @@ bool jumps_at_0(const std::string& activation) {
 std::string readable(double x) {
   std::ostringstream text;
   text << x;
-  return std::stod(text.str()) == x ? text.str() : exact(x);
+  return decimal_number(text.str()) == x ? text.str() : exact(x);
 }
 
 /// Elements of one sample's state.
