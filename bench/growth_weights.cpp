@@ -1,5 +1,6 @@
 #include "bench/growth_weights.h"
 
+#include <iostream>
 #include <regex>
 
 #include "bench/command_line.h"
@@ -40,7 +41,9 @@ void read_weights(const CLI::App& command, GrowthFlags& flags) {
     refuse("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
   }
   flags.layer = layer[1];
-  flags.read_weights = growth::read_pytorch_layer(flags.weights, {flags.module, flags.layer});
+  flags.read_weights = growth::read_pytorch_layer(
+      flags.weights, {flags.module, flags.layer},
+      [](const std::string& size) { std::cerr << "reading " << size << '\n'; });
   const RecurrentWeights& weights = *flags.read_weights;
   const std::int64_t width = weights.Wh.shape.at(1);
   if (command.count("--net") > 0 && flags.net != weights.cell) {

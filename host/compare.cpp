@@ -26,14 +26,6 @@ double longest_sum(const Problem& problem) {
   return 1;  // clip: an element times a scale; the norm is accumulated in float64
 }
 
-/// Elements per slice: one slice per step or layer where the first dimension counts those.
-std::size_t slice_size(const Problem& problem, const Tensor& tensor) {
-  const std::int64_t maps = depth(problem);
-  const bool by_map = (tensor.shape.size() > 1 || maps > 1) && !tensor.shape.empty() &&
-                      (tensor.shape[0] == maps || tensor.shape[0] == maps + 1);
-  return by_map ? tensor.stride() : tensor.size();
-}
-
 double state_size(const Problem& problem) {
   if (const auto* p = std::get_if<RecurrentProblem>(&problem)) {
     return static_cast<double>(p->B * p->H) * (p->cell == "lstm" ? 2 : 1);
@@ -130,8 +122,9 @@ void take_roots(Tensor& t) {
 }
 
 /// The error of one output.
-double tensor_error(const Problem& problem, const std::string& tensor_name, Tensor got, Tensor want,
+double tensor_error(const Problem& problem, const TensorSpec& spec, Tensor got, Tensor want,
                     bool by_norm) {
+  const std::string& tensor_name = spec.name;
   if (got.shape != want.shape || got.size() != want.size()) return INFINITY;
   if (tensor_name == "saturated") {
     return count_error(std::get<ActivationProblem>(problem), got.data[0], want.data[0]);
@@ -146,7 +139,7 @@ double tensor_error(const Problem& problem, const std::string& tensor_name, Tens
     floor *= std::sqrt(state_size(problem));
   }
   const bool gradient = tensor_name.starts_with('d');
-  const std::size_t slice = std::max<std::size_t>(slice_size(problem, want), 1);
+  const std::size_t slice = std::max<std::size_t>(spec.by_step ? want.stride() : want.size(), 1);
   double error = 0;
   for (std::size_t begin = 0; begin < want.size(); begin += slice) {
     const double* a = &got.data[begin];
@@ -166,7 +159,7 @@ Comparison compare_outputs(const Problem& problem, Plan& plan, Plan& reference, 
     Tensor got = plan.get(spec.name);
     if (spec.name == "dh_norm2" && got.shape.empty()) continue;  // it cannot see inside
     const double error =
-        tensor_error(problem, spec.name, std::move(got), reference.get(spec.name), by_norm);
+        tensor_error(problem, spec, std::move(got), reference.get(spec.name), by_norm);
     // States do not jump: they stay under the strict tolerance.
     const double allowed = spec.name.starts_with('d') ? worst.tolerance : strict;
     worst.ok = worst.ok && error <= allowed;

@@ -1,10 +1,10 @@
 #include "host/matrix_file.h"
 
-#include <charconv>
-#include <cmath>
 #include <fstream>
+#include <optional>
 #include <stdexcept>
 
+#include "host/decimal.h"
 #include "host/weights_file.h"
 
 namespace gradepth {
@@ -26,16 +26,15 @@ std::string next_cell(std::streambuf& in, int& end) {
 }
 
 double parse_cell(const std::string& cell, std::int64_t row, std::int64_t column) {
-  double value = 0;
-  const char* const end = cell.data() + cell.size();
-  const auto [stop, error] = std::from_chars(cell.data(), end, value);
-  const bool whole = error == std::errc{} && stop == end && cell.size() < max_cell;
-  if (!whole || !std::isfinite(value)) {
+  const std::optional<double> value = decimal_number(cell);
+  if (!value || cell.size() >= max_cell) {
+    const bool marked = row == 1 && column == 1 && cell.starts_with("\xEF\xBB\xBF");
+    if (marked) throw std::invalid_argument("it starts with a byte order mark; save it without");
     throw std::invalid_argument("row " + std::to_string(row) + ", column " +
                                 std::to_string(column) + " is " + printable(cell) +
                                 "; a finite number is needed");
   }
-  return value;
+  return *value;
 }
 
 }  // namespace

@@ -63,7 +63,7 @@ Shape parse_shape(const std::string& text, std::string_view name) {
   Shape shape;
   const char* const end = text.data() + text.size();
   for (const char* at = text.data(); at != end;) {
-    if (*at == ',' || *at == ' ') {
+    if (*at == ',' || *at == ' ' || *at == 'L') {
       ++at;
       continue;
     }
@@ -96,16 +96,33 @@ ArrayHeader read_header(zip_file_t& member, std::string_view name) {
   std::string text(length, '\0');
   read_member(member, reinterpret_cast<unsigned char*>(text.data()), length, name);
   text.erase(text.find_last_not_of(" \n") + 1);
-  // As NumPy writes it. The matcher recurses once per character, hence the limit.
-  static const std::regex dictionary(
-      R"(\{ *'descr': *('[^']*'|\[.*\]|\(.*\)) *, *'fortran_order': *(True|False) *, *)"
-      R"('shape': *\(((?:[0-9]+, *)*[0-9]*)\) *,? *\})");
+  // The three keys in any order, each once; 8L is a size of Python 2. The matcher recurses once per
+  // character, hence the limit.
+  static const std::string descr = R"('descr': *('[^']*'|\[.*\]|\(.*\)))";
+  static const std::string order = R"('fortran_order': *(True|False))";
+  static const std::string sizes = R"('shape': *\(((?:[0-9]+L?, *)*(?:[0-9]+L?)?)\))";
+  static const std::string any = "(?:" + descr + '|' + order + '|' + sizes + ')';
+  static const std::regex dictionary("\\{ *" + any + " *, *" + any + " *, *" + any + " *,? *\\}");
   constexpr std::size_t longest_dictionary = 1'000;
   std::smatch match;
   if (text.size() > longest_dictionary || !std::regex_match(text, match, dictionary)) {
     refuse(printable(name) + " has a header unlike NumPy's");
   }
-  return {{match[1], parse_shape(match[3], name)}, match[2] == "True", prefix + length};
+  // Groups 1 … 3 are the first place's descr, order and sizes; 4 … 6 the second's; 7 … 9.
+  const auto value = [&](std::size_t kind) {
+    std::string found;
+    int times = 0;
+    for (std::size_t place = 0; place < 3; ++place) {
+      const auto& group = match[3 * place + kind];
+      if (group.matched) {
+        found = group;
+        ++times;
+      }
+    }
+    if (times != 1) refuse(printable(name) + " has a header unlike NumPy's");
+    return found;
+  };
+  return {{value(1), parse_shape(value(3), name)}, value(2) == "True", prefix + length};
 }
 
 /// From column-major to row-major; matrices only.

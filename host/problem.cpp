@@ -197,44 +197,45 @@ void validate(const Problem& problem) {
 }
 
 std::vector<TensorSpec> inputs(const Problem& problem) {
-  return std::visit(Overloaded{
-                        [](const ActivationProblem& p) -> std::vector<TensorSpec> {
-                          const Shape shape{p.rows, p.cols};
-                          if (p.pass == Pass::forward) return {{"x", shape}};
-                          return {{"x", shape}, {"y", shape}, {"dy", shape}};
-                        },
-                        [](const ClipProblem& p) -> std::vector<TensorSpec> {
-                          const Shape shape{total(p.sizes)};
-                          std::vector<TensorSpec> specs{{"g", shape}};
-                          if (p.sgd || p.mode == "agc") specs.push_back({"w", shape});
-                          if (p.sgd) specs.push_back({"v", shape});
-                          return specs;
-                        },
-                        [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
-                          const std::int64_t rows = gates(p.cell) * p.H;
-                          std::vector<TensorSpec> specs{{"h0", {p.B, p.H}}};
-                          if (p.cell == "additive") {
-                            specs.push_back({"Wh", {1}});
-                          } else {
-                            specs.push_back({"Wh", per_step(p, {rows, p.H})});
-                            specs.push_back({"b", per_step(p, {biases(p.cell) * p.H})});
-                            if (p.project_input) specs.push_back({"Wx", {rows, features(p)}});
-                            specs.push_back({"x", {p.T, p.B, p.project_input ? features(p) : p.H}});
-                          }
-                          if (p.cell == "lstm") specs.push_back({"c0", {p.B, p.H}});
-                          if (p.pass == Pass::forward) return specs;
-                          specs.push_back({"dy", {p.T, p.B, p.H}});
-                          if (p.cell == "lstm") specs.push_back({"dc", {p.B, p.H}});
-                          return specs;
-                        },
-                        [](const FeedForwardProblem& p) -> std::vector<TensorSpec> {
-                          std::vector<TensorSpec> specs{
-                              {"h0", state_shape(p)}, {"W", weight_shape(p)}, {"b", {p.L, p.N}}};
-                          if (p.pass != Pass::forward) specs.push_back({"dy", state_shape(p)});
-                          return specs;
-                        },
-                    },
-                    problem);
+  return std::visit(
+      Overloaded{
+          [](const ActivationProblem& p) -> std::vector<TensorSpec> {
+            const Shape shape{p.rows, p.cols};
+            if (p.pass == Pass::forward) return {{"x", shape}};
+            return {{"x", shape}, {"y", shape}, {"dy", shape}};
+          },
+          [](const ClipProblem& p) -> std::vector<TensorSpec> {
+            const Shape shape{total(p.sizes)};
+            std::vector<TensorSpec> specs{{"g", shape}};
+            if (p.sgd || p.mode == "agc") specs.push_back({"w", shape});
+            if (p.sgd) specs.push_back({"v", shape});
+            return specs;
+          },
+          [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
+            const std::int64_t rows = gates(p.cell) * p.H;
+            std::vector<TensorSpec> specs{{"h0", {p.B, p.H}}};
+            if (p.cell == "additive") {
+              specs.push_back({"Wh", {1}});
+            } else {
+              specs.push_back({"Wh", per_step(p, {rows, p.H}), !p.share});
+              specs.push_back({"b", per_step(p, {biases(p.cell) * p.H}), !p.share});
+              if (p.project_input) specs.push_back({"Wx", {rows, features(p)}});
+              specs.push_back({"x", {p.T, p.B, p.project_input ? features(p) : p.H}, true});
+            }
+            if (p.cell == "lstm") specs.push_back({"c0", {p.B, p.H}});
+            if (p.pass == Pass::forward) return specs;
+            specs.push_back({"dy", {p.T, p.B, p.H}, true});
+            if (p.cell == "lstm") specs.push_back({"dc", {p.B, p.H}});
+            return specs;
+          },
+          [](const FeedForwardProblem& p) -> std::vector<TensorSpec> {
+            std::vector<TensorSpec> specs{
+                {"h0", state_shape(p)}, {"W", weight_shape(p), true}, {"b", {p.L, p.N}, true}};
+            if (p.pass != Pass::forward) specs.push_back({"dy", state_shape(p)});
+            return specs;
+          },
+      },
+      problem);
 }
 
 std::vector<TensorSpec> outputs(const Problem& problem) {
@@ -259,34 +260,34 @@ std::vector<TensorSpec> outputs(const Problem& problem) {
                         [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
                           const bool lstm = p.cell == "lstm";
                           const Shape states{p.T + 1, p.B, p.H};
-                          std::vector<TensorSpec> specs{{"y", {p.T, p.B, p.H}}};
-                          if (p.record) specs.push_back({"h", states});
-                          if (p.record && lstm) specs.push_back({"c", states});
+                          std::vector<TensorSpec> specs{{"y", {p.T, p.B, p.H}, true}};
+                          if (p.record) specs.push_back({"h", states, true});
+                          if (p.record && lstm) specs.push_back({"c", states, true});
                           if (p.pass == Pass::forward) return specs;
                           for (const TensorSpec& in : inputs(p)) {
                             if (in.name != "dy" && in.name != "dc")
-                              specs.push_back({"d" + in.name, in.shape});
+                              specs.push_back({"d" + in.name, in.shape, in.by_step});
                           }
-                          if (p.norms) specs.push_back({"dh_norm2", {p.T + 1}});
+                          if (p.norms) specs.push_back({"dh_norm2", {p.T + 1}, true});
                           if (p.record) {
-                            specs.push_back({"dh", states});
-                            specs.push_back({"da", {p.T, p.B, gates(p.cell) * p.H}});
-                            if (lstm) specs.push_back({"dc", states});
+                            specs.push_back({"dh", states, true});
+                            specs.push_back({"da", {p.T, p.B, gates(p.cell) * p.H}, true});
+                            if (lstm) specs.push_back({"dc", states, true});
                           }
                           return specs;
                         },
                         [](const FeedForwardProblem& p) -> std::vector<TensorSpec> {
                           const Shape state = state_shape(p);
                           std::vector<TensorSpec> specs{{"y", state}};
-                          if (p.record) specs.push_back({"h", with_leading(p.L + 1, state)});
+                          if (p.record) specs.push_back({"h", with_leading(p.L + 1, state), true});
                           if (p.pass == Pass::forward) return specs;
                           specs.push_back({"dh0", state});
-                          specs.push_back({"dW", weight_shape(p)});
-                          specs.push_back({"db", {p.L, p.N}});
-                          specs.push_back({"dh_norm2", {p.L + 1}});
+                          specs.push_back({"dW", weight_shape(p), true});
+                          specs.push_back({"db", {p.L, p.N}, true});
+                          specs.push_back({"dh_norm2", {p.L + 1}, true});
                           if (p.record) {
-                            specs.push_back({"dh", with_leading(p.L + 1, state)});
-                            specs.push_back({"da", with_leading(p.L, state)});
+                            specs.push_back({"dh", with_leading(p.L + 1, state), true});
+                            specs.push_back({"da", with_leading(p.L, state), true});
                           }
                           return specs;
                         },

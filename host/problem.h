@@ -133,6 +133,9 @@ using Problem = std::variant<ActivationProblem, ClipProblem, RecurrentProblem, F
 struct TensorSpec {
   std::string name;
   Shape shape;
+  /// Whether the first extent counts steps, layers or the states between them: each is judged by
+  /// its own size.
+  bool by_step = false;
 };
 
 /// Rows of Wh per unit: elman 1, lstm 4, gru 3, additive 1.

@@ -104,7 +104,16 @@ std::unique_ptr<WeightsFile> open_weights_file(const std::string& path) {
   file.read(start.data(), start.size());
   constexpr std::array<char, 4> zip{'P', 'K', 3, 4};
   constexpr std::array<char, 4> empty_zip{'P', 'K', 5, 6};
-  return start == zip || start == empty_zip ? open_npz(path) : open_safetensors(path);
+  if (start == zip || start == empty_zip) return open_npz(path);
+  constexpr std::array<char, 4> npy{'\x93', 'N', 'U', 'M'};
+  if (start == npy) {
+    throw std::invalid_argument("one array (.npy): save several with their names, by numpy.savez");
+  }
+  if (start[0] == '{') {
+    throw std::invalid_argument(
+        "JSON: the index of a model in several files? Give the .safetensors that has the layer");
+  }
+  return open_safetensors(path);
 }
 
 }  // namespace gradepth

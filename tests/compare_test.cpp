@@ -58,6 +58,43 @@ TEST(Compare, MeasuresEachLayerByItself) {
   EXPECT_FALSE(compare(problem, plan, reference).ok);
 }
 
+/// Where H or H - 1 is T, db [H] is one tensor all the same: an entry that cancelled is no step.
+TEST(Compare, SizesThatEqualEachOtherAreNoSteps) {
+  for (const std::int64_t H : {4, 5}) {
+    for (const char* cell : {"elman", "lstm", "gru"}) {
+      const RecurrentProblem net{.cell = cell, .T = 4, .B = H, .H = H, .record = true};
+      Tensors truth;
+      for (const TensorSpec& spec : outputs(net)) {
+        const bool weights = spec.name == "dWh" || spec.name == "dWx" || spec.name == "db";
+        const bool one_state = spec.name == "dh0" || spec.name == "dc0";
+        EXPECT_EQ(spec.by_step, !weights && !one_state) << cell << ' ' << spec.name;
+        truth[spec.name] = Tensor(spec.shape, std::vector<double>(size(spec.shape), 1.0));
+      }
+      truth["db"].data[1] = 1e-9;
+      truth["dWh"].data[1] = 1e-9;
+      Tensors out = truth;
+      out["db"].data[1] = 2e-9;
+      out["dWh"].data[1] = 2e-9;
+      FixedPlan plan(out);
+      FixedPlan reference(truth);
+      EXPECT_TRUE(compare(net, plan, reference).ok) << cell;
+      // A step is one: its own largest entry counts.
+      for (std::size_t i = 0; i < truth["da"].stride(); ++i) truth["da"].data[i] = 1e-9;
+      out["da"] = truth["da"];
+      out["da"].data[0] = 2e-9;
+      FixedPlan wrong(out);
+      FixedPlan right(truth);
+      EXPECT_EQ(compare(net, wrong, right).tensor, "da") << cell;
+    }
+  }
+  for (const TensorSpec& spec :
+       outputs(RecurrentProblem{.T = 4, .project_input = false, .share = false})) {
+    if (spec.name == "dWh" || spec.name == "db") {
+      EXPECT_TRUE(spec.by_step);
+    }
+  }
+}
+
 TEST(Compare, NeedsTheSameNumbersToBeFinite) {
   for (const double bad : {double{NAN}, double{INFINITY}}) {
     Tensors out = outputs_of_ones();

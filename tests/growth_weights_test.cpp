@@ -10,6 +10,7 @@
 #include <gtest/gtest.h>
 
 #include <CLI/CLI.hpp>
+#include <filesystem>
 #include <nlohmann/json.hpp>
 #include <stdexcept>
 
@@ -246,8 +247,89 @@ TEST(GrowthWeights, LayersThatAreNoneOfPyTorchsAreRefused) {
   for (const auto& [name, shape] : whole) {
     EXPECT_THAT(complaint_about(zeros(whole, name)), AllOf(HasSubstr(name), HasSubstr("NaN")));
   }
+  // No tensor of the module is left over in silence.
+  for (const char* name : {"weight_hh_l0_raw", "weight_hh_l0_g", "weight_hh_l0_orig",
+                           "parametrizations.weight_hh_l0.original0", "scale_l0", "norm.weight"}) {
+    EXPECT_THAT(
+        complaint_about(zeros({{"rnn.weight_hh_l0", gates}, {std::string("rnn.") + name, {2}}})),
+        AllOf(HasSubstr(name), HasSubstr("plain weights")));
+  }
+  EXPECT_THAT(complaint_about(zeros(
+                  {{"rnns.0.module.weight_hh_l0", gates}, {"rnns.0.weight_hh_l0_raw", gates}})),
+              HasSubstr("rnns.0.weight_hh_l0_raw"));
+  EXPECT_EQ(complaint_about(zeros({{"rnn.weight_hh_l0", gates},
+                                   {"rnn.weight_hh_l0_reverse", gates},
+                                   {"rnn.weight_ih_l0", {8, 3}},
+                                   {"rnn.weight_hh_l1", gates},
+                                   {"rnn2.weight_hh_l0_raw", gates}},
+                                  "rnn2.weight_hh_l0_raw")),
+            "nothing");
   // What is not needed may be anything.
   EXPECT_EQ(complaint_about(zeros({{"weight_hh_l0", gates}, {"other", {3}}}, "other")), "nothing");
+}
+
+/// One bias, and a GRU's inside the reset product: the same as two of which one is 0.
+TEST(GrowthWeights, OneBiasIsEquinoxs) {
+  const auto file = [](const std::string& cell, bool equinox) {
+    const std::int64_t G = cell == "gru" ? 3 : 4;
+    const std::int64_t H = 3;
+    json header = json::object();
+    std::string data;
+    const auto add = [&](const std::string& name, const Shape& shape, float first, float step) {
+      const std::size_t begin = data.size();
+      for (std::size_t i = 0; i < size(shape); ++i) {
+        const float x = first + step * static_cast<float>(i % 7);
+        data.append(reinterpret_cast<const char*>(&x), 4);
+      }
+      header[name] = {{"dtype", "F32"}, {"shape", shape}, {"data_offsets", {begin, data.size()}}};
+    };
+    add("cell.weight_hh", {G * H, H}, -0.5F, 0.2F);
+    if (equinox) {
+      add("cell.bias", {G * H}, -1, 0.3F);
+      if (cell == "gru") add("cell.bias_n", {H}, 0.4F, 0.1F);
+    } else {
+      add("cell.bias_ih", {G * H}, -1, 0.3F);
+      const std::size_t begin = data.size();
+      for (std::int64_t i = 0; i < G * H; ++i) {
+        const float x =
+            cell == "gru" && i >= 2 * H ? 0.4F + 0.1F * static_cast<float>(i - 2 * H) : 0.0F;
+        data.append(reinterpret_cast<const char*>(&x), 4);
+      }
+      header["cell.bias_hh"] = {
+          {"dtype", "F32"}, {"shape", {G * H}}, {"data_offsets", {begin, data.size()}}};
+    }
+    return safetensors(header.dump(), data);
+  };
+  for (const char* cell : {"lstm", "gru"}) {
+    const TemporaryFile one(file(cell, true));
+    const TemporaryFile two(file(cell, false));
+    const auto rate = [&](const std::string& path) {
+      return row({"--weights", path, "--provider", "reference", "--dtype", "f64"})
+          .at("rate")
+          .at("value")
+          .get<double>();
+    };
+    EXPECT_EQ(rate(one.path()), rate(two.path())) << cell;
+  }
+  EXPECT_THAT(complaint_about(zeros({{"weight_hh_l0", {2, 2}}, {"bias_n_l0", {2}}})),
+              HasSubstr("only of a GRU"));
+}
+
+/// The size is said, and refused, before memory is taken: the file lies about what it holds.
+TEST(GrowthWeights, TooLargeIsRefusedBeforeItIsRead) {
+  const std::string header =
+      R"({"weight_hh_l0":{"dtype":"F32","shape":[16384,16384],"data_offsets":[0,1073741824]}})";
+  const TemporaryFile file(safetensors(header, ""));
+  std::filesystem::resize_file(file.path(), std::filesystem::file_size(file.path()) + 1073741824);
+  EXPECT_THAT(complaint({"--weights", file.path()}),
+              HasSubstr("2147 MB as float64; at most 1073 MB"));
+}
+
+TEST(GrowthWeights, OtherLibrariesAreNamed) {
+  EXPECT_THAT(complaint_about(zeros({{"lstm/recurrent_kernel", {2, 8}}})), HasSubstr("Keras"));
+  EXPECT_THAT(complaint_about(zeros({{"params.cell.hf.kernel", {2, 2}}})), HasSubstr("Flax"));
+  EXPECT_THAT(complaint_about(zeros({{"lstm/linear/w", {4, 8}}})), HasSubstr("Haiku"));
+  EXPECT_THAT(complaint_about(zeros({{"R", {1, 8, 2}}})), HasSubstr("ONNX"));
 }
 
 }  // namespace

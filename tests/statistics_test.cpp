@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <numbers>
+#include <random>
 #include <stdexcept>
 
 #include "host/not_finite.h"
@@ -136,6 +138,45 @@ TEST(RunGrowth, NormsThatEnd) {
   EXPECT_NEAR(run_growth(norm2).rate, -std::numbers::ln10, 1e-12);
   EXPECT_EQ(run_growth(norm2).ln_norm[40], -infinity);
   EXPECT_THROW(run_growth(std::vector<double>{1}), std::invalid_argument);
+}
+
+/// Shares of 20,000 samples whose interval holds the mean: three standard errors are 0.005.
+TEST(MeanInterval, CoversTheMeanAsOftenAsItSays) {
+  std::mt19937_64 bits(2026);
+  std::normal_distribution<double> normal;
+  const auto chi2 = [&](int degrees) {
+    double sum = 0;
+    for (int i = 0; i < degrees; ++i) sum += std::pow(normal(bits), 2);
+    return sum;
+  };
+  struct Case {
+    const char* name;
+    std::function<double()> draw;
+    double mean;
+    double least;
+  };
+  const Case cases[] = {
+      {"normal", [&] { return normal(bits); }, 0, 0.93},
+      // E ln χ²(4) = ψ(2) + ln 2
+      {"ln chi2", [&] { return std::log(chi2(4)); }, 1 - std::numbers::egamma + std::numbers::ln2,
+       0.93},
+      {"t3", [&] { return normal(bits) / std::sqrt(chi2(3) / 3); }, 0, 0.93},
+      {"lognormal", [&] { return std::exp(0.5 * normal(bits)); }, std::exp(0.125), 0.90}};
+  for (const Case& c : cases) {
+    for (const std::size_t seeds : {8U, 20U}) {
+      constexpr int samples = 20000;
+      int covered = 0;
+      for (int i = 0; i < samples; ++i) {
+        std::vector<double> x(seeds);
+        for (double& v : x) v = c.draw();
+        const Interval interval = mean_interval(x);
+        covered += *interval.low <= c.mean && c.mean <= *interval.high ? 1 : 0;
+      }
+      const double share = static_cast<double>(covered) / samples;
+      EXPECT_GE(share, c.least) << c.name << ' ' << seeds;
+      EXPECT_LE(share, 0.97) << c.name << ' ' << seeds;
+    }
+  }
 }
 
 TEST(Statistics, VarianceAndMeanOfExponentials) {

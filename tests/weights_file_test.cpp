@@ -234,6 +234,15 @@ TEST(WeightsFile, RefusesArraysThatAreNotPlainNumbers) {
   for (const auto& [from, to, says] : cases) {
     EXPECT_THAT(refusal_of(replaced(relu, from, to)), HasSubstr(says)) << to;
   }
+  // Keys in another order, and a size of Python 2: read up to the checksum, which no longer fits.
+  for (const auto& [from, to] :
+       {std::pair("{'descr': '<f4', 'fortran_order': False, 'shape': (5, 5), }",
+                  "{'shape': (5, 5), 'fortran_order': False, 'descr': '<f4', }"),
+        std::pair("(5, 5)", "(5L,5)")}) {
+    EXPECT_THAT(refusal_of(replaced(relu, from, to)), HasSubstr("damaged")) << to;
+  }
+  EXPECT_THAT(refusal_of(replaced(relu, "'fortran_order': False", "'descr': '<f4'        ")),
+              HasSubstr("unlike NumPy's"));
   // Python's True in place of False is as long with a space; the checksum then no longer fits.
   EXPECT_THAT(refusal_of(replaced(relu, "False", "True ")), HasSubstr("damaged"));
 }

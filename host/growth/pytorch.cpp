@@ -6,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 #include <filesystem>
+#include <functional>
+#include <regex>
 #include <set>
 #include <stdexcept>
 #include <string_view>
@@ -69,12 +71,47 @@ std::vector<LayerName> layers(const WeightsFile::Entries& entries, const std::st
   return found;
 }
 
+/// Whose names these are, and how to convert them; empty for nobody's.
+std::string library_of(const WeightsFile::Entries& entries) {
+  struct Library {
+    const char* pattern;
+    const char* says;
+  };
+  constexpr std::array<Library, 4> libraries{{{"(.*[./])?recurrent_kernel(:0)?",
+                                               "Keras: weight_hh is recurrent_kernel transposed, "
+                                               "an LSTM's gates i, f, c, o in that order, "
+                                               "a GRU's z, r, h as r, z, h"},
+                                              {"(.*[./])?h[ifgornz][./]kernel",
+                                               "Flax: weight_hh has the kernels of the gates, each "
+                                               "transposed, one below the other: hi, hf, "
+                                               "hg, ho of an LSTM, hr, hz, hn of a GRU"},
+                                              {"(.*[./])?linear[./]w",
+                                               "Haiku: weight_hh is the last H rows of w, "
+                                               "transposed, an LSTM's gates i, g, f, o as i, f, g, "
+                                               "o"},
+                                              {"(onnx::(RNN|LSTM|GRU)_[0-9]+|R)",
+                                               "ONNX: weight_hh is R[0], an LSTM's gates i, o, f, "
+                                               "c as i, f, c, o, a GRU's z, r, h as r, z, "
+                                               "h"}}};
+  for (const Library& library : libraries) {
+    const std::regex pattern(library.pattern);
+    for (const auto& [name, entry] : entries) {
+      constexpr std::size_t longest = 200;  // the matcher recurses once per character
+      if (name.size() <= longest && std::regex_match(name, pattern)) {
+        return printable(name) + " is a name of " + library.says + "; ";
+      }
+    }
+  }
+  return {};
+}
+
 LayerName find_layer(const WeightsFile::Entries& entries, const LayerChoice& choice) {
   const std::vector<LayerName> found = layers(entries, choice.layer);
   const std::string wanted = std::string(recurrent) + "_l" + choice.layer;
   if (found.empty()) {
     const std::string names = listed(by_likeness(entries));
-    throw std::invalid_argument("no " + printable(wanted) + " of any module in it; it has " +
+    throw std::invalid_argument("no " + printable(wanted) + " of any module in it; " +
+                                library_of(entries) + "it has " +
                                 (names.empty() ? "no tensors" : names));
   }
   std::set<std::string> modules;
@@ -151,41 +188,130 @@ std::string cell_of(const std::string& name, const Shape& shape) {
   refuse_shape(name, shape, "it must be [G*H, H] with G = 1 (RNN), 3 (GRU) or 4 (LSTM)");
 }
 
-RecurrentWeights read_layer(WeightsFile& file, const LayerName& layer) {
+/// Whether `rest` of a name behind `weight_hh` says another layer than `suffix` does.
+bool is_other_layer(std::string_view rest, std::string_view suffix) {
+  return rest == "_reverse" || (suffix.empty() && rest.starts_with("_l"));
+}
+
+/// What weight drop and weight norm train in place of the weights that are used, `weight_hh_l0_raw`
+/// or `parametrizations.weight_hh_l0.original0`, in this module or in one around it.
+bool is_in_place_of_weights(std::string_view name, const LayerName& layer) {
+  const std::string used = std::string(recurrent) + layer.suffix;
+  const std::size_t at = name.find(used);
+  if (at == std::string_view::npos) return false;
+  const std::string_view rest = name.substr(at + used.size());
+  std::string_view before = name.substr(0, at);
+  constexpr std::string_view parametrised = "parametrizations.";
+  if (before.ends_with(parametrised)) before.remove_suffix(parametrised.size());
+  return layer.prefix.starts_with(before) && (rest.starts_with('_') || rest.starts_with('.')) &&
+         !is_other_layer(rest, layer.suffix);
+}
+
+/// Whether it is a tensor of the layer's module, and none of those that a layer has. Beside a layer
+/// without a module there may be anything else.
+bool is_unknown_parameter(std::string_view name, const LayerName& layer) {
+  if (!name.starts_with(layer.prefix)) return false;
+  const std::string_view own = name.substr(layer.prefix.size());
+  const bool of_module_inside = own.find('.') != std::string_view::npos;
+  if (of_module_inside) return !layer.prefix.empty();
+  if (!own.ends_with(layer.suffix)) return false;
+  const std::string_view parameter = own.substr(0, own.size() - layer.suffix.size());
+  constexpr std::array<std::string_view, 6> known{"weight_ih", "weight_hh", "bias_ih",
+                                                  "bias_hh",   "bias",      "bias_n"};
+  if (std::find(known.begin(), known.end(), parameter) != known.end()) return false;
+  const bool looks_like_one = parameter.starts_with("weight") || parameter.starts_with("bias");
+  if (layer.suffix.empty() && own.find("_l") != std::string_view::npos) return false;
+  return looks_like_one || !layer.prefix.empty();
+}
+
+void refuse_left_over(const WeightsFile::Entries& entries, const LayerName& layer) {
+  for (const auto& [name, entry] : entries) {
+    if (!is_in_place_of_weights(name, layer) && !is_unknown_parameter(name, layer)) continue;
+    throw std::invalid_argument(printable(name) + " belongs to " + printable(layer.of(recurrent)) +
+                                " and is none of weight_ih, weight_hh, bias_ih, bias_hh; save the "
+                                "layer's plain weights, as "
+                                "the net uses them");
+  }
+}
+
+/// The bias [biases*H]: PyTorch's two, or the one of Equinox (and a GRU's bias_n, which stands
+/// inside the reset product); 0 without.
+Tensor read_biases(WeightsFile& file, const LayerName& layer, const std::string& cell,
+                   std::int64_t rows, std::int64_t H) {
+  const WeightsFile::Entries& entries = file.entries();
+  const std::string ih = layer.of("bias_ih");
+  const std::string hh = layer.of("bias_hh");
+  const std::string one = layer.of("bias");
+  const std::string inside = layer.of("bias_n");
+  if (entries.contains(ih) != entries.contains(hh)) {
+    throw std::invalid_argument(printable(ih) + " and " + printable(hh) +
+                                ": one is there without the other");
+  }
+  const bool two = entries.contains(ih);
+  const bool equinox = entries.contains(one);
+  if (two && equinox) {
+    throw std::invalid_argument(printable(one) + " beside " + printable(ih) +
+                                ": one bias or two, not three");
+  }
+  if (entries.contains(inside) && (!equinox || cell != "gru")) {
+    throw std::invalid_argument(printable(inside) + ": only of a GRU, beside " + printable(one));
+  }
+  if (two) {
+    return joined(cell, read_bias(file, ih, rows), read_bias(file, hh, rows),
+                  static_cast<std::size_t>(H));
+  }
+  Tensor b(Shape{biases(cell) * H});
+  if (!equinox) return b;
+  const Tensor given = read_bias(file, one, rows);
+  std::copy(given.data.begin(), given.data.end(), b.data.begin());
+  if (entries.contains(inside)) {
+    const Tensor n = read_bias(file, inside, H);
+    std::copy(n.data.begin(), n.data.end(), b.data.begin() + static_cast<std::ptrdiff_t>(rows));
+  }
+  return b;
+}
+
+using Say = std::function<void(const std::string&)>;
+
+/// Says what a large W will take, and refuses one that is too large.
+void check_size(const std::string& name, const Shape& shape, const Say& say) {
+  constexpr std::int64_t large = std::int64_t{1} << 24;
+  constexpr std::int64_t most = std::int64_t{1} << 27;
+  const std::int64_t count = checked_count(shape);
+  if (count <= large) return;
+  const std::string size = printable(name) + ' ' + shape_text(shape) + " takes " +
+                           std::to_string(count / 125'000) + " MB as float64";
+  if (count > most) throw std::invalid_argument(size + "; at most 1073 MB are read");
+  say(size);
+}
+
+RecurrentWeights read_layer(WeightsFile& file, const LayerName& layer, const Say& say) {
   const WeightsFile::Entries& entries = file.entries();
   if (entries.contains(layer.of("weight_hr"))) {
     throw std::invalid_argument(printable(layer.of("weight_hr")) +
                                 ": an LSTM with projections (proj_size) is not supported");
   }
+  refuse_left_over(entries, layer);
   const std::string name = layer.of(recurrent);
   const Shape& shape = entries.at(name).shape;
   RecurrentWeights weights;
   weights.cell = cell_of(name, shape);
   weights.layer = as_utf8(name);
-  const std::string ih = layer.of("bias_ih");
-  const std::string hh = layer.of("bias_hh");
-  if (entries.contains(ih) != entries.contains(hh)) {
-    throw std::invalid_argument(printable(ih) + " and " + printable(hh) +
-                                ": one is there without the other");
-  }
+  check_size(name, shape, say);
   weights.Wh = read_finite(file, name);  // first: it bounds H by what is really there
-  const std::int64_t H = shape[1];
-  weights.b = Tensor(Shape{biases(weights.cell) * H});
-  if (entries.contains(ih)) {
-    weights.b = joined(weights.cell, read_bias(file, ih, shape[0]), read_bias(file, hh, shape[0]),
-                       static_cast<std::size_t>(H));
-  }
+  weights.b = read_biases(file, layer, weights.cell, shape[0], shape[1]);
   return weights;
 }
 
 }  // namespace
 
 std::shared_ptr<const RecurrentWeights> read_pytorch_layer(const std::string& path,
-                                                           const LayerChoice& choice) {
+                                                           const LayerChoice& choice,
+                                                           const Say& say) {
   try {
     const std::unique_ptr<WeightsFile> file = open_weights_file(path);
-    auto weights =
-        std::make_shared<RecurrentWeights>(read_layer(*file, find_layer(file->entries(), choice)));
+    auto weights = std::make_shared<RecurrentWeights>(
+        read_layer(*file, find_layer(file->entries(), choice), say));
     weights->file = as_utf8(std::filesystem::path(path).filename().string());
     return weights;
   } catch (const std::invalid_argument& error) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -21,10 +22,15 @@ struct LayerChoice {
 /// The gates' order is PyTorch's and ours; b = b_ih + b_hh, but for the GRU's n gate, which keeps
 /// both: b_hh is inside the reset product. weight_ih is not read.
 ///
+/// In place of the two biases there may be the one of Equinox, `bias`, and a GRU's `bias_n`. A W of
+/// more than 2^24 numbers is told to `say` before memory is taken for it.
+///
 /// std::invalid_argument, in one line that names --weights and the file, for what is not a
-/// safetensors or npz file, holds no such layer, or numbers that are not finite.
-std::shared_ptr<const RecurrentWeights> read_pytorch_layer(const std::string& path,
-                                                           const LayerChoice& choice);
+/// safetensors or npz file, holds no such layer, tensors of the layer's module that it does not
+/// know, more than 2^27 numbers, or numbers that are not finite.
+std::shared_ptr<const RecurrentWeights> read_pytorch_layer(
+    const std::string& path, const LayerChoice& choice,
+    const std::function<void(const std::string&)>& say = [](const std::string&) {});
 
 /// Whether a bias is other than 0.
 bool has_bias(const RecurrentWeights& weights);
