@@ -116,7 +116,8 @@ class Safetensors final : public WeightsFile {
     Bytes length = 0;
     for (std::size_t i = bytes.size(); i-- > 0;) length = length << 8 | bytes.at(i);
     if (length > max_header || length > file_size - bytes.size()) {
-      refuse("it does not start with the length of its header");
+      refuse(bytes[0] == '{' ? "it is JSON; of a model in several files give the one with the layer"
+                             : "it does not start with the length of its header");
     }
     return length;
   }

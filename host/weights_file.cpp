@@ -109,10 +109,6 @@ std::unique_ptr<WeightsFile> open_weights_file(const std::string& path) {
   if (start == npy) {
     throw std::invalid_argument("one array (.npy): save several with their names, by numpy.savez");
   }
-  if (start[0] == '{') {
-    throw std::invalid_argument(
-        "JSON: the index of a model in several files? Give the .safetensors that has the layer");
-  }
   return open_safetensors(path);
 }
 

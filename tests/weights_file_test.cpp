@@ -126,6 +126,16 @@ TEST(WeightsFile, RefusesLengthsOfAHeaderThatCannotBe) {
   EXPECT_THAT(refusal_of(length_bytes(0)), HasSubstr("not JSON"));
 }
 
+/// What other files are, is said; but a header of 123 bytes makes a file start with '{' as well.
+TEST(WeightsFile, SaysWhatElseAFileIs) {
+  EXPECT_THAT(refusal_of(R"({"metadata": {"total_size": 8}, "weight_map": {}})"),
+              HasSubstr("JSON"));
+  EXPECT_THAT(refusal_of("\x93NUMPY\x01\0\x76\0{'descr': '<f4', }"), HasSubstr(".npy"));
+  std::string header = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
+  header.resize('{', ' ');
+  EXPECT_EQ(refusal_of(safetensors(header, "12345678")), "");
+}
+
 /// A header with one tensor of 8 bytes of data.
 std::string one(const std::string& entry) {
   return safetensors("{\"a\":" + entry + "}", "12345678");
