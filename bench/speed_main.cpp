@@ -143,12 +143,11 @@ void report(benchmark::State& state, const Row& row) {
     const double value = counter(row, key);
     if (!std::isnan(value)) state.counters[key] = value;
   }
-  const std::string label = counter(row, "disturbed") > 0 ? "disturbed" : "";
   if (row.contains("growth") && row["growth"].is_object()) {
     const Row& growth = row["growth"];
     if (growth["rate"].is_number()) state.counters["growth_rate"] = growth["rate"].get<double>();
   }
-  state.SetLabel(label);
+  state.SetLabel(counter(row, "disturbed") > 0 ? "disturbed" : "");
 }
 
 benchmark::TimeUnit time_unit(const std::string& name) {

@@ -25,4 +25,11 @@ double exact_slope(double x) {
   return static_cast<double>(Act::slope(static_cast<long double>(x)));
 }
 
+/// Whether f has a part where f' is 0 on paper; it then reaches to -50. Elsewhere a slope of 0 is
+/// less than the least number of its format.
+template <class Act>
+bool has_flat_part() {
+  return exact_slope<Act>(-50.0) == 0;
+}
+
 }  // namespace gradepth

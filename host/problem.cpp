@@ -83,14 +83,22 @@ bool says_slope_by_output(std::string_view act) {
   return says;
 }
 
-/// Additive nets have none.
 template <class P>
 bool has_activation(const P& p) {
   if constexpr (requires { p.cell; }) {
     return p.cell != "additive";
   } else {
-    return true;
+    return requires { p.act; };
   }
+}
+
+/// What is asked for, where there is a choice.
+template <class P>
+std::optional<SlopeFrom> slope_choice(const P& p) {
+  if constexpr (requires { p.slope; }) {
+    if (has_activation(p) && says_slope_by_output(p.act)) return p.slope;
+  }
+  return std::nullopt;
 }
 
 std::int64_t features(const RecurrentProblem& p) { return p.I > 0 ? p.I : p.H; }
@@ -343,26 +351,15 @@ std::string_view name(SlopeFrom from) { return from == SlopeFrom::output ? "outp
 std::optional<SlopeFrom> slopes_from(const Problem& problem) {
   return std::visit(
       [](const auto& p) -> std::optional<SlopeFrom> {
-        if constexpr (requires { p.slope; }) {
-          if (!has_activation(p)) return std::nullopt;
-          return says_slope_by_output(p.act) && p.dtype != Dtype::f64 ? p.slope : SlopeFrom::input;
-        } else {
-          return std::nullopt;
-        }
+        if (!has_activation(p)) return std::nullopt;
+        return p.dtype == Dtype::f64 ? SlopeFrom::input
+                                     : slope_choice(p).value_or(SlopeFrom::input);
       },
       problem);
 }
 
 bool asks_for_input_slopes(const Problem& problem) {
-  return std::visit(
-      [](const auto& p) {
-        if constexpr (requires { p.slope; }) {
-          return has_activation(p) && says_slope_by_output(p.act) && p.slope == SlopeFrom::input;
-        } else {
-          return false;
-        }
-      },
-      problem);
+  return std::visit([](const auto& p) { return slope_choice(p) == SlopeFrom::input; }, problem);
 }
 
 std::string_view kind(const Problem& problem) {

@@ -378,12 +378,6 @@ constexpr bool has_slope_from_output = requires {
   Act::slope_from_output(0.0);
 };
 
-/// Whether a pass keeps y for the slope, and not x.
-template <class Act>
-constexpr bool keeps_output(SlopeFrom from) {
-  return has_slope_from_output<Act> && from == SlopeFrom::output;
-}
-
 /// f' from what a pass keeps: y with `of_output`, else x.
 template <class Act, bool of_output, class T>
 HD T slope_of_kept(T kept) {

@@ -27,8 +27,8 @@ template <class T>
 struct ActivationBackward {
   std::int64_t rows = 1;
   std::int64_t cols = 0;
-  /// [rows, cols]. The slope comes from x or from y = f(x), see keeps_output(): the other one is
-  /// not read and may be null. dx may be dy.
+  /// [rows, cols]. The slope comes from y = f(x) where `slope` asks for it and the activation
+  /// has one of y, else from x: the other one is not read and may be null. dx may be dy.
   const T* x = nullptr;
   const T* y = nullptr;
   const T* dy = nullptr;

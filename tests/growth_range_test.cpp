@@ -44,6 +44,17 @@ GrowthSpec shrinking(Dtype dtype, std::int64_t depth) {
   return spec;
 }
 
+GrowthSpec relu_rnn(double gain, std::int64_t depth, std::int64_t width, std::int64_t seeds) {
+  GrowthSpec spec;
+  spec.net = "elman";
+  spec.activation = "relu";
+  spec.init.W = {WeightInit::Kind::gaussian, gain, {}};
+  spec.depth = depth;
+  spec.width = width;
+  spec.seeds = seeds;
+  return spec;
+}
+
 TEST(Range, TypicalSize) {
   const std::vector<double> equal{3, -3, 3, 0};
   const std::vector<double> one{0, 5e-300};
@@ -125,14 +136,7 @@ TEST(Range, TheRateGoesOnBehindIt) {
 
 /// ReLU'(NaN) is 1 to PyTorch: a rate of such slopes is none.
 TEST(Range, StatesThatAreNotFiniteGiveNoSlopes) {
-  GrowthSpec spec;
-  spec.net = "elman";
-  spec.activation = "relu";
-  spec.init.W = {WeightInit::Kind::gaussian, 4, {}};
-  spec.depth = 200;
-  spec.width = 64;
-  spec.seeds = 4;
-  const GrowthResult r = measure(spec, "cpu");
+  const GrowthResult r = measure(relu_rnn(4, 200, 64, 4), "cpu");
   EXPECT_EQ(r.verdict, Verdict::overflowed);
   EXPECT_NEAR(r.rate.value, 1.029, 0.01);
   EXPECT_NEAR(r.rate.low.value_or(0), 0.865, 0.02);
@@ -193,14 +197,7 @@ TEST(Verdicts, CountTheWholeWay) {
 }
 
 TEST(Verdicts, OfEachSeed) {
-  GrowthSpec spec;
-  spec.net = "elman";
-  spec.activation = "relu";
-  spec.init.W = {WeightInit::Kind::gaussian, 1.5, {}};
-  spec.width = 32;
-  spec.depth = 60;
-  spec.seeds = 20;
-  const GrowthResult r = measure(spec);
+  const GrowthResult r = measure(relu_rnn(1.5, 60, 32, 20));
   std::size_t all = 0;
   for (const std::size_t n : r.verdicts) all += n;
   EXPECT_EQ(all, 20U);

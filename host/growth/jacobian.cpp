@@ -7,15 +7,12 @@
 
 #include "host/exact_activation.h"
 #include "host/growth/linear_maps.h"
+#include "host/not_finite.h"
 #include "kernels/cell_gru.h"
 #include "kernels/cell_lstm.h"
 
 namespace gradepth::growth {
 namespace {
-
-bool all_finite(std::span<const double> x) {
-  return std::all_of(x.begin(), x.end(), [](double v) { return std::isfinite(v); });
-}
 
 /// f(c x) = c f(x) for every c > 0: f' does not change when the state is rescaled.
 bool is_homogeneous(const std::string& activation) {
@@ -120,7 +117,7 @@ class ChainJacobians final : public Jacobians {
       h[i] = residual_ ? h[i] + scale_ * y : y;
     }
     // A slope that is 0 far out belongs to a flat part of f; elsewhere it is too small.
-    if (exact_slope<Act>(-50.0) != 0 && std::count(slope, slope + h.size(), 0.0) > 0) {
+    if (!has_flat_part<Act>() && std::count(slope, slope + h.size(), 0.0) > 0) {
       set_has_lost_slopes();
     }
     if (homogeneous_) rescale(h);

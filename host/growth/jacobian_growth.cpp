@@ -24,10 +24,6 @@ std::vector<double> column(std::span<const SeedJacobians> seeds,
   return values;
 }
 
-bool all_finite(const std::vector<double>& x) {
-  return std::all_of(x.begin(), x.end(), [](double v) { return std::isfinite(v); });
-}
-
 /// NaN unless all are finite.
 Interval mean_of_all(const std::vector<double>& x) {
   return all_finite(x) ? mean_interval(x) : Interval{nan, std::nullopt, std::nullopt};

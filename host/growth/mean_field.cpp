@@ -5,7 +5,6 @@
 #include <cmath>
 #include <cstdint>
 #include <functional>
-#include <limits>
 
 #include "host/growth/quadrature.h"
 #include "host/growth/statistics.h"
@@ -81,22 +80,24 @@ std::vector<double> MeanField::stable_q() const {
 
 std::optional<double> MeanField::limit_q(double ln_q1) const {
   const std::vector<double> stable = stable_q();
-  if (stable.empty()) return std::nullopt;
+  std::vector<double> ln_stable(stable.size());
+  std::transform(stable.begin(), stable.end(), ln_stable.begin(),
+                 [](double q) { return std::log(q); });
+  const auto places_before = [&](auto at) {
+    return static_cast<std::size_t>(at - ln_stable.begin());
+  };
   // One-dimensional and increasing: q moves to the next stable point in its direction. All
   // activations of the list have an increasing map on the range of interest; where that direction
   // has no stable point, q runs away.
   constexpr double rounding = 1e-12;
-  const auto first_from = [&](double ln_q) {
-    return std::find_if(stable.begin(), stable.end(),
-                        [=](double q) { return std::log(q) >= ln_q; });
-  };
   if (next_ln_q(ln_q1) > ln_q1) {
-    const auto above = first_from(ln_q1 - rounding);
-    return above == stable.end() ? std::nullopt : std::optional(*above);
+    const std::size_t above =
+        places_before(std::lower_bound(ln_stable.begin(), ln_stable.end(), ln_q1 - rounding));
+    return above == stable.size() ? std::nullopt : std::optional(stable[above]);
   }
-  const auto after =
-      first_from(std::nextafter(ln_q1 + rounding, std::numeric_limits<double>::infinity()));
-  return after == stable.begin() ? std::nullopt : std::optional(*(after - 1));
+  const std::size_t after =
+      places_before(std::upper_bound(ln_stable.begin(), ln_stable.end(), ln_q1 + rounding));
+  return after == 0 ? std::nullopt : std::optional(stable[after - 1]);
 }
 
 double MeanField::next_ln_q(double ln_q) const {

@@ -17,7 +17,7 @@ namespace {
 
 /// One seed's run; arrays by depth.
 struct SeedGrowth {
-  std::vector<double> ln_norm;  // absolute; NaN behind a state that is not finite
+  std::vector<double> ln_norm;  // absolute; infinite behind a state that is not finite
   RangeEnd end;
   NormsFrom norms_from = NormsFrom::recorded;
   std::vector<Fractions> fractions;
@@ -148,43 +148,32 @@ void summarise_weights(const std::vector<SeedGrowth>& seeds, GrowthResult& resul
   result.weight_gradient = over_seeds(of_seeds);
 }
 
+using End = RangeEnd::Kind;
+
 /// How a seed's gradient ended, and what is known of its whole way.
 struct Way {
-  enum class End : std::uint8_t { reached, above, below, zero };
-  End end = End::reached;
-  std::size_t depth = 0;        // of the end
-  bool continued = false;       // by the renormalised pass
+  RangeEnd end;                 // `zero` only where it is 0 on paper
   std::vector<double> ln_norm;  // relative, by depth; -infinity where it is 0, NaN where unknown
+  bool continued = false;       // behind the end, by the renormalised pass
 };
 
 /// `renormalised` is empty where there is none.
 Way whole_way(const GrowthSpec& spec, const SeedGrowth& seed,
               const std::vector<double>& renormalised) {
-  Way way{.depth = seed.end.depth, .ln_norm = seed.ln_norm};
+  Way way{seed.end, seed.ln_norm};
   for (double& v : way.ln_norm) v -= seed.ln_norm[0];
-  switch (seed.end.kind) {
-    case RangeEnd::Kind::none:
-      return way;
-    case RangeEnd::Kind::above:
-      way.end = Way::End::above;
-      break;
-    case RangeEnd::Kind::below:
-      way.end = Way::End::below;
-      break;
-    case RangeEnd::Kind::zero:
-      if (!renormalised.empty() && std::isinf(renormalised[way.depth])) {
-        way.end = Way::End::zero;
-        return way;
-      }
-      way.end = Way::End::below;
-      break;
+  const std::size_t end = way.end.depth;
+  const bool known = !renormalised.empty();
+  if (way.end.kind == End::zero && !(known && std::isinf(renormalised[end]))) {
+    way.end.kind = End::below;
   }
-  way.continued = !renormalised.empty() && spec.clip_value == 0;
-  const std::size_t last = std::max<std::size_t>(way.depth, 1) - 1;  // that still says something
-  for (std::size_t d = way.depth; d < way.ln_norm.size(); ++d) {
-    way.ln_norm[d] = !way.continued   ? nan
-                     : way.depth == 0 ? renormalised[d] - renormalised[0]
-                                      : way.ln_norm[last] + renormalised[d] - renormalised[last];
+  if (way.end.kind == End::none || way.end.kind == End::zero) return way;
+  way.continued = known && spec.clip_value == 0;
+  // The last depth that still says something; depth 0 is 0 by definition.
+  const std::size_t last = std::max<std::size_t>(end, 1) - 1;
+  const double reached = end == 0 ? 0 : way.ln_norm[last];
+  for (std::size_t d = end; d < way.ln_norm.size(); ++d) {
+    way.ln_norm[d] = way.continued ? reached + renormalised[d] - renormalised[last] : nan;
   }
   return way;
 }
@@ -206,30 +195,30 @@ bool is_random(const GrowthSpec& spec) {
 }
 
 Verdict verdict_of(const Way& way) {
-  switch (way.end) {
-    case Way::End::above:
+  switch (way.end.kind) {
+    case End::above:
       return Verdict::overflowed;
-    case Way::End::below:
+    case End::below:
       return Verdict::underflowed;
-    case Way::End::zero:
+    case End::zero:
       return Verdict::zero;
-    case Way::End::reached:
+    case End::none:
       break;
   }
   return judge({way.ln_norm.back(), std::nullopt, std::nullopt});
 }
 
-std::size_t count(const std::vector<Way>& ways, Way::End end) {
-  return static_cast<std::size_t>(
-      std::count_if(ways.begin(), ways.end(), [=](const Way& way) { return way.end == end; }));
+std::size_t count(const std::vector<Way>& ways, End kind) {
+  return static_cast<std::size_t>(std::count_if(
+      ways.begin(), ways.end(), [=](const Way& way) { return way.end.kind == kind; }));
 }
 
 /// The verdict over all seeds: a format that ran out in one seed is worth saying; a gradient that
 /// is itself 0 decides if it is so in at least half of the seeds.
 Verdict verdict(const GrowthSpec& spec, const std::vector<Way>& ways, const Interval& growth) {
-  if (count(ways, Way::End::above) > 0) return Verdict::overflowed;
-  if (count(ways, Way::End::below) > 0) return Verdict::underflowed;
-  if (2 * count(ways, Way::End::zero) >= ways.size()) return Verdict::zero;
+  if (count(ways, End::above) > 0) return Verdict::overflowed;
+  if (count(ways, End::below) > 0) return Verdict::underflowed;
+  if (2 * count(ways, End::zero) >= ways.size()) return Verdict::zero;
   constexpr std::int64_t shallow = 4;
   if (spec.depth < shallow) return Verdict::too_shallow;
   if (!growth.low && is_random(spec)) return Verdict::inconclusive;
@@ -248,10 +237,10 @@ std::string explanation(const GrowthSpec& spec, const std::vector<Way>& ways,
   std::size_t ran_out = 0;
   std::size_t continued = 0;
   for (const Way& way : ways) {
-    if (way.end != Way::End::above && way.end != Way::End::below) continue;
+    if (way.end.kind != End::above && way.end.kind != End::below) continue;
     ++ran_out;
     continued += way.continued ? 1 : 0;
-    first = std::min(first, way.depth);
+    first = std::min(first, way.end.depth);
   }
   if (ran_out > 0) {
     sentences.push_back(of_seeds(ran_out, ways.size()) + " left the range of " +
@@ -262,7 +251,7 @@ std::string explanation(const GrowthSpec& spec, const std::vector<Way>& ways,
                                               : std::to_string(continued) + " go on") +
                         " in float64, rescaled at every step");
   }
-  if (const std::size_t zeros = count(ways, Way::End::zero); zeros > 0) {
+  if (const std::size_t zeros = count(ways, End::zero); zeros > 0) {
     sentences.push_back("the gradient of " + of_seeds(zeros, ways.size()) +
                         " becomes 0; the rate is of what comes before");
   }
@@ -334,11 +323,11 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
     seeds.push_back(std::move(seed.growth));
     jacobians.push_back(std::move(seed.jacobians));
   }
-  const bool ended = std::any_of(seeds.begin(), seeds.end(), [](const SeedGrowth& seed) {
-    return seed.end.kind != RangeEnd::Kind::none;
-  });
-  const std::vector<SeedJacobians> beyond =
-      ended && !spec.renormalised ? beyond_the_format(spec, init, provider, cache) : jacobians;
+  const bool ended = std::any_of(seeds.begin(), seeds.end(),
+                                 [](const SeedGrowth& seed) { return seed.end.kind != End::none; });
+  std::vector<SeedJacobians> unasked;
+  if (ended && !spec.renormalised) unasked = beyond_the_format(spec, init, provider, cache);
+  const std::vector<SeedJacobians>& beyond = unasked.empty() ? jacobians : unasked;
   std::vector<Way> ways;
   std::vector<double> growths;
   for (std::size_t i = 0; i < seeds.size(); ++i) {

@@ -10,6 +10,7 @@
 #include <set>
 #include <stdexcept>
 
+#include "host/exact_activation.h"
 #include "host/growth/loss_scale.h"
 #include "host/growth/range.h"
 #include "host/growth/seeds.h"
@@ -17,7 +18,6 @@
 #include "host/growth/statistics.h"
 #include "host/not_finite.h"
 #include "host/rounded.h"
-#include "kernels/activation.h"
 
 namespace gradepth::growth {
 namespace {
@@ -183,8 +183,6 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
       }
       return Act::slope(state);
     };
-    // Elsewhere a slope of 0 is always the format's doing: tanh is nowhere flat.
-    const bool has_flat_part = Act::slope(-50.0) == 0;
     with_arithmetic(rounding, [&](auto number) {
       using T = decltype(number);
       for (std::size_t d = 1; d <= L; ++d) {
@@ -193,7 +191,7 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
         const auto exact = slice(exact_h, state);
         std::size_t dead = 0;
         for (std::size_t i = 0; i < got.size(); ++i) {
-          const bool is_flat = has_flat_part && slope_of(exact[i]) == 0;
+          const bool is_flat = has_flat_part<Act>() && slope_of(exact[i]) == 0;
           dead += slope_of(T(got[i])) == T(0) && !is_flat ? 1 : 0;
         }
         by_depth[d] = static_cast<double>(dead) / static_cast<double>(got.size());
@@ -276,9 +274,10 @@ class Study {
       for (std::size_t f = 0; f < formats.size(); ++f) {
         if (exponents[f].empty()) continue;
         Run run(spec_, formats[f], provider(formats[f]), drawn);
+        const std::size_t behind = run.behind_a_lost_state();
         for (const int k : exponents[f]) {
-          trials[f][k][i] = find_loss(run.backward(std::ldexp(1.0, k)), truths_[i], formats[f],
-                                      run.behind_a_lost_state());
+          trials[f][k][i] =
+              find_loss(run.backward(std::ldexp(1.0, k)), truths_[i], formats[f], behind);
         }
       }
     });

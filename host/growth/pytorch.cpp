@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "host/not_finite.h"
 #include "host/weights_file.h"
 
 namespace gradepth::growth {
@@ -146,10 +147,7 @@ std::string shape_text(const Shape& shape) {
 Tensor read_finite(WeightsFile& file, const std::string& name) {
   try {
     Tensor tensor = file.read(name);
-    if (!std::all_of(tensor.data.begin(), tensor.data.end(),
-                     [](double x) { return std::isfinite(x); })) {
-      throw std::invalid_argument("it holds NaN or infinity");
-    }
+    if (!all_finite(tensor.data)) throw std::invalid_argument("it holds NaN or infinity");
     return tensor;
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument(printable(name) + ": " + error.what());

@@ -52,19 +52,34 @@ double gaussian_expectation(const std::function<double(double)>& g, double s,
 
 namespace {
 
-/// At q, 0 < q <= q_large.
-double second_moment_at(std::string_view activation, double q) {
+/// E of(act, s z)², `of` the value or the slope of an activation.
+template <class Of>
+double mean_square(std::string_view activation, double s, Of of) {
   double result = 0;
   with_activation(activation, [&](auto act) {
-    using Act = decltype(act);
-    const auto square = [](double x) {
-      const double y = Act::value(x);
+    const auto square = [&](double x) {
+      const double y = of(act, x);
       return y * y;
     };
-    result = gaussian_expectation(square, std::sqrt(q), Act::kinks);
+    result = gaussian_expectation(square, s, act.kinks);
   });
   return result;
 }
+
+/// The same at q_large, where an activation is its lines: each holds half of the mass.
+template <class Of>
+double far_mean_square(std::string_view activation, Of of) {
+  double result = 0;
+  with_activation(activation, [&](auto act) {
+    const double right = of(act, std::sqrt(q_large));
+    const double left = of(act, -std::sqrt(q_large));
+    result = 0.5 * (right * right + left * left);
+  });
+  return result;
+}
+
+constexpr auto by_value = [](auto act, double x) { return act.value(x); };
+constexpr auto by_slope = [](auto act, double x) { return act.slope(x); };
 
 /// Limits at 0 take both sides.
 Moments moments_at_0(std::string_view activation) {
@@ -110,14 +125,14 @@ bool is_bounded(double value2_at_large) { return value2_at_large < 1e-10 * q_lar
 double ln_second_moment(std::string_view activation, double ln_q) {
   const double ln_large = std::log(q_large);
   if (ln_q > ln_large) {
-    const double value2 = second_moment_at(activation, q_large);
+    const double value2 = far_mean_square(activation, by_value);
     return std::log(value2) + (is_bounded(value2) ? 0.0 : ln_q - ln_large);
   }
   if (ln_q < -ln_large) {
     const Moments at_0 = moments_at_0(activation);
     return at_0.value2 > 0 ? std::log(at_0.value2) : std::log(at_0.slope2) + ln_q;
   }
-  return std::log(second_moment_at(activation, std::exp(ln_q)));
+  return std::log(mean_square(activation, std::sqrt(std::exp(ln_q)), by_value));
 }
 
 double second_moment(std::string_view activation, double q) {
@@ -127,17 +142,12 @@ double second_moment(std::string_view activation, double q) {
 double slope_moment(std::string_view activation, double ln_q) {
   const double ln_large = std::log(q_large);
   if (ln_q < -ln_large) return moments_at_0(activation).slope2;
-  double slope2 = 0;
-  with_activation(activation, [&](auto act) {
-    using Act = decltype(act);
-    const auto square = [](double x) {
-      const double slope = Act::slope(x);
-      return slope * slope;
-    };
-    slope2 = gaussian_expectation(square, std::exp(0.5 * std::min(ln_q, ln_large)), Act::kinks);
-  });
-  if (ln_q <= ln_large || !is_bounded(second_moment_at(activation, q_large))) return slope2;
-  return slope2 * std::exp(0.5 * (ln_large - ln_q));  // the share of x next to 0
+  if (ln_q <= ln_large) return mean_square(activation, std::exp(0.5 * ln_q), by_slope);
+  if (!is_bounded(far_mean_square(activation, by_value))) {
+    return far_mean_square(activation, by_slope);
+  }
+  // The share of x next to 0, where alone it has a slope.
+  return mean_square(activation, std::sqrt(q_large), by_slope) * std::exp(0.5 * (ln_large - ln_q));
 }
 
 Moments moments(std::string_view activation, double q) {

@@ -9,10 +9,6 @@
 namespace gradepth::growth {
 namespace {
 
-bool all_finite(std::span<const double> x) {
-  return std::all_of(x.begin(), x.end(), [](double v) { return std::isfinite(v); });
-}
-
 bool all_zero(std::span<const double> x) {
   return std::all_of(x.begin(), x.end(), [](double v) { return v == 0; });
 }

@@ -47,7 +47,7 @@ Theory carried(const GrowthSpec& spec, double sigma2, double noise) {
   };
   const auto ln_chi = [&](double ln_q) {
     const double slope2 = slope_moment(spec.activation, argument(ln_q));
-    return std::log1p(std::exp((preact ? 0.0 : ln_A2) + ln_sigma2 + std::log(slope2)));
+    return ln_sum(0, (preact ? 0.0 : ln_A2) + ln_sigma2 + std::log(slope2));  // 1 + …
   };
   const Carried by_map =
       carry(ln_start_variance(spec), static_cast<std::size_t>(spec.depth), next, ln_chi);

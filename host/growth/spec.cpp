@@ -202,11 +202,6 @@ double ln_start_variance(const GrowthSpec& spec) {
   return spec.init.h0.kind == ValueInit::Kind::radius ? ln - std::log(state_size(spec)) : ln;
 }
 
-double start_variance(const GrowthSpec& spec) {
-  const double scale2 = spec.init.h0.scale * spec.init.h0.scale;
-  return spec.init.h0.kind == ValueInit::Kind::radius ? scale2 / state_size(spec) : scale2;
-}
-
 Initialisation resolve(const GrowthSpec& spec) {
   Initialisation init = spec.init;
   init.W = resolve_weights(spec);

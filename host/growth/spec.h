@@ -73,9 +73,7 @@ struct GrowthSpec {
 /// Variance of what is added to W h: bias and Gaussian input. None for a constant bias other than
 /// 0: pre-activations then have a mean, which the theory here leaves out.
 [[nodiscard]] std::optional<double> noise_variance(const GrowthSpec& spec);
-/// Mean square of h0's elements, for a start that is given (not `h0_fixed_point`).
-[[nodiscard]] double start_variance(const GrowthSpec& spec);
-/// Its logarithm, also where the square is beyond range.
+/// ln of the mean square of h0's elements, for a start that is given (not `h0_fixed_point`).
 [[nodiscard]] double ln_start_variance(const GrowthSpec& spec);
 
 /// The initialisation to draw with: `saxe` with its gain, `h0_fixed_point` as a length of h0.

@@ -157,11 +157,12 @@ double mean_digamma_of_active(std::int64_t N) {
   const double reach = 20 * std::sqrt(n);  // 40 standard deviations
   const auto first = static_cast<std::int64_t>(std::max(1.0, std::floor(0.5 * n - reach)));
   const auto last = static_cast<std::int64_t>(std::min(n, std::ceil(0.5 * n + reach)));
+  const boost::math::binomial coins(n, 0.5);
   double mass = 0;
   double sum = 0;
   for (std::int64_t K = first; K <= last; ++K) {
     const auto k = static_cast<double>(K);
-    const double p = boost::math::pdf(boost::math::binomial(n, 0.5), k);
+    const double p = boost::math::pdf(coins, k);
     mass += p;
     sum += p * boost::math::digamma(0.5 * k);
   }
@@ -251,9 +252,7 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   theory.critical_sigma = critical_sigma(spec.activation, *noise);
   // An impulse is 1 at the first map.
   const double added = *noise + (spec.init.input == Initialisation::Input::impulse ? 1.0 : 0.0);
-  const double q1 = *sigma2 * start_variance(spec) + added;
-  const double ln_q1 =
-      std::isfinite(q1) && q1 > 0 ? std::log(q1) : std::log(*sigma2) + ln_start_variance(spec);
+  const double ln_q1 = ln_sum(std::log(*sigma2) + ln_start_variance(spec), std::log(added));
   const std::optional<double> q =
       spec.h0_fixed_point ? std::optional(field.stable_q().back()) : field.limit_q(ln_q1);
   const Carried carried = carry(field, spec.h0_fixed_point ? std::log(*q) : ln_q1,
@@ -313,7 +312,7 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
   const std::vector<double>& W = drawn.find(recurrent ? "Wh" : "W")->second.data;
   const std::vector<double>& b = drawn.find("b")->second.data;
   const auto x = drawn.find("x");
-  std::vector<double> ln_factor(L);
+  std::vector<double> ln_chi(L);  // of the square
   double h = drawn.find("h0")->second.data.at(0);
   with_activation(spec.activation, [&](auto act) {
     for (std::size_t l = 0; l < L; ++l) {
@@ -321,12 +320,12 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
       const double a =
           w * h + b[is_untied(spec) ? l : 0] + (x == drawn.end() ? 0.0 : x->second.data[l]);
       h = exact_value<decltype(act)>(a);
-      ln_factor[l] = std::log(std::abs(w)) + std::log(std::abs(exact_slope<decltype(act)>(a)));
+      const double ln_factor =
+          std::log(std::abs(w)) + std::log(std::abs(exact_slope<decltype(act)>(a)));
+      ln_chi[l] = 2 * ln_factor;
     }
   });
-  std::vector<double> ln_norm(L + 1);
-  for (std::size_t d = 1; d <= L; ++d) ln_norm[d] = ln_norm[d - 1] + ln_factor[L - d];
-  return window_slope(ln_norm);
+  return window_rate(ln_chi);
 }
 
 DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn) {

@@ -86,7 +86,8 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     double* dx = out("dx");
     double saturated = 0;
     for (std::size_t i = 0; i < n; ++i) {
-      const T slope = kept_slope<Act>(T(x[i]), T(y[i]));
+      // In float64 too, where it judges what others make of the y that is given.
+      const T slope = given_slope<Act>(p_.slope, T(x[i]), T(y[i]));
       dx[i] = static_cast<double>(T(dy[i]) * slope);
       using std::abs;
       saturated += abs(slope) < T(0.01) ? 1 : 0;
@@ -98,16 +99,6 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     std::fill(db, db + cols, 0.0);
     for (std::size_t i = 0; i < n; ++i) db[i % cols] += dx[i];
     round_all(rounding_, db, cols);
-  }
-
-  /// As slope_of, but float64 looks at the y that is given as well: it judges what others make of
-  /// y.
-  template <class Act, class T>
-  [[nodiscard]] T kept_slope(T x, [[maybe_unused]] T y) const {
-    if constexpr (has_slope_from_output<Act>) {
-      if (p_.slope == SlopeFrom::output) return Act::slope_from_output(y);
-    }
-    return slope_of<Act>(SlopeFrom::input, x, y);
   }
 };
 

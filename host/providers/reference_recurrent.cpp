@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <concepts>
 
 #include "host/providers/reference.h"
 #include "host/providers/reference_activation.h"
@@ -147,10 +146,10 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     parallel_for(state_ >= 4096 ? available_threads() : 1, p_.B, f);
   }
 
-  /// Whether the slopes of gates come from their values: float64 takes the exact ones.
+  /// Whether the slopes of gates come from their values.
   template <class T>
   [[nodiscard]] bool from_output() const {
-    return !std::same_as<T, double> && p_.slope == SlopeFrom::output;
+    return slopes_of_net<T>(p_.slope) == SlopeFrom::output;
   }
 
   /// Adds the loss gradient on state s, takes its norm, records and then clips it.
