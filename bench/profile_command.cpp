@@ -12,7 +12,7 @@
 #include "bench/names.h"
 #include "bench/rows/output.h"
 #include "bench/speed.h"
-#include "host/compare.h"
+#include "host/judge.h"
 #include "host/profile_range.h"
 #include "host/vector_target.h"
 
@@ -118,12 +118,9 @@ void profile_once(Row& row, const Workload& workload, Provider& provider, Provid
     row["reason"] = refusal->reason;
     return;
   }
-  const Tensors in = draw(workload.problem, workload.init, seed);
-  const PlanPtr truth = std::get<PlanPtr>(reference.plan(workload.problem));
-  truth->set(in);
-  truth->run();
+  const Judge judge(workload.problem, reference, draw(workload.problem, workload.init, seed));
   const PlanPtr plan = std::get<PlanPtr>(std::move(planned));
-  plan->set(in);
+  plan->set(judge.inputs());
   constexpr int warm_up_runs = 3;
   for (int i = 0; i < warm_up_runs; ++i) {
     plan->restore();
@@ -131,7 +128,7 @@ void profile_once(Row& row, const Workload& workload, Provider& provider, Provid
   }
   plan->wait();
   row["detail"] = plan->detail();
-  const Comparison comparison = compare(workload.problem, *plan, *truth);
+  const Comparison comparison = judge.compare(*plan);
   if (!comparison.ok) {
     row["status"] = "incorrect";
     row["reason"] = comparison.describe();

@@ -8,7 +8,7 @@
 
 #include "bench/machine.h"
 #include "bench/plan_timing.h"
-#include "host/compare.h"
+#include "host/judge.h"
 #include "host/growth/statistics.h"
 #include "host/not_finite.h"
 #include "host/vector_target.h"
@@ -72,8 +72,7 @@ void add_growth(Row& row, const Problem& problem, Plan& plan) {
 
 /// Plans, runs once, compares with the reference. An entry without a plan has its status and
 /// reason.
-Entry prepare(Row row, const Workload& workload, const Tensors& in, Provider& provider,
-              Plan& reference) {
+Entry prepare(Row row, const Workload& workload, Provider& provider, const Judge& judge) {
   Entry entry{std::move(row), nullptr, nullptr};
   try {
     Planned planned = provider.plan(workload.problem);
@@ -81,16 +80,22 @@ Entry prepare(Row row, const Workload& workload, const Tensors& in, Provider& pr
       set_status(entry.row, "unsupported", refusal->reason);
       return entry;
     }
+    if (!judge.refusal().empty()) {
+      set_status(entry.row, "unsupported", judge.refusal());
+      return entry;
+    }
     PlanPtr plan = std::get<PlanPtr>(std::move(planned));
-    plan->set(in);
+    plan->set(judge.inputs());
     plan->run();
     plan->wait();
     entry.row["detail"] = plan->detail();
     entry.row["math"] = name(plan->math());
-    const Comparison comparison = compare(workload.problem, *plan, reference);
+    const Comparison comparison = judge.compare(*plan);
     entry.row["error"] = comparison.error;
     entry.row["tolerance"] = comparison.tolerance;
-    entry.row["by_norm"] = comparison.by_norm;
+    entry.row["approximation"] = plan->approximation();
+    entry.row["tails"] = plan->keeps_tails();
+    entry.row["left_out"] = judge.left_out();
     if (!comparison.ok) {
       set_status(entry.row, "incorrect", comparison.describe());
       return entry;
@@ -118,16 +123,13 @@ using IdentityOf = std::function<IdentityText(const Provider&)>;
 std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload,
                                const std::vector<Provider*>& providers, Provider& reference,
                                std::uint64_t seed, const IdentityOf& identity_of) {
-  const Tensors in = draw(workload.problem, workload.init, seed);
-  PlanPtr truth = std::get<PlanPtr>(reference.plan(workload.problem));
-  truth->set(in);
-  truth->run();
+  const Judge judge(workload.problem, reference, draw(workload.problem, workload.init, seed));
   std::vector<Entry> entries;
   entries.reserve(providers.size());
   for (Provider* provider : providers) {
     Row row = begin_row(kind_of_row, workload.problem, *provider);
     row["identity"] = identity_of(*provider).text();
-    entries.push_back(prepare(std::move(row), workload, in, *provider, *truth));
+    entries.push_back(prepare(std::move(row), workload, *provider, judge));
   }
   return entries;
 }
@@ -335,7 +337,9 @@ std::vector<Column> check_columns() {
                               {"depth", "/depth"},
                               {"error", "/error"},
                               {"tolerance", "/tolerance"},
-                              {"by_norm", "/by_norm"},
+                              {"approximation", "/approximation"},
+                              {"keeps_tails", "/tails"},
+                              {"samples_left_out", "/left_out"},
                               {"math", "/math"},
                               {"detail", "/detail"}});
 }
@@ -372,7 +376,9 @@ std::vector<Column> speed_columns() {
                               {"workspace_bytes", "/workspace_bytes"},
                               {"error", "/error"},
                               {"tolerance", "/tolerance"},
-                              {"by_norm", "/by_norm"},
+                              {"approximation", "/approximation"},
+                              {"keeps_tails", "/tails"},
+                              {"samples_left_out", "/left_out"},
                               {"math", "/math"},
                               {"detail", "/detail"},
                               {"growth_rate_ln_per_map", "/growth/rate"},

@@ -373,14 +373,16 @@ Tensors draw(const Problem& problem, const Initialisation& init, std::uint64_t s
   } else if (const auto* f = std::get_if<FeedForwardProblem>(&problem)) {
     out = draw_feedforward(*f, init, seed, cache);
   } else {
-    // Activations and clipping have no net: standard Gaussian numbers, and y = f(x).
+    // Activations and clipping have no net: standard Gaussian numbers, x of activations times
+    // input_scale, and y = f(x).
     for (const TensorSpec& spec : inputs(problem)) {
       const Stream stream = spec.name == "dy"  ? Stream::dy
                             : spec.name == "w" ? Stream::Wh
                             : spec.name == "v" ? Stream::h0
                                                : Stream::x;
-      out[spec.name] =
-          draw_values(spec.shape, {ValueInit::Kind::gaussian, 1}, seed, stream, spec.shape.size());
+      const double deviation = spec.name == "x" ? init.input_scale : 1;
+      out[spec.name] = draw_values(spec.shape, {ValueInit::Kind::gaussian, deviation}, seed, stream,
+                                   spec.shape.size());
     }
     if (const auto* a = std::get_if<ActivationProblem>(&problem); a && out.contains("y")) {
       with_activation(a->act, [&](auto act) {

@@ -70,6 +70,12 @@ class Plan {
   [[nodiscard]] virtual std::size_t workspace_bytes() const { return 0; }
   /// What the row's name does not say: algorithm, math type. Empty when there is nothing to say.
   [[nodiscard]] virtual std::string detail() const { return {}; }
+  /// A library's own approximation, stated by it or known of it: how far off its results may be,
+  /// relative to their largest entry, beside rounding errors.
+  [[nodiscard]] virtual double approximation() const { return 0; }
+  /// Whether its activations' slopes keep their digits where they are small beside the largest;
+  /// a library's need not.
+  [[nodiscard]] virtual bool keeps_tails() const { return true; }
   /// What its products of f32 matrices may do to their factors; decides the tolerance.
   [[nodiscard]] virtual Math math() const { return Math::fma; }
 };

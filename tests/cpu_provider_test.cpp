@@ -3,8 +3,8 @@
 #include <cmath>
 #include <string>
 
-#include "host/compare.h"
 #include "host/initialise.h"
+#include "host/judge.h"
 #include "host/not_finite.h"
 #include "host/provider.h"
 #include "host/providers/factories.h"
@@ -111,17 +111,15 @@ class AgainstReference : public testing::TestWithParam<Problem> {};
 
 TEST_P(AgainstReference, Agrees) {
   const Problem& problem = GetParam();
-  const Tensors in = waves_for(problem);
-  const PlanPtr reference = std::get<PlanPtr>(make_reference_provider({})->plan(problem));
-  reference->set(in);
-  reference->run();
+  const auto reference = make_reference_provider({});
+  const Judge judge(problem, *reference, waves_for(problem));
   // Some threads divide the batch, others the units of a recurrent net.
   for (const int threads : {1, 2, 4}) {
     const PlanPtr p = plan(problem, threads);
-    p->set(in);
+    p->set(judge.inputs());
     p->run();
     p->run();  // a second run must not add to the first
-    const Comparison result = compare(problem, *p, *reference);
+    const Comparison result = judge.compare(*p);
     EXPECT_TRUE(result.ok) << name(problem) << ' ' << threads << " threads: " << result.describe();
   }
 }

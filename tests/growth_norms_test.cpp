@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "host/compare.h"
 #include "host/growth/measure.h"
+#include "host/judge.h"
 
 namespace gradepth::growth {
 namespace {
@@ -39,9 +39,9 @@ GrowthSpec spec_of(const Net& net, std::int64_t T, std::int64_t B, std::int64_t 
 }
 
 /// The largest distance of ln |dL/dh_t| from the float64 reference's on the same inputs, in units
-/// of compare.h's tolerance; negative if the provider cannot. That tolerance bounds an element's
-/// error relative to the largest of its step, ε (8 + √K) √depth; the norm's relative error lies
-/// below it, since Σ e_i g_i / |g|² ≤ |e| / |g|, e's elements being of one size and independent.
+/// of what the judge allows; negative if the provider cannot. That bounds an element's error
+/// relative to the largest of its step; the norm's relative error lies below it, since
+/// Σ e_i g_i / |g|² ≤ |e| / |g|, e's elements being of one size and independent.
 double norms_off(Provider& provider, Provider& reference, const GrowthSpec& spec) {
   const Problem problem = make_problem(spec);
   Planned planned = provider.plan(problem);
@@ -50,16 +50,16 @@ double norms_off(Provider& provider, Provider& reference, const GrowthSpec& spec
   exact.dtype = Dtype::f64;
   const PlanPtr truth = std::get<PlanPtr>(reference.plan(make_problem(exact)));
   const PlanPtr& plan = std::get<PlanPtr>(planned);
-  const Tensors in = draw(problem, spec.init, spec.first_seed);
+  const Judge judge(problem, reference, draw(problem, spec.init, spec.first_seed));
   for (Plan* p : {plan.get(), truth.get()}) {
-    p->set(in);
+    p->set(judge.inputs());
     p->run();
     p->wait();
   }
   const Tensor got = plan->get("dh_norm2");
   const Tensor want = truth->get("dh_norm2");
   EXPECT_EQ(got.size(), static_cast<std::size_t>(spec.depth) + 1);
-  const double allowed = tolerance(problem, plan->math());
+  const double allowed = judge.tolerance("dh_norm2", plan->math());
   double worst = 0;
   for (std::size_t t = 0; t < std::min(got.size(), want.size()); ++t) {
     worst = std::max(worst, std::abs(0.5 * std::log(got.data[t] / want.data[t])) / allowed);

@@ -398,11 +398,41 @@ TEST(Limits, WhatFitsACacheIsReadAtTheCachesRate) {
   EXPECT_NEAR(least_seconds(slow, ActivationProblem{.rows = 1, .cols = 100}, 1200), 0.3, 1e-9);
 }
 
-TEST(Limits, OfThisMachineAreSane) {
+/// Seconds of the fastest of a few calls.
+template <class F>
+double fastest(F&& f) {
+  double least = infinity;
+  for (int i = 0; i < 5; ++i) {
+    const auto begin = std::chrono::steady_clock::now();
+    f();
+    const std::chrono::duration<double> took = std::chrono::steady_clock::now() - begin;
+    least = std::min(least, took.count());
+  }
+  return least;
+}
+
+/// Plain code does not pass the limits, and comes within reach of the memory's.
+TEST(Limits, OfThisMachineHoldForPlainCode) {
   const Limits limits = measure_limits();
-  EXPECT_GT(limits.memory(), 1e8);
-  EXPECT_GT(limits.flops_per_second, 1e8);
-  EXPECT_LT(limits.flops_per_second, 1e14);
+  const std::vector<double> from(std::size_t{1} << 24, 1.5);
+  std::vector<double> to(from.size());
+  const double copied = fastest([&] { std::copy(from.begin(), from.end(), to.begin()); });
+  ASSERT_EQ(to.back(), 1.5);
+  const double rate = 2.0 * static_cast<double>(from.size() * sizeof(double)) / copied;
+  EXPECT_GT(limits.memory(), 0.3 * rate) << "a limit must not lie below what a copy reaches";
+  EXPECT_LT(limits.memory(), 100 * rate);
+
+  std::vector<float> x(1024, 1);
+  constexpr int rounds = 2000;
+  const double computed = fastest([&] {
+    for (int i = 0; i < rounds; ++i) {
+      for (float& v : x) v = v * 0.999F + 0.001F;
+    }
+  });
+  ASSERT_NEAR(x[0], 1, 1e-3);
+  const double flops = 2.0 * rounds * static_cast<double>(x.size()) / computed;
+  EXPECT_GT(limits.flops_per_second, 0.7 * flops) << "nor below what a loop reaches";
+  EXPECT_LT(limits.flops_per_second, 1e4 * flops);
 }
 
 }  // namespace

@@ -2,7 +2,7 @@
 
 #include <cmath>
 
-#include "host/compare.h"
+#include "host/judge.h"
 #include "host/provider.h"
 #include "host/providers/factories.h"
 
@@ -29,15 +29,13 @@ class OnednnAgainstReference : public testing::TestWithParam<Problem> {};
 
 TEST_P(OnednnAgainstReference, Agrees) {
   const Problem& problem = GetParam();
-  const Tensors in = waves_for(problem);
-  const PlanPtr reference = std::get<PlanPtr>(make_reference_provider({})->plan(problem));
+  const auto reference = make_reference_provider({});
+  const Judge judge(problem, *reference, waves_for(problem));
   const PlanPtr p = std::get<PlanPtr>(make_onednn_provider({.threads = 2})->plan(problem));
-  for (const PlanPtr* each : {&reference, &p}) {
-    (*each)->set(in);
-    (*each)->run();
-  }
+  p->set(judge.inputs());
+  p->run();
   p->run();  // a second run must not add to the first
-  const Comparison result = compare(problem, *p, *reference);
+  const Comparison result = judge.compare(*p);
   EXPECT_TRUE(result.ok) << name(problem) << ": " << result.describe();
 }
 

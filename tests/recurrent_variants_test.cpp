@@ -4,7 +4,6 @@
 
 #include "bench/speed.h"
 #include "bench/workloads.h"
-#include "host/compare.h"
 #include "host/provider.h"
 
 namespace gradepth {

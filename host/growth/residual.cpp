@@ -1,14 +1,17 @@
 #include "host/growth/residual.h"
 
+#include <algorithm>
 #include <boost/math/interpolators/cardinal_cubic_b_spline.hpp>
 #include <cmath>
 #include <numbers>
 #include <sstream>
+#include <utility>
 #include <vector>
 
 #include "host/growth/mean_field.h"
 #include "host/growth/quadrature.h"
 #include "host/growth/statistics.h"
+#include "host/not_finite.h"
 #include "kernels/activation.h"
 
 namespace gradepth::growth {
@@ -17,14 +20,6 @@ namespace {
 bool is_odd(const std::string& activation) {
   return activation == "identity" || activation == "tanh" || activation == "softsign" ||
          activation == "hard_tanh";
-}
-
-/// Slope for x < 0 of the activations with f(c x) = c f(x), c > 0.
-std::optional<double> negative_slope(const std::string& activation) {
-  if (activation == "identity") return 1.0;
-  if (activation == "relu") return 0.0;
-  if (activation == "leaky_relu") return LeakyRelu::alpha;
-  return std::nullopt;
 }
 
 double scale(const GrowthSpec& spec) {
@@ -81,76 +76,219 @@ double mean_ln_1p_chi2(double x) {
   return spline(x);
 }
 
-/// Forward: q_l / q_{l-1} and the mean of h in units of √q, by map, from m' = m + k √q and
-/// q' = (1 + v) q + 2 k m √q.
-struct Forward {
-  std::vector<double> growth;      // [L + 1], growth[0] unused
-  std::vector<double> mean_ratio;  // [L + 1]
+/// Expectations over a = √q_a z that the two passes need, f in units of √q_a.
+struct MapMoments {
+  double f, f2;           // E f, E f²
+  double a_slope;         // E z f'
+  double a_f_slope;       // E z f f'
+  double slope2;          // E f'²
+  double z2_slope2;       // E z² f'²
+  double f_slope2;        // E f f'²
+  double f2_slope2;       // E f² f'²
 };
 
-Forward run_forward(std::size_t L, double v, double k, double mean_ratio) {
-  Forward f{std::vector<double>(L + 1, 1.0), std::vector<double>(L + 1, mean_ratio)};
-  for (std::size_t l = 1; l <= L; ++l) {
-    f.growth[l] = 1 + v + 2 * k * f.mean_ratio[l - 1];
-    f.mean_ratio[l] = (f.mean_ratio[l - 1] + k) / std::sqrt(f.growth[l]);
-  }
-  return f;
+MapMoments moments_of_map(std::string_view activation, double ln_q) {
+  MapMoments m{};
+  // Beyond, an activation is its lines.
+  const double s = std::exp(0.5 * std::clamp(ln_q, -92.0, 92.0));
+  with_activation(activation, [&](auto act) {
+    using Act = decltype(act);
+    const auto expect = [&](const auto& g) {
+      return gaussian_expectation(
+          [&](double x) { return g(x / s, Act::value(x) / s, Act::slope(x)); }, s, Act::kinks);
+    };
+    m.f = expect([](double, double f, double) { return f; });
+    m.f2 = expect([](double, double f, double) { return f * f; });
+    m.a_slope = expect([](double z, double, double df) { return z * df; });
+    m.a_f_slope = expect([](double z, double f, double df) { return z * f * df; });
+    m.slope2 = expect([](double, double, double df) { return df * df; });
+    m.z2_slope2 = expect([](double z, double, double df) { return z * z * df * df; });
+    m.f_slope2 = expect([](double, double f, double df) { return f * df * df; });
+    m.f2_slope2 = expect([](double, double f, double df) { return f * f * df * df; });
+  });
+  return m;
 }
 
-/// Backward: ln E |g_d|² by depth.
+/// The same for as many maps as a net has: where q hardly moves, on the line between two points.
+class MomentsAlong {
+ public:
+  explicit MomentsAlong(std::string activation) : activation_(std::move(activation)) {}
+
+  MapMoments at(double ln_q) {
+    constexpr double step = 0.02;
+    const bool moves = std::abs(ln_q - last_) > step;
+    last_ = ln_q;
+    if (moves) return moments_of_map(activation_, ln_q);
+    const double cell = std::floor(ln_q / step);
+    if (cell != cell_) {
+      cell_ = cell;
+      left_ = moments_of_map(activation_, cell * step);
+      right_ = moments_of_map(activation_, (cell + 1) * step);
+    }
+    const double part = ln_q / step - cell;
+    const auto between = [&](double MapMoments::*m) {
+      return left_.*m + part * (right_.*m - left_.*m);
+    };
+    using M = MapMoments;
+    return {between(&M::f),         between(&M::f2),     between(&M::a_slope),
+            between(&M::a_f_slope), between(&M::slope2), between(&M::z2_slope2),
+            between(&M::f_slope2),  between(&M::f2_slope2)};
+  }
+
+ private:
+  std::string activation_;
+  double last_ = infinity;
+  double cell_ = infinity;
+  MapMoments left_{}, right_{};
+};
+
+/// What a map h' = h + A f(a) does, in units of the rms of h: all that the backward pass needs.
+struct Map {
+  double growth;  // |h'|² / |h|²
+  double r;       // mean of h
+  double f;       // mean of A f(a)
+  double u;       // mean of u = (a - b) f'(a)
+  double u_f;     // mean of u A f(a)
+  double u2;      // mean of u²
+  double v;       // A² σ_w² E f'²
+  double v_f;     // A² σ_w² E f'² A f
+  double v_f2;    // A² σ_w² E f'² (A f)²
+};
+
+/// The forward pass: h of variance e^ln_q, and mean r in units of its rms.
+std::vector<Map> run_forward(const GrowthSpec& spec, double sigma2, double noise, double ln_q,
+                             double r) {
+  const double A = scale(spec);
+  MomentsAlong moments(spec.activation);
+  std::vector<Map> maps;
+  maps.reserve(static_cast<std::size_t>(spec.depth));
+  for (std::int64_t l = 0; l < spec.depth; ++l) {
+    const double ln_qa = ln_sum(std::log(sigma2) + ln_q, std::log(noise));
+    const double ln_e = 0.5 * (ln_qa - ln_q);  // rms of a beside that of h
+    const double e = std::exp(ln_e);
+    const double rho = std::exp(std::log(sigma2) - 2 * ln_e);  // the share of W h in a's variance
+    const MapMoments m = moments.at(ln_qa);
+    const double s = A * A * sigma2;
+    Map map{};
+    map.r = r;
+    map.f = A * e * m.f;
+    map.growth = 1 + 2 * r * map.f + A * A * e * e * m.f2;
+    map.u = rho * e * m.a_slope;
+    map.u_f = rho * A * e * e * m.a_f_slope;
+    map.u2 = rho * e * e * (rho * m.z2_slope2 + (1 - rho) * m.slope2);
+    map.v = s * m.slope2;
+    map.v_f = s * A * e * m.f_slope2;
+    map.v_f2 = s * A * A * e * e * m.f2_slope2;
+    maps.push_back(map);
+    r = (r + map.f) / std::sqrt(map.growth);
+    ln_q += std::log(map.growth);
+  }
+  return maps;
+}
+
+/// Second moments of two numbers.
+struct Pair {
+  double xx, xy, yy;
+
+  /// Var(a x + b y)
+  [[nodiscard]] double of(double a, double b) const { return a * a * xx + 2 * a * b * xy + b * b * yy; }
+  /// Cov(a x + b y, c x + d y)
+  [[nodiscard]] double of(double a, double b, double c, double d) const {
+    return a * c * xx + (a * d + b * c) * xy + b * d * yy;
+  }
+};
+
+/// Backward: ln E |g_d|² by depth, g being dL/dh.
 ///
-/// g is dL/dh. The rows of W with a > 0 lean towards h, so that
-///   g_{l-1} = g_l + (c - p) h_{l-1} / |h_{l-1}|² + noise of squared norm v |g_l|²,  v = s (1 +
-///   α²)/2
-/// where c = g_l·h_l is the same at every state (Euler's theorem: the net is homogeneous) and
-/// p = g_l·h_{l-1}. Squared: |g_{l-1}|² = (1 + v) |g_l|² + (c² - p²) / |h_{l-1}|². g_l knows h_l
-/// only, so p is the projection of h_{l-1} on h_l and on the ones: the moments of c and of g·1
-/// close the recursion. They are kept in units of |h_l| and √N, and divided by |g|² at every map.
-std::vector<double> ln_squared_gradient(const Forward& f, double v, double N, bool sphere) {
-  const std::size_t L = f.growth.size() - 1;
-  const double r_L = f.mean_ratio[L];
-  // Second moments of g·h/|h| (C), g·1/√N (S) and their product (X), relative to |g|².
-  double C = sphere ? 1 / N : r_L * r_L;
-  double S = sphere ? 1 / N : 1;
-  double X = sphere ? r_L / N : r_L;
-  std::vector<double> ln_g2(L + 1);
-  for (std::size_t d = 1; d <= L; ++d) {
-    const std::size_t l = L - d + 1;
-    const double r = f.mean_ratio[l];
-    const double r_below = f.mean_ratio[l - 1];
-    const double stretch = std::sqrt(f.growth[l]);  // |h_l| / |h_{l-1}|
-    // h_{l-1} = b h_l + a 1 (in units of the rms of h_{l-1}) + what g does not know.
-    const double b = (1 - r_below * r_below) / (f.growth[l] * (1 - r * r));
-    const double a = r_below - b * stretch * r;
-    const double p2 = a * a * S + 2 * a * b * stretch * X + b * b * f.growth[l] * C;
-    const double g2 = 1 + v + f.growth[l] * C - p2;
-    const double keep = 1 - a * r_below;
-    const double gain = stretch * (1 - b) * r_below;
-    S = keep * keep * S + 2 * keep * gain * X + gain * gain * C + v * (1 - r_below * r_below) / N;
-    X = stretch * (keep * X + gain * C);
-    C *= f.growth[l];
-    for (double* moment : {&C, &S, &X}) *moment /= g2;
+/// Given h and a = W h + b, W is (a - b) hᵀ / |h|² plus a matrix that is fresh but for its product
+/// with h, which is 0. So with g' = dL/dh' and u = (a - b) f'(a)
+///   g = g' + A (u·g') h / |h|² + noise ⊥ h of squared norm A² σ_w² Σ f'(a)² g'²
+/// exactly. Of what came before, g' knows h' alone, and every unit is like every other: it is
+/// α h' + β 1 + a vector of random direction. The second moments of g'·h' and g'·1 therefore close
+/// the recursion; what u and h have beyond h' and 1 adds a share of 1/N of its own. Projections are
+/// kept in units of √N and the rms of h', relative to |g'|².
+std::vector<double> ln_squared_gradient(const std::vector<Map>& maps, double r_L, double A,
+                                        double N, bool sphere) {
+  std::vector<double> ln_g2(maps.size() + 1);
+  // A random direction, or g = 1.
+  Pair x = sphere ? Pair{1 / N, r_L / N, 1 / N} : Pair{r_L * r_L, r_L, 1};
+  for (std::size_t d = 1; d <= maps.size(); ++d) {
+    const Map& m = maps[maps.size() - d];
+    const double mean = m.r + m.f;  // of h', in units of the rms of h, as all below
+    const double stretch = std::sqrt(m.growth);
+    const Pair y{m.growth * x.xx, stretch * x.xy, x.yy};
+    // α, β = G⁻¹ y, G the products of h' and 1.
+    const double det = m.growth - mean * mean;
+    const auto coordinates = [&](double along_h, double along_1) {
+      return std::pair{(along_h - mean * along_1) / det,
+                       (m.growth * along_1 - mean * along_h) / det};
+    };
+    // What is left of the product of two vectors, given by theirs with h' and 1.
+    const auto beyond = [&](double product, std::pair<double, double> a, double b_h, double b_1) {
+      return product - a.first * b_h - a.second * b_1;
+    };
+    const double h_h = 1 + m.f * m.r;  // h·h'
+    const double u_h = m.r * m.u + m.u_f;
+    const auto of_h = coordinates(h_h, m.r);
+    const auto of_u = coordinates(u_h, m.u);
+    // |g'|² less that of α h' + β 1.
+    const auto [a_h, a_1] = coordinates(1, 0);
+    const auto [b_h, b_1] = coordinates(0, 1);
+    const double rest = 1 - (y.xx * a_h + 2 * y.xy * a_1 + y.yy * b_1);
+    const double free_h = rest / N * std::max(0.0, beyond(1, of_h, h_h, m.r));
+    const double free_hu = rest / N * beyond(m.r * m.u, of_h, u_h, m.u);
+    const double free_u = rest / N * std::max(0.0, beyond(m.u2, of_u, u_h, m.u));
+    // g'·h and u·g', and their products with each other and with g'·1.
+    const double p_p = y.of(of_h.first, of_h.second) + free_h;
+    const double c_c = y.of(of_u.first, of_u.second) + free_u;
+    const double p_c = y.of(of_h.first, of_h.second, of_u.first, of_u.second) + free_hu;
+    const double p_1 = y.of(of_h.first, of_h.second, 0, 1);
+    const double c_1 = y.of(of_u.first, of_u.second, 0, 1);
+    // Σ f'² g'²: of α h' + β 1, and of the rest.
+    const double alpha2 = y.of(a_h, b_h);
+    const double beta2 = y.of(a_1, b_1);
+    const double alpha_beta = y.of(a_h, b_h, a_1, b_1);
+    const double noise = m.v * rest + alpha2 * (m.v + 2 * m.r * m.v_f + m.v_f2) +
+                         2 * alpha_beta * (m.r * m.v + m.v_f) + beta2 * m.v;
+    const double g2 = 1 + 2 * A * p_c + A * A * c_c + noise * (1 - 1 / N);
+    x.xx = p_p + 2 * A * p_c + A * A * c_c;
+    x.xy = p_1 + A * c_1 + A * m.r * (p_c + A * c_c);
+    x.yy = y.yy + 2 * A * m.r * c_1 + A * A * m.r * m.r * c_c + noise * (1 - m.r * m.r) / N;
+    for (double* moment : {&x.xx, &x.xy, &x.yy}) *moment /= g2;
     ln_g2[d] = ln_g2[d - 1] + std::log(g2);
   }
   return ln_g2;
 }
 
-/// At first |g|² grows by 1 + v per map, but for a share of 1/N that grows by λ²; so the rate
-/// climbs from ½ ln(1 + v) to ln λ at a depth that goes with ln N. That share is z² times its mean,
-/// z ~ N(0, 1), for one sample with a uniform loss gradient.
-Theory homogeneous_residual(const GrowthSpec& spec, double sigma2, double alpha) {
-  const double s = scale(spec) * scale(spec) * sigma2;
-  const auto L = static_cast<std::size_t>(spec.depth);
-  const double k = (1 - alpha) * std::sqrt(s / (2 * std::numbers::pi));
-  const double v = 0.5 * s * (1 + alpha * alpha);
+/// Slopes of f far out on both sides, where |h| grows for ever: all is then as with two lines.
+std::pair<double, double> far_slopes(const std::string& activation) {
+  std::pair<double, double> slopes;
+  with_activation(activation, [&](auto act) {
+    constexpr double far = 1e20;
+    slopes = {act.value(far) / far, act.value(-far) / -far};
+  });
+  return slopes;
+}
+
+/// At first |g|² grows by 1 + A² σ_w² E f'² per map, but for a share of 1/N that grows with |h|; so
+/// the rate climbs, at a depth that goes with ln N. That share is z² times its mean, z ~ N(0, 1),
+/// for one sample with a uniform loss gradient.
+Theory correlated_residual(const GrowthSpec& spec, double sigma2, double noise) {
   const bool constant_start = spec.init.h0.kind == ValueInit::Kind::constant;
   const bool sphere = spec.init.loss == Initialisation::LossGradient::sphere;
-  const Forward forward = run_forward(L, v, k, constant_start ? 1.0 : 0.0);
+  // From h = 0 the first map is all: as from numbers that it dwarfs.
+  constexpr double ln_dwarfed = -60;
+  const double ln_q = spec.init.h0.scale == 0 ? ln_dwarfed : ln_start_variance(spec);
+  const double r = !constant_start ? 0 : spec.init.h0.scale < 0 ? -1 : 1;
+  const double A = scale(spec);
+  const std::vector<Map> maps = run_forward(spec, sigma2, noise, ln_q, r);
+  const double r_L = (maps.back().r + maps.back().f) / std::sqrt(maps.back().growth);
   const std::vector<double> ln_g2 =
-      ln_squared_gradient(forward, v, static_cast<double>(spec.width), sphere);
-  std::vector<double> ln_norm(L + 1);
-  for (std::size_t d = 0; d <= L; ++d) {
-    const double ln_rest = static_cast<double>(d) * std::log1p(v);
+      ln_squared_gradient(maps, r_L, A, static_cast<double>(spec.width), sphere);
+  std::vector<double> ln_norm(ln_g2.size());
+  double ln_rest = 0;
+  for (std::size_t d = 1; d < ln_g2.size(); ++d) {
+    ln_rest += std::log1p(maps[maps.size() - d].v);
     const double excess = ln_g2[d] - ln_rest;
     const bool random = sphere && spec.batch == 1 && excess > 0;
     const double ln_share = excess > 60 ? excess : std::log(std::expm1(std::max(excess, 0.0)));
@@ -158,10 +296,13 @@ Theory homogeneous_residual(const GrowthSpec& spec, double sigma2, double alpha)
   }
   Theory theory;
   theory.rate = window_slope(ln_norm);
-  theory.asymptotic = std::log(homogeneous_residual_factor(s, alpha));
+  const auto [right, left] = far_slopes(spec.activation);
+  const double s = A * A * sigma2 * right * right;
+  theory.asymptotic = s == 0 ? 0 : std::log(homogeneous_residual_factor(s, left / right));
   std::ostringstream formula;
-  formula << "slope of 1/2 E ln |g_d|^2, from 1/2 ln(1 + A^2 s_w^2 (1 + alpha^2)/2) = "
-          << 0.5 * std::log1p(v) << " to ln lambda = " << *theory.asymptotic << " as d grows";
+  formula << "slope of 1/2 E ln |g_d|^2, from 1/2 ln(1 + A^2 s_w^2 E f'^2) = "
+          << 0.5 * std::log1p(maps.back().v) << " at the loss towards " << *theory.asymptotic
+          << " as d grows";
   theory.formula = formula.str();
   theory.source = "mean field with the forward-backward correlation, host/growth/residual.cpp";
   return theory;
@@ -196,10 +337,10 @@ std::optional<Theory> residual_theory(const GrowthSpec& spec) {
     return gaussian_start ? std::optional(carried(spec, *sigma2, *noise)) : std::nullopt;
   }
   if (is_odd(spec.activation)) return carried(spec, *sigma2, *noise);
-  const std::optional<double> alpha = negative_slope(spec.activation);
-  const bool starts = spec.init.h0.scale != 0;
-  if (alpha && *noise == 0 && starts) return homogeneous_residual(spec, *sigma2, *alpha);
-  return std::nullopt;
+  const double at_0 = second_moment(spec.activation, 0);
+  const bool rests = spec.init.h0.scale == 0 && *noise == 0 && at_0 == 0;
+  if (rests || *sigma2 == 0) return std::nullopt;
+  return correlated_residual(spec, *sigma2, *noise);
 }
 
 }  // namespace gradepth::growth

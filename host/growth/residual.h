@@ -12,9 +12,8 @@ namespace gradepth::growth {
 ///           the squared gradient norm grows by 1 + σ_w² E f'(√q_l z)².
 ///   plain, scaled with odd f, h' = h + A f(W h + b): h and f(a) are uncorrelated; the same with
 ///           q_a = σ_w² q + σ_b², A² E f², 1 + A² σ_w² E f'².
-///   plain, scaled with f(x) = x for x > 0, α x below (identity, ReLU, leaky ReLU), no bias: f has
-///           a mean, so h gains a mean and grows faster, and forward and backward are correlated.
-///           homogeneous_residual() gives the derivation.
+///   plain, scaled with any other f: f has a mean, so h gains a mean and grows faster, and forward
+///           and backward are correlated. residual.cpp gives the derivation.
 std::optional<Theory> residual_theory(const GrowthSpec& spec);
 
 /// The growth factor λ per map of |h| in h' = h + A f(W h), f(x) = x for x > 0, α x below:

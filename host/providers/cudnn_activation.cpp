@@ -33,6 +33,7 @@ class ActivationPlan final : public LibraryPlan {
     run_activation();
     if (db_ != nullptr) sum_rows(by_gemv_);
   }
+  [[nodiscard]] bool keeps_tails() const override { return false; }
   [[nodiscard]] std::string detail() const override {
     return db_ == nullptr ? "" : "bias gradient: " + describe(trials_);
   }

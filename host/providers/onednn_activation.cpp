@@ -55,6 +55,7 @@ class ActivationPlan final : public Plan {
   }
   Tensor get(std::string_view name) override { return out_.get(name); }
   [[nodiscard]] std::size_t workspace_bytes() const override { return program_.bytes(); }
+  [[nodiscard]] bool keeps_tails() const override { return false; }  // gelu' from 1 + erf
 
  private:
   Context context_;

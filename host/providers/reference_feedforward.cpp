@@ -59,6 +59,10 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     if (p_.record) std::copy(h_.begin(), h_.end(), out("h"));
   }
 
+  [[nodiscard]] Tensor get(std::string_view name) override {
+    return name == "a" ? Tensor({p_.L, p_.B, p_.state_size()}, a_) : ReferencePlan::get(name);
+  }
+
   [[nodiscard]] bool has_parts() const override { return p_.pass == Pass::training; }
 
   void run_backward_data() override {

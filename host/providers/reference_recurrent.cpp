@@ -54,6 +54,13 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     if (p_.record && p_.cell == "lstm") std::copy(c_.begin(), c_.end(), out("c"));
   }
 
+  [[nodiscard]] Tensor get(std::string_view name) override {
+    if (name != "a" || p_.cell != "elman") return ReferencePlan::get(name);
+    Tensor a({p_.T, p_.B, p_.H});
+    for (std::size_t i = 0; i < a.size(); ++i) a.data[i] = gates_[4 * i];
+    return a;
+  }
+
   [[nodiscard]] bool has_parts() const override { return p_.pass == Pass::training; }
 
   void run_backward_data() override {

@@ -60,9 +60,14 @@ TEST(Torus, FoldAddsAllPlacesThatShowAPixel) {
   }
 }
 
+/// No image: nothing is launched, and nothing that lies there is touched.
 TEST(Torus, NoImages) {
-  torus_pad(0, nullptr, nullptr, {});
-  torus_fold(0, nullptr, nullptr, {});
+  std::vector<float> images(torus_size, 2);
+  std::vector<float> padded(padded_size, 3);
+  torus_pad(0, images.data(), padded.data(), {});
+  torus_fold(0, padded.data(), images.data(), {});
+  EXPECT_EQ(images, std::vector<float>(torus_size, 2));
+  EXPECT_EQ(padded, std::vector<float>(padded_size, 3));
 }
 
 }  // namespace

@@ -1,0 +1,249 @@
+#include "host/judge.h"
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <random>
+
+
+namespace gradepth {
+namespace {
+
+constexpr double least_roundings = 16;  // in ε
+constexpr double margin = 8;            // times the distance of one draw
+constexpr double most_lost = 1e-2;      // of an output's largest entry, by the format alone
+constexpr std::size_t few_entries = 64;
+constexpr int moved_draws = 8;
+
+bool is_net(const Problem& problem) { return problem.index() >= 2; }
+
+bool is_storage_only(const Problem& problem) {
+  const Dtype stored = dtype(problem);
+  return !is_net(problem) && (stored == Dtype::f16 || stored == Dtype::bf16);
+}
+
+/// ε of the arithmetic.
+double epsilon(const Problem& problem) {
+  return format(is_storage_only(problem) ? Dtype::f32 : dtype(problem)).epsilon;
+}
+
+/// The problem in exact arithmetic. Clips, and storage of 16 bits, are that already but for one
+/// rounding of each result. A limit or factor is a number of the format too: 0.1f is not 0.1.
+Problem exact(Problem problem) {
+  const Dtype stored = dtype(problem);
+  if (std::holds_alternative<ClipProblem>(problem) || is_storage_only(problem)) return problem;
+  std::visit(
+      [&](auto& p) {
+        if constexpr (requires { p.clip_value; }) p.clip_value = round_to(stored, p.clip_value);
+        if constexpr (requires { p.residual_scale; }) {
+          p.residual_scale = round_to(stored, p.residual_scale);
+        }
+        p.dtype = Dtype::f64;
+      },
+      problem);
+  return problem;
+}
+
+/// Whether f' jumps somewhere: its values on the two sides differ.
+bool slope_jumps(const Problem& problem) {
+  bool jumps = false;
+  std::visit(
+      [&](const auto& p) {
+        if constexpr (requires { p.act; }) {
+          with_activation(p.act, [&](auto act) {
+            constexpr double side = 1e-9;
+            for (const double kink : act.kinks) {
+              jumps = jumps || std::abs(act.slope(kink + side) - act.slope(kink - side)) > 1e-3;
+            }
+          });
+        }
+      },
+      problem);
+  return jumps;
+}
+
+std::vector<double> kinks_of(const Problem& problem) {
+  std::vector<double> kinks;
+  std::visit(
+      [&](const auto& p) {
+        if constexpr (requires { p.act; }) {
+          with_activation(p.act, [&](auto act) { kinks.assign(act.kinks.begin(), act.kinks.end()); });
+        }
+      },
+      problem);
+  return kinks;
+}
+
+/// Every input moved by up to half a spacing of the format.
+Tensors moved(const Tensors& in, double eps, std::uint64_t seed) {
+  std::mt19937_64 random(seed);
+  std::uniform_real_distribution<double> part(-eps / 2, eps / 2);
+  Tensors out = in;
+  for (auto& [name, tensor] : out) {
+    for (double& x : tensor.data) x *= 1 + part(random);
+  }
+  return out;
+}
+
+PlanPtr make_plan(Provider& reference, const Problem& problem, const Tensors& in) {
+  PlanPtr plan = std::get<PlanPtr>(reference.plan(problem));
+  plan->set(in);
+  return plan;
+}
+
+/// Counts and norms of steps are sums of many terms of one sign: no draw of them is near by luck.
+bool is_near_by_luck(const TensorSpec& spec) {
+  return size(spec.shape) < few_entries && spec.name.starts_with('d') && spec.name != "dh_norm2";
+}
+
+}  // namespace
+
+Judge::Judge(const Problem& problem, Provider& reference, Tensors in)
+    : problem_(problem),
+      in_(std::move(in)),
+      truth_(make_plan(reference, exact(problem), in_)) {
+  PlanPtr own = make_plan(reference, problem_, in_);
+  if (is_net(problem_) && is_training(problem_)) {
+    truth_->run_forward();
+    own->run_forward();
+    if (slope_jumps(problem_)) leave_out_kinks(*own);
+    truth_->run_backward();
+    own->run_backward();
+  } else {
+    truth_->run();
+    own->run();
+  }
+  set_tolerances(*own);
+  own.reset();
+  draw_again(reference);
+  refuse_what_is_lost();
+}
+
+/// Takes the loss gradient from samples whose pre-activations may lie on either side of a kink.
+void Judge::leave_out_kinks(Plan& own) {
+  const Tensor a = truth_->get("a");  // [maps, B, ...]
+  const Tensor rounded = own.get("a");
+  const std::size_t step = a.stride();
+  const auto B = static_cast<std::size_t>(a.shape[1]);
+  const std::size_t sample = step / B;
+  std::vector<bool> at_kink(B, false);
+  const std::vector<double> kinks = kinks_of(problem_);
+  for (std::size_t begin = 0; begin < a.size(); begin += step) {
+    double largest = 0;
+    double off = 0;
+    for (std::size_t i = begin; i < begin + step; ++i) {
+      largest = std::max(largest, std::abs(a.data[i]));
+      off = std::max(off, std::abs(a.data[i] - rounded.data[i]));
+    }
+    const double reach = std::max(margin * off, least_roundings * epsilon(problem_) * largest);
+    for (std::size_t i = 0; i < step; ++i) {
+      for (const double kink : kinks) {
+        const double away = std::abs(a.data[begin + i] - kink);
+        // A dead sample's 0 is 0 in every format.
+        const bool exactly = away == 0 && rounded.data[begin + i] == a.data[begin + i];
+        if (away <= reach && !exactly) at_kink[i / sample] = true;
+      }
+    }
+  }
+  left_out_ = std::count(at_kink.begin(), at_kink.end(), true);
+  if (left_out_ == 0) return;
+  if (static_cast<std::size_t>(left_out_) == B) {
+    refusal_ = "every sample has a pre-activation at a kink: right and wrong cannot be told apart";
+  }
+  Tensor& dy = in_["dy"];
+  const bool each_step = std::holds_alternative<RecurrentProblem>(problem_);
+  const std::size_t row = (each_step ? dy.stride() : dy.size()) / B;
+  for (std::size_t i = 0; i < dy.size(); ++i) {
+    if (at_kink[i / row % B]) dy.data[i] = 0;
+  }
+  truth_->set({{"dy", dy}});
+  own.set({{"dy", dy}});
+}
+
+void Judge::set_tolerances(Plan& own) {
+  const double least = least_roundings * epsilon(problem_);
+  const double stored = is_storage_only(problem_) ? format(dtype(problem_)).epsilon : 0;
+  double widest = least;
+  for (const TensorSpec& spec : outputs(problem_)) {
+    const bool counted = spec.name == "norm" || spec.name == "skipped" || spec.name == "saturated";
+    double allowed = least + (counted ? 0 : spec.name == "db" ? 2 * stored : stored);
+    if (!counted && !is_storage_only(problem_)) {
+      allowed = std::max(allowed, margin * distance(problem_, spec, own.get(spec.name),
+                                                    truth_->get(spec.name)));
+    }
+    tolerances_[spec.name] = allowed;
+    widest = std::max(widest, allowed);
+  }
+  // A step's norm errs as its entries do, which other outputs show.
+  if (const auto norms = tolerances_.find("dh_norm2"); norms != tolerances_.end()) {
+    norms->second = widest;
+  }
+}
+
+/// Widens the tolerances of outputs that one draw says little of.
+void Judge::draw_again(Provider& reference) {
+  if (!is_net(problem_)) return;
+  std::vector<TensorSpec> few = outputs(problem_);
+  std::erase_if(few, [](const TensorSpec& spec) { return !is_near_by_luck(spec); });
+  if (few.empty()) return;
+  const Problem truth = exact(problem_);
+  for (std::uint64_t draw = 1; draw <= moved_draws; ++draw) {
+    const PlanPtr plan = make_plan(reference, truth, moved(in_, epsilon(problem_), draw));
+    plan->run();
+    for (const TensorSpec& spec : few) {
+      double& allowed = tolerances_[spec.name];
+      allowed = std::max(
+          allowed, margin * distance(problem_, spec, plan->get(spec.name), truth_->get(spec.name)));
+    }
+  }
+}
+
+void Judge::refuse_what_is_lost() {
+  if (!is_net(problem_) || !refusal_.empty()) return;
+  const double most = std::max(most_lost, 4 * least_roundings * epsilon(problem_));
+  const auto widest =
+      std::max_element(tolerances_.begin(), tolerances_.end(),
+                       [](const auto& a, const auto& b) { return a.second < b.second; });
+  if (widest->second <= most) return;
+  char text[160];
+  std::snprintf(text, sizeof text,
+                "%s itself loses up to %.2g of %s: right and wrong cannot be told apart",
+                std::string(name(dtype(problem_))).c_str(), widest->second / margin,
+                widest->first.c_str());
+  refusal_ = text;
+}
+
+double Judge::tolerance(std::string_view tensor, Math math) const {
+  const double factors = math == Math::tf32 ? 4 * 2 * tf32_epsilon : 0;
+  return tolerances_.find(tensor)->second +
+         factors * std::sqrt(static_cast<double>(depth(problem_)));
+}
+
+Comparison Judge::compare(Plan& plan) const {
+  Comparison worst;
+  double nearest = -1;
+  const auto weigh = [&](Comparison found) {
+    found.ok = found.error <= found.tolerance;
+    const bool all_ok = worst.ok && found.ok;
+    const double share = found.error / found.tolerance;
+    if (share > nearest) {
+      nearest = share;
+      worst = std::move(found);
+    }
+    worst.ok = all_ok;
+  };
+  for (const TensorSpec& spec : outputs(problem_)) {
+    Tensor got = plan.get(spec.name);
+    if (spec.name == "dh_norm2" && got.shape.empty()) continue;  // it cannot see inside
+    weigh({.tensor = spec.name,
+           .error = distance(problem_, spec, std::move(got), truth_->get(spec.name)),
+           .tolerance = tolerance(spec.name, plan.math()) + plan.approximation()});
+  }
+  const auto* p = std::get_if<ActivationProblem>(&problem_);
+  const bool by_slope = worst.ok && p != nullptr && p->pass == Pass::backward &&
+                        slopes_from(problem_) == SlopeFrom::input && plan.keeps_tails();
+  if (by_slope) weigh(compare_slopes(*p, in_, plan.get("dx"), truth_->get("dx")));
+  return worst;
+}
+
+}  // namespace gradepth
