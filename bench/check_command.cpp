@@ -38,14 +38,13 @@ int run_check(const CheckOptions& options) {
                         .variant = parse_variant(options.variant)};
   const Providers providers = make_providers(context);
   const std::vector<Provider*> selected = select_providers(providers, options.providers);
-  Provider* reference = find(providers, "reference");
   const std::regex filter = compile_filter(options.filter);
   std::map<std::pair<std::string, std::string>, Count> counts;
   bool failed = false;
   Output output(options.format, machinery());
   for (const Workload& workload : workloads(options.preset)) {
     if (!std::regex_search(name(workload.problem), filter)) continue;
-    for (Row& made : check_workload(workload, selected, *reference, options.seed, context)) {
+    for (Row& made : check_workload(workload, selected, options.seed, context)) {
       const Row& row = output.add(std::move(made));
       const std::string status = row["status"];
       Count& count = counts[{std::string(kind(workload.problem)), row["provider"]}];

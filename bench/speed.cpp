@@ -8,8 +8,8 @@
 
 #include "bench/machine.h"
 #include "bench/plan_timing.h"
-#include "host/judge.h"
 #include "host/growth/statistics.h"
+#include "host/judge.h"
 #include "host/not_finite.h"
 #include "host/vector_target.h"
 
@@ -121,9 +121,9 @@ bool take_timer(Entry& entry, Provider& provider) {
 using IdentityOf = std::function<IdentityText(const Provider&)>;
 
 std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload,
-                               const std::vector<Provider*>& providers, Provider& reference,
-                               std::uint64_t seed, const IdentityOf& identity_of) {
-  const Judge judge(workload.problem, reference, draw(workload.problem, workload.init, seed));
+                               const std::vector<Provider*>& providers, std::uint64_t seed,
+                               const IdentityOf& identity_of) {
+  const Judge judge(workload.problem, draw(workload.problem, workload.init, seed));
   std::vector<Entry> entries;
   entries.reserve(providers.size());
   for (Provider* provider : providers) {
@@ -269,10 +269,10 @@ std::vector<Row> rows_of(std::vector<Entry> entries) {
 }  // namespace
 
 std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
-                               Provider& reference, Limits& limits, const MeasureOptions& options,
-                               std::uint64_t seed, const Context& context) {
+                               Limits& limits, const MeasureOptions& options, std::uint64_t seed,
+                               const Context& context) {
   std::vector<Entry> entries =
-      prepare_all("speed", workload, providers, reference, seed, [&](const Provider& provider) {
+      prepare_all("speed", workload, providers, seed, [&](const Provider& provider) {
         return speed_identity(workload, provider.name(), seed, context, options);
       });
   std::vector<TimedPlan> plans;
@@ -297,11 +297,10 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
 }
 
 std::vector<Row> check_workload(const Workload& workload, const std::vector<Provider*>& providers,
-                                Provider& reference, std::uint64_t seed, const Context& context) {
-  return rows_of(
-      prepare_all("check", workload, providers, reference, seed, [&](const Provider& provider) {
-        return check_identity(workload, provider.name(), seed, context);
-      }));
+                                std::uint64_t seed, const Context& context) {
+  return rows_of(prepare_all("check", workload, providers, seed, [&](const Provider& provider) {
+    return check_identity(workload, provider.name(), seed, context);
+  }));
 }
 
 IdentityText check_identity(const Workload& workload, std::string_view provider, std::uint64_t seed,

@@ -21,18 +21,17 @@ namespace gradepth {
 /// Keys: kind, name, problem, family, provider, dtype, status, reason, detail, depth, clock, ms
 /// (median), ms_min, ms_lower, ms_upper, noise, disturbed, samples, blocks, preempted, throttled,
 /// ms_cold, ms_wall, parts, versus, bytes, flops, gb_per_s, gflop_per_s, limit_ms, of_limit,
-/// of_limit_reason, workspace_bytes, error, tolerance, approximation, tails, left_out (host/judge.h),
-/// growth {ln_norm, rate, total}, growth_reason. `limits` are measured again where a row comes out above.
-/// `context` is what the providers were made with.
+/// of_limit_reason, workspace_bytes, error, tolerance, approximation, tails, left_out
+/// (host/judge.h), growth {ln_norm, rate, total}, growth_reason. `limits` are measured again where
+/// a row comes out above. `context` is what the providers were made with.
 std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
-                               Provider& reference, Limits& limits, const MeasureOptions& options,
-                               std::uint64_t seed, const Context& context = {});
+                               Limits& limits, const MeasureOptions& options, std::uint64_t seed,
+                               const Context& context = {});
 
 /// One row of kind "check" per provider: as above without the timing. `inputs` are drawn with
 /// `seed`.
 std::vector<Row> check_workload(const Workload& workload, const std::vector<Provider*>& providers,
-                                Provider& reference, std::uint64_t seed,
-                                const Context& context = {});
+                                std::uint64_t seed, const Context& context = {});
 
 /// What such rows answer (host/identity.h). A time also depends on the number of threads and on how
 /// long it was measured.

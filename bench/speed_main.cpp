@@ -75,8 +75,8 @@ class Bench {
     MeasureOptions options{.min_seconds = flags_.min_time};
     // Noisy rows may take longer than that, but not out of proportion.
     options.max_seconds = std::clamp(20 * flags_.min_time, 0.1, std::max(2.0, 3 * flags_.min_time));
-    std::vector<Row> rows = measure_speed(workload, providers, *find(providers_, "reference"),
-                                          limits_, options, flags_.seed, context_);
+    std::vector<Row> rows =
+        measure_speed(workload, providers, limits_, options, flags_.seed, context_);
     for (Row& row : rows) {
       if (flags_.repetitions > 1) row["repetition"] = repetition;
       rows_.write(row);

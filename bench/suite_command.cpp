@@ -169,7 +169,6 @@ class Suite {
     failed_ = failed_ || row["status"] == "incorrect" || row["status"] == "error";
   }
 
-  [[nodiscard]] Provider& reference() const { return *find(providers_, "reference"); }
   [[nodiscard]] Provider& chosen(const Providers& among) const {
     return select_provider(among, options_.provider);
   }
@@ -193,8 +192,8 @@ class Suite {
                         0.1,
                         {check_identity(workload, simt->name(), options_.seed, context_).text()},
                         [this, simt, workload] {
-                          for (Row& row : check_workload(workload, {simt}, reference(),
-                                                         options_.seed, context_)) {
+                          for (Row& row :
+                               check_workload(workload, {simt}, options_.seed, context_)) {
                             write(std::move(row));
                           }
                         }});
@@ -268,8 +267,8 @@ class Suite {
                 static_cast<double>(timed.size()) * (0.05 + 1.5 * options.min_seconds),
                 {},
                 [this, timed, options, workload] {
-                  for (Row& row : measure_speed(workload, timed, reference(), limits_, options,
-                                                options_.seed, context_)) {
+                  for (Row& row :
+                       measure_speed(workload, timed, limits_, options, options_.seed, context_)) {
                     write(std::move(row));
                   }
                 }};

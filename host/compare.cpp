@@ -56,9 +56,8 @@ double larger_term(double x, double slope) {
 
 std::string Comparison::describe() const {
   char text[160];
-  std::snprintf(text, sizeof text,
-                "%s differs from the reference by %.2g of its %s, %.2g allowed", tensor.c_str(),
-                error, by_entry ? "own size" : "largest entry", tolerance);
+  std::snprintf(text, sizeof text, "%s differs from the reference by %.2g of its %s, %.2g allowed",
+                tensor.c_str(), error, by_entry ? "own size" : "largest entry", tolerance);
   return text;
 }
 
@@ -81,8 +80,7 @@ double distance(const Problem& problem, const TensorSpec& spec, Tensor got, Tens
   const std::size_t slice = std::max<std::size_t>(spec.by_step ? want.stride() : want.size(), 1);
   double error = 0;
   for (std::size_t begin = 0; begin < want.size(); begin += slice) {
-    error =
-        std::max(error, slice_error(&got.data[begin], &want.data[begin], slice, held, floor));
+    error = std::max(error, slice_error(&got.data[begin], &want.data[begin], slice, held, floor));
   }
   return error;
 }

@@ -11,9 +11,9 @@ namespace gradepth {
 /// How far a provider's outputs lie from the reference, in units of what is allowed.
 struct Comparison {
   bool ok = true;
-  std::string tensor;    // the one that comes nearest to its tolerance, or lies furthest above
-  double error = 0;      // its error relative to the largest entry of its slice
-  double tolerance = 0;  // what was allowed
+  std::string tensor;     // the one that comes nearest to its tolerance, or lies furthest above
+  double error = 0;       // its error relative to the largest entry of its slice
+  double tolerance = 0;   // what was allowed
   bool by_entry = false;  // relative to the entry itself, not to its slice's largest
   /// One line for a person: tensor, error, tolerance.
   [[nodiscard]] std::string describe() const;

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 
+#include "host/providers/reference.h"
 
 namespace gradepth {
 namespace {
@@ -67,7 +68,8 @@ std::vector<double> kinks_of(const Problem& problem) {
   std::visit(
       [&](const auto& p) {
         if constexpr (requires { p.act; }) {
-          with_activation(p.act, [&](auto act) { kinks.assign(act.kinks.begin(), act.kinks.end()); });
+          with_activation(p.act,
+                          [&](auto act) { kinks.assign(act.kinks.begin(), act.kinks.end()); });
         }
       },
       problem);
@@ -85,24 +87,30 @@ Tensors moved(const Tensors& in, double eps, std::uint64_t seed) {
   return out;
 }
 
-PlanPtr make_plan(Provider& reference, const Problem& problem, const Tensors& in) {
-  PlanPtr plan = std::get<PlanPtr>(reference.plan(problem));
+/// The reference on these inputs; its sums run in float32, or in float64.
+PlanPtr make_plan(const Problem& problem, bool narrow_sums, const Tensors& in) {
+  const Rounding rounding{.dtype = dtype(problem), .narrow_sums = narrow_sums};
+  PlanPtr plan =
+      std::visit([&](const auto& p) { return reference::make_plan(p, rounding); }, problem);
   plan->set(in);
   return plan;
 }
 
-/// Counts and norms of steps are sums of many terms of one sign: no draw of them is near by luck.
+/// What is float64 on every provider.
+bool is_counted(const TensorSpec& spec) {
+  return spec.name == "norm" || spec.name == "skipped" || spec.name == "saturated";
+}
+
+/// An output of few entries. Norms of steps are sums of many terms of one sign: no luck there.
 bool is_near_by_luck(const TensorSpec& spec) {
   return size(spec.shape) < few_entries && spec.name.starts_with('d') && spec.name != "dh_norm2";
 }
 
 }  // namespace
 
-Judge::Judge(const Problem& problem, Provider& reference, Tensors in)
-    : problem_(problem),
-      in_(std::move(in)),
-      truth_(make_plan(reference, exact(problem), in_)) {
-  PlanPtr own = make_plan(reference, problem_, in_);
+Judge::Judge(const Problem& problem, Tensors in)
+    : problem_(problem), in_(std::move(in)), truth_(make_plan(exact(problem), false, in_)) {
+  PlanPtr own = make_plan(problem_, dtype(problem_) != Dtype::f64, in_);
   if (is_net(problem_) && is_training(problem_)) {
     truth_->run_forward();
     own->run_forward();
@@ -115,7 +123,7 @@ Judge::Judge(const Problem& problem, Provider& reference, Tensors in)
   }
   set_tolerances(*own);
   own.reset();
-  draw_again(reference);
+  draw_again();
   refuse_what_is_lost();
 }
 
@@ -161,34 +169,39 @@ void Judge::leave_out_kinks(Plan& own) {
 }
 
 void Judge::set_tolerances(Plan& own) {
-  const double least = least_roundings * epsilon(problem_);
-  const double stored = is_storage_only(problem_) ? format(dtype(problem_)).epsilon : 0;
+  const auto maps = static_cast<double>(is_net(problem_) ? depth(problem_) : 0);
+  const double least = (least_roundings + maps) * epsilon(problem_);
+  if (is_storage_only(problem_)) {
+    for (const TensorSpec& spec : outputs(problem_)) {
+      const double roundings = is_counted(spec) ? 0 : spec.name == "db" ? 2 : 1;
+      tolerances_[spec.name] = least + roundings * format(dtype(problem_)).epsilon;
+    }
+    return;
+  }
   double widest = least;
   for (const TensorSpec& spec : outputs(problem_)) {
-    const bool counted = spec.name == "norm" || spec.name == "skipped" || spec.name == "saturated";
-    double allowed = least + (counted ? 0 : spec.name == "db" ? 2 * stored : stored);
-    if (!counted && !is_storage_only(problem_)) {
-      allowed = std::max(allowed, margin * distance(problem_, spec, own.get(spec.name),
-                                                    truth_->get(spec.name)));
-    }
-    tolerances_[spec.name] = allowed;
-    widest = std::max(widest, allowed);
+    if (is_counted(spec) || is_near_by_luck(spec)) continue;
+    widest = std::max(
+        widest, margin * distance(problem_, spec, own.get(spec.name), truth_->get(spec.name)));
   }
-  // A step's norm errs as its entries do, which other outputs show.
-  if (const auto norms = tolerances_.find("dh_norm2"); norms != tolerances_.end()) {
-    norms->second = widest;
+  for (const TensorSpec& spec : outputs(problem_)) {
+    double& allowed = tolerances_[spec.name] = is_counted(spec) ? least : widest;
+    if (is_near_by_luck(spec)) {
+      allowed = std::max(
+          allowed, margin * distance(problem_, spec, own.get(spec.name), truth_->get(spec.name)));
+    }
   }
 }
 
 /// Widens the tolerances of outputs that one draw says little of.
-void Judge::draw_again(Provider& reference) {
+void Judge::draw_again() {
   if (!is_net(problem_)) return;
   std::vector<TensorSpec> few = outputs(problem_);
   std::erase_if(few, [](const TensorSpec& spec) { return !is_near_by_luck(spec); });
   if (few.empty()) return;
   const Problem truth = exact(problem_);
   for (std::uint64_t draw = 1; draw <= moved_draws; ++draw) {
-    const PlanPtr plan = make_plan(reference, truth, moved(in_, epsilon(problem_), draw));
+    const PlanPtr plan = make_plan(truth, false, moved(in_, epsilon(problem_), draw));
     plan->run();
     for (const TensorSpec& spec : few) {
       double& allowed = tolerances_[spec.name];
@@ -206,10 +219,9 @@ void Judge::refuse_what_is_lost() {
                        [](const auto& a, const auto& b) { return a.second < b.second; });
   if (widest->second <= most) return;
   char text[160];
-  std::snprintf(text, sizeof text,
-                "%s itself loses up to %.2g of %s: right and wrong cannot be told apart",
-                std::string(name(dtype(problem_))).c_str(), widest->second / margin,
-                widest->first.c_str());
+  std::snprintf(
+      text, sizeof text, "%s itself loses up to %.2g of %s: right and wrong cannot be told apart",
+      std::string(name(dtype(problem_))).c_str(), widest->second / margin, widest->first.c_str());
   refusal_ = text;
 }
 

@@ -13,30 +13,32 @@
 /// The truth is float64 on the same inputs, with the slopes of nets from the pre-activations; an
 /// activation's backward pass, which is given y, takes the slope of that y where the problem says
 /// so. What may be lost is measured, not guessed: the reference runs in the problem's own format as
-/// well, rounded after each operation, and of each output
-///     tolerance = 8 × its distance from the truth, at least 16 ε
-/// of the largest entry of a slice. So it follows the problem's condition: a net that magnifies
-/// rounding errors has a wide tolerance, one that does not a narrow one. Two more terms:
-///   * A draw of an output with fewer than 64 entries may lie near the truth by luck: its distance
-///     is then the largest of nine draws, eight of them of the truth itself with every input moved
-///     at random by up to half a spacing of the format.
+/// well, rounded after each operation and with sums in float32, and
+///     tolerance = 8 × its distance from the truth, at least (16 + depth) ε
+/// of the largest entry of a slice; the distance is the largest of all outputs. So it follows the
+/// problem's condition: a net that magnifies rounding errors has a wide tolerance, one that does not
+/// a narrow one. ε per map, since a state that hardly changes makes a function err by the same last
+/// bit at every step. Two more terms:
+///   * An output of fewer than 64 entries may have cancelled, or lie near the truth by luck: it has
+///     a distance of its own, the largest of nine draws, eight of them of the truth itself with
+///     every input moved at random by up to half a spacing of the format.
 ///   * Products in TF32 add 8 ε_tf32 √depth: each of a product's two factors errs by up to ε_tf32
 ///     (some devices cut off instead of rounding), independently of the others, so that a sum of
-///     such products errs as much relative to its own typical size; 4 is the distance from a typical
-///     error to the largest of some 10^6.
+///     such products errs as much relative to its own typical size; 4 is the distance from a
+///     typical error to the largest of some 10^6.
 /// Activations and clips in f16 and bf16 compute in float and round each result once, as the
 /// reference does: the two may be neighbours, ε of the format, and with a bias gradient so may the
 /// terms of its sum, another ε; to that come the 16 ε of float.
 ///
 /// Kinks. Where f' jumps (ReLU), a pre-activation that rounding may move across the kink decides
-/// whether a gradient passes. Samples that have one, by the same measure, get no loss gradient: what
-/// is left is held to the strict bound. inputs() has it so, for all providers alike.
+/// whether a gradient passes. Samples that have one, by the same measure, get no loss gradient:
+/// what is left is held to the strict bound. inputs() has it so, for all providers alike.
 namespace gradepth {
 
 class Judge {
  public:
   /// Runs the reference in float64 and in the problem's format.
-  Judge(const Problem& problem, Provider& reference, Tensors in);
+  Judge(const Problem& problem, Tensors in);
 
   /// What to give to the plans that are to be judged.
   [[nodiscard]] const Tensors& inputs() const { return in_; }
@@ -55,7 +57,7 @@ class Judge {
  private:
   void leave_out_kinks(Plan& own);
   void set_tolerances(Plan& own);
-  void draw_again(Provider& reference);
+  void draw_again();
   void refuse_what_is_lost();
 
   Problem problem_;

@@ -8,10 +8,12 @@
 namespace gradepth {
 
 /// How numbers are rounded: to a format, and what lies below its least normal number kept, or
-/// flushed to 0 as with FTZ and DAZ.
+/// flushed to 0 as with FTZ and DAZ. The sums of products run in float64, or in float32 as on most
+/// machines.
 struct Rounding {
   Dtype dtype = Dtype::f64;
   bool flush_subnormals = false;
+  bool narrow_sums = false;
 };
 
 inline double round_to(Rounding rounding, double x) {

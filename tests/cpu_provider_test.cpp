@@ -111,8 +111,7 @@ class AgainstReference : public testing::TestWithParam<Problem> {};
 
 TEST_P(AgainstReference, Agrees) {
   const Problem& problem = GetParam();
-  const auto reference = make_reference_provider({});
-  const Judge judge(problem, *reference, waves_for(problem));
+  const Judge judge(problem, waves_for(problem));
   // Some threads divide the batch, others the units of a recurrent net.
   for (const int threads : {1, 2, 4}) {
     const PlanPtr p = plan(problem, threads);

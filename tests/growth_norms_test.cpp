@@ -50,7 +50,7 @@ double norms_off(Provider& provider, Provider& reference, const GrowthSpec& spec
   exact.dtype = Dtype::f64;
   const PlanPtr truth = std::get<PlanPtr>(reference.plan(make_problem(exact)));
   const PlanPtr& plan = std::get<PlanPtr>(planned);
-  const Judge judge(problem, reference, draw(problem, spec.init, spec.first_seed));
+  const Judge judge(problem, draw(problem, spec.init, spec.first_seed));
   for (Plan* p : {plan.get(), truth.get()}) {
     p->set(judge.inputs());
     p->run();

@@ -32,7 +32,7 @@ class FixedPlan final : public Plan {
 };
 
 Judge judge_of(const Workload& workload, std::uint64_t seed = 1) {
-  return {workload.problem, *reference(), draw(workload.problem, workload.init, seed)};
+  return {workload.problem, draw(workload.problem, workload.init, seed)};
 }
 
 /// What the reference makes of the problem in its own format: right but for rounding.
@@ -116,7 +116,7 @@ TEST(Judge, CatchesSlopesOfARoundedOutput) {
 
 /// elman, tanh or ReLU, forward and back in float64, with the errors that are planted.
 struct Planted {
-  bool slopes_of_f16 = false;   // f' from y rounded to f16
+  bool slopes_of_f16 = false;     // f' from y rounded to f16
   std::int64_t lost_sample = -1;  // its gradient becomes 0 half way back
 };
 
@@ -139,8 +139,8 @@ Tensors elman_outputs(const RecurrentProblem& p, const Tensors& in, const Plante
     for (std::int64_t k = 0; k < H; ++k) a += at(W, i % H * H + k) * at(h, sample + k);
     to(h, i + B * H) = p.act == "tanh" ? std::tanh(a) : std::max(a, 0.0);
   }
-  Tensors out{{"y", Tensor({T, B, H})},   {"dx", Tensor({T, B, H})},  {"dh0", Tensor({B, H})},
-              {"dWh", Tensor({H, H})},    {"db", Tensor({H})},        {"dh_norm2", Tensor({T + 1})}};
+  Tensors out{{"y", Tensor({T, B, H})}, {"dx", Tensor({T, B, H})}, {"dh0", Tensor({B, H})},
+              {"dWh", Tensor({H, H})},  {"db", Tensor({H})},       {"dh_norm2", Tensor({T + 1})}};
   std::copy(h.data.begin() + B * H, h.data.end(), out["y"].data.begin());
   Tensor dh({B, H});
   for (std::int64_t t = T - 1; t >= 0; --t) {
@@ -198,8 +198,8 @@ TEST(Judge, CatchesErrorsOfANet) {
   }
 }
 
-/// One gate's gradient at one step of an LSTM, too large by a share: the backward pass is linear, so
-/// what that adds to each output is a backward pass of its own.
+/// One gate's gradient at one step of an LSTM, too large by a share: the backward pass is linear,
+/// so what that adds to each output is a backward pass of its own.
 class OneGate {
  public:
   OneGate(const RecurrentProblem& net, const Tensors& in, std::int64_t t, std::int64_t gate)
@@ -211,7 +211,8 @@ class OneGate {
     const std::int64_t H = net.H;
     // What the gate's part of da is, and what it sends to the state before.
     Tensors later = in;
-    for (const char* name : {"dy", "dc"}) std::fill(later[name].data.begin(), later[name].data.end(), 0);
+    for (const char* name : {"dy", "dc"})
+      std::fill(later[name].data.begin(), later[name].data.end(), 0);
     const auto number = [](const Tensor& tensor, std::int64_t i) {
       return tensor.data[static_cast<std::size_t>(i)];
     };
@@ -313,7 +314,8 @@ TEST(Judge, RefusesWhatTheFormatItselfLoses) {
 
 /// An output of one entry is judged by several draws: one may be right by luck.
 TEST(Judge, OneNumberIsNotJudgedByItsLuck) {
-  Workload workload{RecurrentProblem{.cell = "additive", .act = "identity", .T = 64, .B = 8, .H = 16}, {}};
+  Workload workload{
+      RecurrentProblem{.cell = "additive", .act = "identity", .T = 64, .B = 8, .H = 16}, {}};
   workload.init.W = {WeightInit::Kind::constant, 0.45, {}};
   double narrowest = 1;
   for (std::uint64_t seed = 1; seed <= 20; ++seed) {
@@ -328,7 +330,7 @@ TEST(Judge, LeavesOutSamplesAtAKink) {
   Tensors in = draw(workload.problem, workload.init, 1);
   // Sample 3 has a pre-activation of nearly 0 at the first step: b cancels what reaches unit 5.
   const auto& net = std::get<RecurrentProblem>(workload.problem);
-  const Judge before(workload.problem, *reference(), in);
+  const Judge before(workload.problem, in);
   RecurrentProblem one = net;
   one.T = 1;
   one.dtype = Dtype::f64;
@@ -342,7 +344,7 @@ TEST(Judge, LeavesOutSamplesAtAKink) {
   plan->run_forward();
   const double a = plan->get("a").data[3 * 64 + 5];
   in["b"].data[5] = static_cast<float>(in["b"].data[5] - a);
-  const Judge judge(workload.problem, *reference(), in);
+  const Judge judge(workload.problem, in);
   const Tensor& dy = judge.inputs().find("dy")->second;
   const auto is_silent = [&](std::size_t sample) {
     const double* row = &dy.data[(99 * 16 + sample) * 64];
@@ -363,7 +365,8 @@ TEST(Judge, AllowsOneRoundingOfStoredResults) {
   const auto of = [](const Problem& problem, const char* tensor) {
     return judge_of({problem, {}}).tolerance(tensor);
   };
-  EXPECT_DOUBLE_EQ(of(ActivationProblem{.rows = 8, .cols = 8, .dtype = Dtype::bf16}, "dx"), 0x1p-7 + f32);
+  EXPECT_DOUBLE_EQ(of(ActivationProblem{.rows = 8, .cols = 8, .dtype = Dtype::bf16}, "dx"),
+                   0x1p-7 + f32);
   EXPECT_DOUBLE_EQ(of(ClipProblem{.sizes = {64}, .dtype = Dtype::f16}, "g"), 0x1p-10 + f32);
   EXPECT_DOUBLE_EQ(of(ClipProblem{.sizes = {64}, .dtype = Dtype::f16}, "norm"), f32);
 }
@@ -408,7 +411,8 @@ TEST(Judge, CountsMayDifferByFewOfMany) {
   for (const std::int64_t rows : {1, 10000}) {
     for (const Dtype dtype : {Dtype::f32, Dtype::bf16}) {
       const Workload workload{
-          ActivationProblem{.rows = rows, .cols = 100, .count_saturated = true, .dtype = dtype}, {}};
+          ActivationProblem{.rows = rows, .cols = 100, .count_saturated = true, .dtype = dtype},
+          {}};
       const Judge judge = judge_of(workload);
       Tensors out = own_outputs(workload.problem, judge.inputs());
       EXPECT_TRUE(judged(judge, out).ok);

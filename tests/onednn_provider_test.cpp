@@ -29,8 +29,7 @@ class OnednnAgainstReference : public testing::TestWithParam<Problem> {};
 
 TEST_P(OnednnAgainstReference, Agrees) {
   const Problem& problem = GetParam();
-  const auto reference = make_reference_provider({});
-  const Judge judge(problem, *reference, waves_for(problem));
+  const Judge judge(problem, waves_for(problem));
   const PlanPtr p = std::get<PlanPtr>(make_onednn_provider({.threads = 2})->plan(problem));
   p->set(judge.inputs());
   p->run();

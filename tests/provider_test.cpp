@@ -19,13 +19,10 @@ class ProviderTest : public testing::TestWithParam<std::string> {
  protected:
   void SetUp() override {
     provider_ = find(providers_, GetParam());
-    reference_ = find(providers_, "reference");
     ASSERT_NE(provider_, nullptr);
-    ASSERT_NE(reference_, nullptr);
   }
   Providers providers_ = make_providers({});
   Provider* provider_ = nullptr;
-  Provider* reference_ = nullptr;
 };
 
 bool is_one_of(std::string_view word, std::initializer_list<std::string_view> list) {
@@ -78,7 +75,7 @@ bool must_have(std::string_view provider, const Problem& problem) {
 TEST_P(ProviderTest, IsRightOnEverySmallWorkloadThatItMustHave) {
   for (const std::uint64_t seed : {1, 2}) {
     for (const Workload& workload : workloads("small")) {
-      const Row row = check_workload(workload, {provider_}, *reference_, seed).at(0);
+      const Row row = check_workload(workload, {provider_}, seed).at(0);
       const bool wanted = must_have(GetParam(), workload.problem);
       EXPECT_EQ(row["status"], wanted ? "ok" : "unsupported") << row.dump();
       EXPECT_EQ(row["reason"] == "", wanted) << row.dump();
@@ -123,7 +120,7 @@ TEST_P(ProviderTest, HalvesMakeAWholeStep) {
   plan.run_backward();
   plan.wait();
   in["dy"] = y;
-  const Comparison comparison = Judge(workload.problem, *reference_, in).compare(plan);
+  const Comparison comparison = Judge(workload.problem, in).compare(plan);
   EXPECT_TRUE(comparison.ok) << comparison.describe();
 }
 

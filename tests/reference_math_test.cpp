@@ -31,13 +31,13 @@ const Size sizes[] = {{1, 1, 1},     {1, 7, 33},    {7, 1, 33},    {33, 33, 33},
 
 /// Sums in order of k, rounded after each product and sum, or once for both (fused): products()
 /// gives one of the two, entry by entry.
-void expect_in_order(const Vector& C, const Vector& A, const Vector& B, Size s, double before) {
+void expect_in_order(const Vector& C, const Vector& A, const Vector& B, Size s) {
   int plain_differs = 0;
   int fused_differs = 0;
   for (std::int64_t i = 0; i < s.M; ++i) {
     for (std::int64_t j = 0; j < s.N; ++j) {
-      double plain = before;
-      double fused = before;
+      double plain = 0;
+      double fused = 0;
       for (std::int64_t k = 0; k < s.K; ++k) {
         const double a = A[static_cast<std::size_t>(i * s.K + k)];
         const double b = B[static_cast<std::size_t>(k * s.N + j)];
@@ -59,10 +59,40 @@ TEST(ReferenceProduct, AddsInOrderOfK) {
     const Vector B = random_matrix(s.K, s.N, 2);
     Vector C(static_cast<std::size_t>(s.M * s.N), NAN);
     product({A.data(), s.M, s.K}, {B.data(), s.K, s.N}, C.data());
-    expect_in_order(C, A, B, s, 0);
-    std::fill(C.begin(), C.end(), 0.75);
-    product({A.data(), s.M, s.K}, {B.data(), s.K, s.N}, C.data(), true);
-    expect_in_order(C, A, B, s, 0.75);
+    expect_in_order(C, A, B, s);
+  }
+}
+
+/// Sums in float32 lie as far from the true ones as √K roundings of a running sum take them.
+TEST(ReferenceProduct, NarrowSumsErrAsFloat32Does) {
+  for (const Size s : sizes) {
+    const Vector A = random_matrix(s.M, s.K, 1);
+    const Vector B = random_matrix(s.K, s.N, 2);
+    Vector C(static_cast<std::size_t>(s.M * s.N), NAN);
+    Vector narrow = C;
+    const Rounding rounding{.dtype = Dtype::f32, .narrow_sums = true};
+    product({A.data(), s.M, s.K}, {B.data(), s.K, s.N}, C.data());
+    product({A.data(), s.M, s.K}, {B.data(), s.K, s.N}, narrow.data(), rounding);
+    const auto K = static_cast<double>(s.K);
+    double largest = 0;
+    double off = 0;
+    for (std::size_t i = 0; i < C.size(); ++i) {
+      EXPECT_EQ(narrow[i], static_cast<float>(narrow[i]));
+      largest = std::max(largest, std::abs(C[i]));
+      off = std::max(off, std::abs(C[i] - narrow[i]));
+    }
+    EXPECT_LE(off, 0x1p-23 * (2 + 4 * std::sqrt(K)) * std::max(largest, std::sqrt(K)));
+    if (K >= 256) {
+      EXPECT_GT(off, 0x1p-24 * largest) << "sums run in float32";
+    }
+    const Vector At = transposed({A.data(), s.M, s.K});
+    const Vector Bt = transposed({B.data(), s.K, s.N});
+    Vector nt = C;
+    Vector tn = C;
+    product_nt({A.data(), s.M, s.K}, {Bt.data(), s.N, s.K}, nt.data(), rounding);
+    product_tn({At.data(), s.K, s.M}, {B.data(), s.K, s.N}, tn.data(), rounding);
+    EXPECT_EQ(narrow, nt);
+    EXPECT_EQ(narrow, tn);
   }
 }
 

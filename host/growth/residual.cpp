@@ -78,13 +78,13 @@ double mean_ln_1p_chi2(double x) {
 
 /// Expectations over a = √q_a z that the two passes need, f in units of √q_a.
 struct MapMoments {
-  double f, f2;           // E f, E f²
-  double a_slope;         // E z f'
-  double a_f_slope;       // E z f f'
-  double slope2;          // E f'²
-  double z2_slope2;       // E z² f'²
-  double f_slope2;        // E f f'²
-  double f2_slope2;       // E f² f'²
+  double f, f2;      // E f, E f²
+  double a_slope;    // E z f'
+  double a_f_slope;  // E z f f'
+  double slope2;     // E f'²
+  double z2_slope2;  // E z² f'²
+  double f_slope2;   // E f f'²
+  double f2_slope2;  // E f² f'²
 };
 
 MapMoments moments_of_map(std::string_view activation, double ln_q) {
@@ -130,8 +130,8 @@ class MomentsAlong {
       return left_.*m + part * (right_.*m - left_.*m);
     };
     using M = MapMoments;
-    return {between(&M::f),         between(&M::f2),     between(&M::a_slope),
-            between(&M::a_f_slope), between(&M::slope2), between(&M::z2_slope2),
+    return {between(&M::f),         between(&M::f2),       between(&M::a_slope),
+            between(&M::a_f_slope), between(&M::slope2),   between(&M::z2_slope2),
             between(&M::f_slope2),  between(&M::f2_slope2)};
   }
 
@@ -191,7 +191,9 @@ struct Pair {
   double xx, xy, yy;
 
   /// Var(a x + b y)
-  [[nodiscard]] double of(double a, double b) const { return a * a * xx + 2 * a * b * xy + b * b * yy; }
+  [[nodiscard]] double of(double a, double b) const {
+    return a * a * xx + 2 * a * b * xy + b * b * yy;
+  }
   /// Cov(a x + b y, c x + d y)
   [[nodiscard]] double of(double a, double b, double c, double d) const {
     return a * c * xx + (a * d + b * c) * xy + b * d * yy;

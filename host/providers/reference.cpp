@@ -97,7 +97,7 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     if (!p_.bias_gradient) return;
     double* db = out("db");
     std::fill(db, db + cols, 0.0);
-    for (std::size_t i = 0; i < n; ++i) db[i % cols] += dx[i];
+    for (std::size_t i = 0; i < n; ++i) db[i % cols] = add(rounding_, db[i % cols], dx[i]);
     round_all(rounding_, db, cols);
   }
 };

@@ -85,7 +85,8 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
       round_all(rounding_, dW, weight_);
       double* db = out("db") + l * p_.N;
       std::fill_n(db, p_.N, 0.0);
-      for (std::size_t i = 0; i < state_; ++i) db[feature(i)] += da[i];
+      for (std::size_t i = 0; i < state_; ++i)
+        db[feature(i)] = add(rounding_, db[feature(i)], da[i]);
       round_all(rounding_, db, length(p_.N));
     }
   }
@@ -174,13 +175,13 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   /// out = W h per sample.
   void map(const double* h, const double* W, double* out) const {
     if (!cnn_) {
-      product_nt({h, p_.B, p_.N}, {W, p_.N, p_.N}, out);
+      product_nt({h, p_.B, p_.N}, {W, p_.N, p_.N}, out, rounding_);
       return;
     }
     std::fill_n(out, state_, 0.0);
     for_each_channel_pair([&](std::int64_t o, std::int64_t i, std::int64_t w) {
       for_each_tap([&](std::int64_t k, std::int64_t to, std::int64_t from) {
-        out[o + to] += W[w + k] * h[i + from];
+        out[o + to] = add(rounding_, out[o + to], W[w + k] * h[i + from]);
       });
     });
   }
@@ -188,13 +189,13 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   /// out = Wᵀ da per sample.
   void transposed_map(const double* da, const double* W, double* out) const {
     if (!cnn_) {
-      product({da, p_.B, p_.N}, {W, p_.N, p_.N}, out);
+      product({da, p_.B, p_.N}, {W, p_.N, p_.N}, out, rounding_);
       return;
     }
     std::fill_n(out, state_, 0.0);
     for_each_channel_pair([&](std::int64_t o, std::int64_t i, std::int64_t w) {
       for_each_tap([&](std::int64_t k, std::int64_t to, std::int64_t from) {
-        out[i + from] += W[w + k] * da[o + to];
+        out[i + from] = add(rounding_, out[i + from], W[w + k] * da[o + to]);
       });
     });
   }
@@ -202,13 +203,13 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   /// dW = Σ over samples of da hᵀ.
   void weight_gradient(const double* da, const double* h, double* dW) const {
     if (!cnn_) {
-      product_tn({da, p_.B, p_.N}, {h, p_.B, p_.N}, dW);
+      product_tn({da, p_.B, p_.N}, {h, p_.B, p_.N}, dW, rounding_);
       return;
     }
     std::fill_n(dW, weight_, 0.0);
     for_each_channel_pair([&](std::int64_t o, std::int64_t i, std::int64_t w) {
       for_each_tap([&](std::int64_t k, std::int64_t to, std::int64_t from) {
-        dW[w + k] += da[o + to] * h[i + from];
+        dW[w + k] = add(rounding_, dW[w + k], da[o + to] * h[i + from]);
       });
     });
   }

@@ -85,6 +85,40 @@ void multiply(View A, Strided B, std::int64_t N, double* C, bool accumulate) {
   });
 }
 
+/// The same with sums in float32.
+void multiply_narrow(View A, Strided B, std::int64_t N, double* C) {
+  const PanelKernel<float>& kernel = panel_kernel<float>();
+  const std::vector<float> a(A.data, A.data + A.rows * A.cols);
+  const std::int64_t panels = (N + kernel.width - 1) / kernel.width;
+  const int threads = A.rows * N * A.cols > 100000 ? available_threads() : 1;
+  parallel_for(threads, panels, [&](std::int64_t panel) {
+    const std::int64_t j = panel * kernel.width;
+    const std::int64_t cols = std::min<std::int64_t>(kernel.width, N - j);
+    std::vector<float> b(length(A.cols * kernel.width));
+    for (std::int64_t k = 0; k < A.cols; ++k) {
+      for (std::int64_t c = 0; c < cols; ++c) {
+        b[length(k * kernel.width + c)] = static_cast<float>(B.data[k * B.row + (j + c) * B.col]);
+      }
+    }
+    std::vector<float> c(length(A.rows * cols));
+    kernel.multiply({.A = a.data(),
+                     .lda = A.cols,
+                     .rows = A.rows,
+                     .K = A.cols,
+                     .panel = b.data(),
+                     .ldp = kernel.width,
+                     .columns = cols,
+                     .init = nullptr,
+                     .ldi = 0,
+                     .bias = nullptr,
+                     .C = c.data(),
+                     .ldc = cols});
+    for (std::int64_t i = 0; i < A.rows; ++i) {
+      std::copy_n(c.begin() + i * cols, cols, C + i * N + j);
+    }
+  });
+}
+
 }  // namespace
 
 Vector transposed(View A) {
@@ -107,23 +141,28 @@ Vector transposed(View A) {
   return out;
 }
 
-void product(View A, View B, double* C, bool accumulate) {
-  multiply(A, {B.data, B.cols, 1}, B.cols, C, accumulate);
+void product(View A, View B, double* C, Rounding rounding) {
+  const Strided b{B.data, B.cols, 1};
+  rounding.narrow_sums ? multiply_narrow(A, b, B.cols, C) : multiply(A, b, B.cols, C, false);
 }
 
-void product_nt(View A, View B, double* C, bool accumulate) {
-  multiply(A, {B.data, 1, B.cols}, B.rows, C, accumulate);
+void product_nt(View A, View B, double* C, Rounding rounding) {
+  const Strided b{B.data, 1, B.cols};
+  rounding.narrow_sums ? multiply_narrow(A, b, B.rows, C) : multiply(A, b, B.rows, C, false);
 }
 
-void product_tn(View A, View B, double* C, bool accumulate) {
+void product_tn(View A, View B, double* C, Rounding rounding) {
+  if (rounding.narrow_sums) {
+    const Vector At = transposed(A);
+    return multiply_narrow({At.data(), A.cols, A.rows}, {B.data, B.cols, 1}, B.cols, C);
+  }
   // Some rows of A and B at a time, in order: their transpose is read again from a cache.
   const std::int64_t rows =
       std::max<std::int64_t>(block_k, (1 << 20) / std::max<std::int64_t>(A.cols, 1));
   for (std::int64_t k = 0; k < std::max<std::int64_t>(A.rows, 1); k += rows) {
     const std::int64_t depth = std::min(rows, A.rows - k);
     const Vector At = transposed({A.data + k * A.cols, depth, A.cols});
-    product({At.data(), A.cols, depth}, {B.data + k * B.cols, depth, B.cols}, C,
-            accumulate || k > 0);
+    multiply({At.data(), A.cols, depth}, {B.data + k * B.cols, B.cols, 1}, B.cols, C, k > 0);
   }
 }
 

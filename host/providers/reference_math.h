@@ -24,15 +24,20 @@ struct View {
 /// Aᵀ.
 Vector transposed(View A);
 
-/// C[M, N] = A[M, K] B[K, N], or C += with `accumulate`. Each sum runs in order of k in float64,
-/// with fused multiply-adds where the vectors in use have them (all but SSE4 and SCALAR), on any
-/// number of threads alike; the caller rounds it once: a dot product counts as one operation, as on
-/// units that accumulate wide.
-void product(View A, View B, double* C, bool accumulate = false);
+/// C[M, N] = A[M, K] B[K, N]. Each sum runs in order of k in float64, with fused multiply-adds
+/// where the vectors in use have them (all but SSE4 and SCALAR), on any number of threads alike;
+/// the caller rounds it once: a dot product counts as one operation, as on units that accumulate
+/// wide. With narrow_sums it runs in float32, of A and B rounded to that.
+void product(View A, View B, double* C, Rounding rounding = {});
 /// C = A[M, K] B[N, K]ᵀ.
-void product_nt(View A, View B, double* C, bool accumulate = false);
+void product_nt(View A, View B, double* C, Rounding rounding = {});
 /// C = A[K, M]ᵀ B[K, N].
-void product_tn(View A, View B, double* C, bool accumulate = false);
+void product_tn(View A, View B, double* C, Rounding rounding = {});
+
+/// a + b, a step of a sum of many.
+inline double add(Rounding rounding, double a, double b) {
+  return rounding.narrow_sums ? round_to(Dtype::f32, a + b) : a + b;
+}
 
 /// Rounds every number.
 void round_all(Rounding rounding, double* data, std::size_t n);

@@ -38,14 +38,15 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     if (p_.cell == "lstm") std::copy_n(in("c0"), state_, c_.begin());
     if (p_.project_input) {
       const std::int64_t I = input_size();
-      product_nt({in("x"), p_.T * p_.B, I}, {in("Wx"), G_ * p_.H, I}, xin_.data());
+      product_nt({in("x"), p_.T * p_.B, I}, {in("Wx"), G_ * p_.H, I}, xin_.data(), rounding_);
       round_all(rounding_, xin_.data(), xin_.size());
     }
     with_arithmetic(rounding_, [&](auto number) {
       Vector Wh(preact_);
       for (std::int64_t t = 0; t < p_.T; ++t) {
         if (t == 0 || !p_.share) Wt_ = transposed({weights(t), G_ * p_.H, p_.H});
-        product({&h_[length(t) * state_], p_.B, p_.H}, {Wt_.data(), p_.H, G_ * p_.H}, Wh.data());
+        product({&h_[length(t) * state_], p_.B, p_.H}, {Wt_.data(), p_.H, G_ * p_.H}, Wh.data(),
+                rounding_);
         step_forward<decltype(number)>(t, Wh);
       }
     });
@@ -92,7 +93,8 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     double* db = out("db");
     for (std::int64_t t = 0; t < p_.T; t += steps) {
       const double* dr_t = &dr[length(t) * preact_];
-      product_tn({dr_t, steps * p_.B, rows}, {&h_[length(t) * state_], steps * p_.B, p_.H}, dWh);
+      product_tn({dr_t, steps * p_.B, rows}, {&h_[length(t) * state_], steps * p_.B, p_.H}, dWh,
+                 rounding_);
       round_all(rounding_, dWh, length(rows * p_.H));
       bias_gradient(t, steps, db);
       dWh += rows * p_.H;
@@ -100,7 +102,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     }
     if (!p_.project_input) return;
     const std::int64_t I = input_size();
-    product_tn({da_.data(), p_.T * p_.B, rows}, {in("x"), p_.T * p_.B, I}, out("dWx"));
+    product_tn({da_.data(), p_.T * p_.B, rows}, {in("x"), p_.T * p_.B, I}, out("dWx"), rounding_);
     round_all(rounding_, out("dWx"), length(rows * I));
   }
 
@@ -237,7 +239,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
         }
       }
     });
-    product({dr, p_.B, G_ * p_.H}, {weights(t), G_ * p_.H, p_.H}, through_W.data());
+    product({dr, p_.B, G_ * p_.H}, {weights(t), G_ * p_.H, p_.H}, through_W.data(), rounding_);
     for (std::size_t i = 0; i < state_; ++i) {
       dh[i] = static_cast<double>(T(dh[i]) + T(through_W[i]));
     }
@@ -248,7 +250,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     double* dx = out("dx");
     if (p_.project_input) {
       const std::int64_t I = input_size();
-      product({da_.data(), p_.T * p_.B, G_ * p_.H}, {in("Wx"), G_ * p_.H, I}, dx);
+      product({da_.data(), p_.T * p_.B, G_ * p_.H}, {in("Wx"), G_ * p_.H, I}, dx, rounding_);
       round_all(rounding_, dx, length(p_.T * p_.B * I));
       return;
     }
@@ -266,8 +268,11 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     std::fill_n(db, bias_size(), 0.0);
     for (std::int64_t n = t * p_.B; n < (t + steps) * p_.B; ++n) {
       for (std::int64_t j = 0; j < p_.H; ++j) {
-        for (std::int64_t g = 0; g < G_; ++g) db[g * p_.H + j] += da_[gate_index(n, g, j)];
-        if (p_.cell == "gru") db[3 * p_.H + j] += dr_[gate_index(n, 2, j)];
+        const auto collect = [&](std::int64_t g, double a) {
+          db[g * p_.H + j] = add(rounding_, db[g * p_.H + j], a);
+        };
+        for (std::int64_t g = 0; g < G_; ++g) collect(g, da_[gate_index(n, g, j)]);
+        if (p_.cell == "gru") collect(3, dr_[gate_index(n, 2, j)]);
       }
     }
     round_all(rounding_, db, length(bias_size()));
@@ -365,7 +370,7 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
         const std::size_t at = length(t) * state_ + i;
         const double before = p_.form == "sum" ? sum[i] : t > 0 ? f_[at - state_] : 0.0;
         sum[i] = before + f_[at];
-        dw += df_[at + state_] * sum[i];
+        dw = add(rounding_, dw, df_[at + state_] * sum[i]);
       }
     }
     return round_to(rounding_, dw);
