@@ -8,6 +8,7 @@ void add_commands(CLI::App& app, int& exit_status) {
   add_info_command(app, exit_status);
   add_growth_command(app, exit_status);
   add_share_command(app, exit_status);
+  add_slopes_command(app);
   add_train_command(app, exit_status);
   add_check_command(app, exit_status);
   add_compare_command(app, exit_status);

@@ -18,6 +18,7 @@ struct Interrupted : std::runtime_error {
 void add_info_command(CLI::App& app, int& exit_status);
 void add_growth_command(CLI::App& app, int& exit_status);
 void add_share_command(CLI::App& app, int& exit_status);
+void add_slopes_command(CLI::App& app);
 void add_train_command(CLI::App& app, int& exit_status);
 void add_check_command(CLI::App& app, int& exit_status);
 void add_compare_command(CLI::App& app, int& exit_status);

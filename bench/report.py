@@ -19,6 +19,7 @@ from report_growth import growth_section
 from report_page import Page, axis, breakable, layout, table
 from report_rows import esc, get, is_ok, number, numbers, of_kind, read_rows, show, sources, text
 from report_share import share_section
+from report_slopes import slopes_section
 from report_speed import check_section, headline_section, speed_section
 from report_sweep import point, sweep_section
 
@@ -168,7 +169,9 @@ def build(rows, problems, plotly_js):
     headline_section(page, speed)
     growth_section(page, [r for r in growth if not point(r)])
     sweep_section(page, [r for r in growth if point(r)])
-    share_section(page, of_kind(rows, "study"))
+    studies = of_kind(rows, "study")
+    share_section(page, [r for r in studies if text(r.get("study")) != "slopes"])
+    slopes_section(page, [r for r in studies if text(r.get("study")) == "slopes"])
     speed_section(page, speed)
     check_section(page, of_kind(rows, "check"))
     training_section(page, train)

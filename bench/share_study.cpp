@@ -68,6 +68,7 @@ Row share_row(const growth::ShareStudy& study) {
   const growth::ShareChain& first = study.chains[0];
   Row row{{"kind", "study"},
           {"name", "share/" + first.result.name},
+          {"study", "share"},
           {"provider", first.result.provider},
           {"dtype", std::string(name(first.spec.dtype))},
           {"status", "ok"},

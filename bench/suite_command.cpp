@@ -16,6 +16,7 @@
 #include "bench/rows/output.h"
 #include "bench/rows/standard_output.h"
 #include "bench/share_study.h"
+#include "bench/slope_study.h"
 #include "bench/speed.h"
 #include "bench/suite_tables.h"
 #include "bench/sweep.h"
@@ -141,6 +142,7 @@ class Suite {
     plan_growth();
     plan_map_of_gains();
     plan_share();
+    plan_slopes();
     plan_speed();
     plan_training();
   }
@@ -257,6 +259,15 @@ class Suite {
                         write(share_row(growth::measure_share(chain.spec, chain.density, provider,
                                                               [](const std::string&) {})));
                       }});
+  }
+
+  void plan_slopes() {
+    SlopeStudy study{.seed = options_.seed};
+    if (options_.preset == "brief") study.depth = study.width = 4;
+    tasks_.push_back({"study   slopes: from the stored output and from the input",
+                      0.5,
+                      {slope_study_identity(study).text()},
+                      [this, study] { write(slope_study_row(study)); }});
   }
 
   void plan_speed() {

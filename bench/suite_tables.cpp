@@ -7,6 +7,7 @@
 #include <string>
 
 #include "bench/share_study.h"
+#include "bench/slope_study.h"
 #include "bench/sweep_table.h"
 #include "bench/table.h"
 #include "bench/train_command.h"
@@ -206,8 +207,10 @@ void print_suite(const std::vector<Row>& rows, std::ostream& out) {
     print_sweep(out, axes_of(swept), swept);
   }
   for (const Row& study : of_kind(rows, "study")) {
-    out << "\nOne W for all steps, or a fresh one\n";
-    print_share(out, study);
+    const bool slopes = text_of(study, "study") == "slopes";
+    out << (slopes ? "\nSlopes from the output, or from the input\n"
+                   : "\nOne W for all steps, or a fresh one\n");
+    (slopes ? print_slope_study : print_share)(out, study);
   }
   print_speed(speed, out);
   print_depth_axis(speed, out);

@@ -198,7 +198,7 @@ void run(const Flags& flags, int& exit_status) {
   output.print_csv_of(train_columns(), output.rows());
 }
 
-std::string number(const ordered_json& value) {
+std::string number_text(const ordered_json& value) {
   return value.is_number() ? significant(value.get<double>()) : "-";
 }
 
@@ -245,12 +245,12 @@ Table train_table(const std::vector<ordered_json>& rows) {
     const auto text = [&](const char* key) { return row.value(key, std::string("-")); };
     const bool ok = text("status") == "ok";
     const ordered_json none;
-    const auto value = [&](const char* key) { return number(ok ? row.at(key) : none); };
+    const auto value = [&](const char* key) { return number_text(ok ? row.at(key) : none); };
     table.add(
         {text("net"), std::to_string(row.value("seed", std::uint64_t{0})), text("status"),
          ok ? std::to_string(row.at("steps").get<std::uint64_t>()) : "-", value("loss"),
          value("test_accuracy"), value("clipped_fraction"),
-         number(ok && row.at("gradient_norm").is_object() ? row.at("gradient_norm").at("median")
+         number_text(ok && row.at("gradient_norm").is_object() ? row.at("gradient_norm").at("median")
                                                           : none),
          value("seconds")});
   }

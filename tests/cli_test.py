@@ -309,7 +309,7 @@ class Info(unittest.TestCase):
 
     def test_version_and_help(self):
         self.assertRegex(run("--version").stdout, r"^\d+\.\d+\.\d+$")
-        for command in ("info", "growth", "share", "train", "check", "compare", "profile", "suite"):
+        for command in ("info", "growth", "share", "slopes", "train", "check", "compare", "profile", "suite"):
             done = run(command, "--help")
             self.assertEqual(done.returncode, 0)
             self.assertIn("--", done.stdout)
