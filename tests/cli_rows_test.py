@@ -32,6 +32,7 @@ COMMANDS = {
     "precision": (["growth", *SMALL_NET, "--precision"], "zero_fraction"),
     "sweep": (["growth", "--sweep", "gain=0.5:1.5:0.5", *SMALL_NET], "rate_ln_per_map"),
     "share": (["share", *SMALL_NET], "total_spread_ln"),
+    "slopes": (["slopes", "--depth", "3", "--width", "5"], "slope"),
     "train": (["train", "--net", "irnn,lstm", "--steps", "2"], "loss_nats"),
     "check": (["check", "--preset", "brief", "--filter", "elman"], "error"),
     "profile": (["profile", "recurrent/elman/tanh/f32/T5_B3_H33/cpu"], "schema"),

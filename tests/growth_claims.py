@@ -209,6 +209,53 @@ class RandomMatrices(unittest.TestCase):
         self.assertAlmostEqual(row["ratio_squared_variance"][8] / variance, 1, delta=0.4)
 
 
+class Slopes(unittest.TestCase):
+    """Saturated nets: |g| falls by f'(a) per map, until a format has lost half of the digits of its elements."""
+
+    # Bits after the point, the exponent of the least number.
+    FORMATS = {"f32": (23, -149), "bf16": (7, -133), "f16": (10, -24)}
+
+    @staticmethod
+    def rounded(x, bits):
+        mantissa, exponent = math.frexp(x)
+        return math.ldexp(round(mantissa * 2 ** (bits + 1)), exponent - bits - 1)
+
+    def predicted(self, slope, width, bits, least):
+        """Elements of a unit vector of that width: deviation 1/sqrt(width), typical size sqrt(3) times that."""
+        if slope == 0:
+            return 1
+        end = (0.5 * (bits + 1) + least) * math.log(2)
+        start = math.log(math.sqrt(3 / width))
+        return max(1, math.ceil((end - start) / math.log(abs(slope))))
+
+    def test_saturated_nets(self):
+        done = subprocess.run([GRADEPTH, "slopes", "--format", "json"], capture_output=True, text=True, check=True)
+        row = json.loads(done.stdout)
+        width = 64
+        checked = 0
+        for net in row["nets"]:
+            a = net["argument"]
+            if net["activation"] == "gelu":
+                slope = 0.5 * math.erfc(-a / math.sqrt(2)) + a * math.exp(-0.5 * a * a) / math.sqrt(2 * math.pi)
+            else:
+                y = math.tanh(a) if net["activation"] == "tanh" else 1 / (1 + math.exp(-a))
+                slope = 1 / math.cosh(a) ** 2 if net["activation"] == "tanh" else math.exp(-a) / (1 + math.exp(-a)) ** 2
+            self.assertAlmostEqual(net["slope"] / slope, 1, delta=1e-12)
+            for name, (bits, least) in self.FORMATS.items():
+                expected = {"input": self.predicted(slope, width, bits, least)}
+                if net["activation"] != "gelu":
+                    stored = self.rounded(y, bits)
+                    kept = 1 - stored * stored if net["activation"] == "tanh" else stored * (1 - stored)
+                    expected["output"] = self.predicted(kept, width, bits, least)
+                for side, depth in expected.items():
+                    lost_at = net["lost_at"][name][side]
+                    print(f"          {net['activation']} {a} {name} {side}: lost at {lost_at}, predicted {depth}",
+                          file=sys.stderr)  # fmt: skip
+                    self.assertLessEqual(abs(lost_at - depth), 1)
+                    checked += 1
+        self.assertEqual(checked, 6 * 6 + 3 * 3)
+
+
 class Speed(unittest.TestCase):
     def test_sweep(self):
         with tempfile.TemporaryDirectory() as folder:
