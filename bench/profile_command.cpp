@@ -35,6 +35,8 @@ std::optional<Workload> find_workload(const std::string& problem_name) {
   for (const char* preset : presets) {
     for (Workload& workload : workloads(preset)) {
       if (name(workload.problem) == problem_name) return std::move(workload);
+      workload.problem = with_slopes(std::move(workload.problem), SlopeFrom::input);
+      if (name(workload.problem) == problem_name) return std::move(workload);
     }
   }
   return std::nullopt;

@@ -70,6 +70,16 @@ void add_growth(Row& row, const Problem& problem, Plan& plan) {
   row["growth_reason"] = "";
 }
 
+/// Bytes that a plan whose slopes come from the input holds more than one that has them from the
+/// output.
+Row slope_bytes(const Problem& problem, const Plan& plan, Provider& provider) {
+  const Planned other = provider.plan(with_slopes(problem, SlopeFrom::output));
+  const auto* by_output = std::get_if<PlanPtr>(&other);
+  if (by_output == nullptr) return nullptr;
+  return static_cast<double>(plan.workspace_bytes()) -
+         static_cast<double>((*by_output)->workspace_bytes());
+}
+
 /// Plans, runs once, compares with the reference. An entry without a plan has its status and
 /// reason.
 Entry prepare(Row row, const Workload& workload, Provider& provider, const Judge& judge) {
@@ -95,6 +105,9 @@ Entry prepare(Row row, const Workload& workload, Provider& provider, const Judge
     entry.row["tolerance"] = comparison.tolerance;
     entry.row["approximation"] = plan->approximation();
     entry.row["tails"] = plan->keeps_tails();
+    if (asks_for_input_slopes(workload.problem)) {
+      entry.row["slope_bytes"] = slope_bytes(workload.problem, *plan, provider);
+    }
     entry.row["left_out"] = judge.left_out();
     if (!comparison.ok) {
       set_status(entry.row, "incorrect", comparison.describe());

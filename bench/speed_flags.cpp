@@ -110,6 +110,8 @@ void add_own_flags(CLI::App& app, SpeedFlags& flags) {
   add_math_option(app, flags.math);
   add_variant_option(app, flags.variant);
   app.get_option("--variant")->description("how simt and cuda run recurrent layers");
+  add_name_option(app, "--slope", flags.slope, slope_names(),
+                  "f' from the stored output, or input");
 }
 
 void add_selecting_flags(CLI::App& app, SpeedFlags& flags) {

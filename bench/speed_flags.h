@@ -16,6 +16,7 @@ struct SpeedFlags {
   std::uint64_t seed = 1;
   std::string math = "fma";
   std::string variant = "auto";
+  std::string slope = "output";
 
   bool list_tests = false;
   std::string filter;

@@ -162,7 +162,12 @@ std::vector<std::string> register_benchmarks(const SpeedFlags& flags, Bench& ben
   const NameFilter filter(flags.filter);
   const std::vector<Provider*> timed = bench.timed();
   std::vector<std::string> names;
-  for (const Workload& workload : workloads(flags.preset)) {
+  const SlopeFrom slope = flags.slope == "input" ? SlopeFrom::input : SlopeFrom::output;
+  for (Workload workload : workloads(flags.preset)) {
+    if (slope == SlopeFrom::input) {  // the others stay as the list has them
+      if (asks_for_input_slopes(workload.problem)) continue;
+      workload.problem = with_slopes(std::move(workload.problem), slope);
+    }
     const auto full_name = [&](const Provider* provider) {
       return name(workload.problem) + '/' + std::string(provider->name());
     };

@@ -246,13 +246,13 @@ Table train_table(const std::vector<ordered_json>& rows) {
     const bool ok = text("status") == "ok";
     const ordered_json none;
     const auto value = [&](const char* key) { return number_text(ok ? row.at(key) : none); };
-    table.add(
-        {text("net"), std::to_string(row.value("seed", std::uint64_t{0})), text("status"),
-         ok ? std::to_string(row.at("steps").get<std::uint64_t>()) : "-", value("loss"),
-         value("test_accuracy"), value("clipped_fraction"),
-         number_text(ok && row.at("gradient_norm").is_object() ? row.at("gradient_norm").at("median")
-                                                          : none),
-         value("seconds")});
+    table.add({text("net"), std::to_string(row.value("seed", std::uint64_t{0})), text("status"),
+               ok ? std::to_string(row.at("steps").get<std::uint64_t>()) : "-", value("loss"),
+               value("test_accuracy"), value("clipped_fraction"),
+               number_text(ok && row.at("gradient_norm").is_object()
+                               ? row.at("gradient_norm").at("median")
+                               : none),
+               value("seconds")});
   }
   return table;
 }

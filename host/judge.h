@@ -16,9 +16,9 @@
 /// well, rounded after each operation and with sums in float32, and
 ///     tolerance = 8 × its distance from the truth, at least (16 + depth) ε
 /// of the largest entry of a slice; the distance is the largest of all outputs. So it follows the
-/// problem's condition: a net that magnifies rounding errors has a wide tolerance, one that does not
-/// a narrow one. ε per map, since a state that hardly changes makes a function err by the same last
-/// bit at every step. Two more terms:
+/// problem's condition: a net that magnifies rounding errors has a wide tolerance, one that does
+/// not a narrow one. ε per map, since a state that hardly changes makes a function err by the same
+/// last bit at every step. Two more terms:
 ///   * An output of fewer than 64 entries may have cancelled, or lie near the truth by luck: it has
 ///     a distance of its own, the largest of nine draws, eight of them of the truth itself with
 ///     every input moved at random by up to half a spacing of the format.

@@ -83,8 +83,12 @@ bool says_slope_by_output(std::string_view act) {
   return says;
 }
 
+/// Whether slopes of an activation are taken.
 template <class P>
-bool has_activation(const P& p) {
+bool has_slopes(const P& p) {
+  if constexpr (requires { p.pass; }) {
+    if (p.pass == Pass::forward) return false;
+  }
   if constexpr (requires { p.cell; }) {
     return p.cell != "additive";
   } else {
@@ -96,7 +100,7 @@ bool has_activation(const P& p) {
 template <class P>
 std::optional<SlopeFrom> slope_choice(const P& p) {
   if constexpr (requires { p.slope; }) {
-    if (has_activation(p) && says_slope_by_output(p.act)) return p.slope;
+    if (has_slopes(p) && says_slope_by_output(p.act)) return p.slope;
   }
   return std::nullopt;
 }
@@ -351,7 +355,7 @@ std::string_view name(SlopeFrom from) { return from == SlopeFrom::output ? "outp
 std::optional<SlopeFrom> slopes_from(const Problem& problem) {
   return std::visit(
       [](const auto& p) -> std::optional<SlopeFrom> {
-        if (!has_activation(p)) return std::nullopt;
+        if (!has_slopes(p)) return std::nullopt;
         return p.dtype == Dtype::f64 ? SlopeFrom::input
                                      : slope_choice(p).value_or(SlopeFrom::input);
       },
@@ -360,6 +364,17 @@ std::optional<SlopeFrom> slopes_from(const Problem& problem) {
 
 bool asks_for_input_slopes(const Problem& problem) {
   return std::visit([](const auto& p) { return slope_choice(p) == SlopeFrom::input; }, problem);
+}
+
+Problem with_slopes(Problem problem, SlopeFrom from) {
+  std::visit(
+      [=](auto& p) {
+        if constexpr (requires { p.slope; }) {
+          if (slope_choice(p)) p.slope = from;
+        }
+      },
+      problem);
+  return problem;
 }
 
 std::string_view kind(const Problem& problem) {

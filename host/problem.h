@@ -160,6 +160,8 @@ std::optional<SlopeFrom> slopes_from(const Problem& problem);
 /// Whether slopes from the input are asked for that could come from the output: not every provider
 /// has them.
 bool asks_for_input_slopes(const Problem& problem);
+/// The problem with its slopes from there, where there is a choice; else as it is.
+Problem with_slopes(Problem problem, SlopeFrom from);
 /// `activation`, `clip`, `recurrent` or `feedforward`.
 std::string_view kind(const Problem& problem);
 Dtype dtype(const Problem& problem);

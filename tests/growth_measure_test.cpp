@@ -216,6 +216,24 @@ TEST(GrowthTheory, ResidualNets) {
   }
 }
 
+/// Of any f, with a bias or sparse W, from a constant too: forward and backward are correlated.
+TEST(GrowthTheory, ResidualNetsOfAnyActivation) {
+  for (const char* activation : {"sigmoid", "softplus", "gelu", "selu", "leaky_relu"}) {
+    for (const bool constant_start : {false, true}) {
+      GrowthSpec spec = net("residual", activation, Kind::gaussian, 1.2);
+      if (constant_start) spec.init.h0 = {ValueInit::Kind::constant, -0.5};
+      spec.init.bias = {ValueInit::Kind::gaussian, 0.2};
+      spec.width = 128;
+      spec.depth = 24;
+      spec.seeds = 12;
+      const GrowthResult r = measure(spec);
+      ASSERT_TRUE(r.theory) << activation;
+      EXPECT_NEAR(r.rate.value, r.theory->rate, noise(r)) << activation << constant_start;
+      EXPECT_LT(noise(r), 0.1);
+    }
+  }
+}
+
 TEST(GrowthTheory, FixedPointStartHasTheVarianceOfTheFixedPoint) {
   GrowthSpec spec = net("mlp", "tanh", Kind::gaussian, 1.5);
   spec.init.bias = {ValueInit::Kind::gaussian, 0.2236};

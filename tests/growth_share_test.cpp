@@ -13,31 +13,6 @@
 namespace gradepth::growth {
 namespace {
 
-double mean(std::span<const double> x) {
-  double sum = 0;
-  for (const double v : x) sum += v;
-  return sum / static_cast<double>(x.size());
-}
-
-TEST(TwoSampleBootstrap, DifferenceOfMeansHasTheTextbookInterval) {
-  // Evenly spaced samples of n = 200 on [0, 1): variance 1/12, so the difference has the standard
-  // error √(2/12/200) = 0.0289, and its interval ± 1.96 of them. 2000 resamples know it to 5 %.
-  std::vector<double> a(200);
-  std::vector<double> b(200);
-  for (std::size_t i = 0; i < 200; ++i) {
-    a[i] = static_cast<double>(i) / 200 + 3;
-    b[i] = static_cast<double>(i) / 200;
-  }
-  const auto difference = [](auto x, auto y) { return mean(x) - mean(y); };
-  const Interval interval = two_sample_bootstrap(a, b, difference);
-  const double error = std::sqrt(2.0 / 12 / 200);
-  EXPECT_DOUBLE_EQ(interval.value, mean(a) - mean(b));
-  EXPECT_NEAR(*interval.low, 3 - 1.96 * error, 0.2 * error);
-  EXPECT_NEAR(*interval.high, 3 + 1.96 * error, 0.2 * error);
-  const Interval again = two_sample_bootstrap(a, b, difference);
-  EXPECT_EQ(*interval.low, *again.low);
-}
-
 GrowthSpec chain() {
   GrowthSpec spec;
   spec.net = "elman";

@@ -10,6 +10,18 @@
 namespace gradepth {
 namespace {
 
+TEST(Problem, SlopesComeFromElsewhereWhereThereIsAChoice) {
+  const auto asks = [](const Problem& p) {
+    return asks_for_input_slopes(with_slopes(p, SlopeFrom::input));
+  };
+  EXPECT_TRUE(asks(RecurrentProblem{}));
+  EXPECT_TRUE(asks(FeedForwardProblem{.act = "sigmoid"}));
+  EXPECT_FALSE(asks(FeedForwardProblem{.act = "gelu"}));
+  EXPECT_FALSE(asks(ActivationProblem{.pass = Pass::forward}));
+  EXPECT_FALSE(asks(RecurrentProblem{.cell = "additive", .act = "identity"}));
+  EXPECT_FALSE(asks(ClipProblem{.sizes = {4}}));
+}
+
 TEST(Problem, NamesSayWhatIsRun) {
   EXPECT_EQ(name(RecurrentProblem{.T = 64, .B = 32, .H = 512}),
             "recurrent/elman/tanh/f32/T64_B32_H512");

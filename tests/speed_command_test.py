@@ -53,6 +53,21 @@ class Flags(unittest.TestCase):
         last = listed("--benchmark_list_tests", "--benchmark_filter=tanh", "--benchmark_filter=relu/forward")
         self.assertEqual(last, self.NAMES)
 
+    def test_slopes_from_the_input(self):
+        every = listed("--benchmark_list_tests", "--slope=input")
+        elman = "recurrent/elman/tanh/f32/T16_B32_H128_input-slope/cpu"
+        self.assertIn(elman, every)
+        self.assertNotIn("recurrent/elman/tanh/f32/T16_B32_H128/cpu", every)
+        self.assertIn("activation/gelu/backward/f32/R2048_C1024/cpu", every, "there is no choice")
+        self.assertIn("activation/tanh/forward/f32/R2048_C1024/cpu", every, "there are no slopes")
+        self.assertEqual(len(every), len(set(every)))
+        with tempfile.TemporaryDirectory() as folder:
+            rows = pathlib.Path(folder, "rows")
+            done = speed("--slope=input", f"--benchmark_filter=^{elman}", "--benchmark_min_time=0.001", f"--rows={rows}")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            row = json.loads(rows.read_text())
+        self.assertEqual((row["status"], row["slope_bytes"]), ("ok", 0))  # a takes the place of da
+
     def test_values_may_stand_apart(self):
         apart = ["--preset", "full", "--provider", "cpu", "--seed", "3", "--benchmark_filter", "relu", "--math", "fma"]
         together = ["--preset=full", "--provider=cpu", "--seed=3", "--benchmark_filter=relu", "--math=fma"]
@@ -70,7 +85,7 @@ class Flags(unittest.TestCase):
     def test_help_and_version(self):
         done = speed("--help")
         self.assertEqual(done.returncode, 0)
-        flags = "preset provider rows seed math variant benchmark_filter benchmark_repetitions benchmark_format v"
+        flags = "preset provider rows seed math variant slope benchmark_filter benchmark_repetitions benchmark_format v"
         for flag in flags.split():
             self.assertIn(f"--{flag}", done.stdout)
         self.assertLessEqual(max(map(len, done.stdout.splitlines())), 80)
@@ -117,6 +132,7 @@ class Refused(unittest.TestCase):
             ("--seed", "x", "-1", "1.5"),
             ("--math", "double"),
             ("--variant", "x"),
+            ("--slope", "x"),
         ]:
             for value in values:
                 with self.subTest(flag=flag, value=value):

@@ -179,6 +179,45 @@ TEST(MeanInterval, CoversTheMeanAsOftenAsItSays) {
   }
 }
 
+/// Values of scipy 1.17's Welch test, of the samples and of their pseudo-values.
+TEST(TwoSamples, HaveTheTextbooksIntervals) {
+  const std::vector a{27.5, 21.0, 19.0, 23.6, 17.0, 17.9, 16.9, 20.1};
+  const std::vector b{27.1, 22.0, 20.8, 23.4, 23.4, 23.5, 25.8, 22.0, 24.8, 20.2};
+  const Interval difference = mean_difference(a, b);
+  EXPECT_NEAR(difference.value, -2.9250000000000007, 1e-12);
+  EXPECT_NEAR(*difference.low, -6.144695449246692, 1e-9);
+  EXPECT_NEAR(*difference.high, 0.29469544924669, 1e-9);
+  const Interval ratio = spread_ratio(a, b);
+  EXPECT_NEAR(ratio.value, 1.6835270692380155, 1e-12);
+  EXPECT_NEAR(*ratio.low, 0.6685374065618521, 1e-9);
+  EXPECT_NEAR(*ratio.high, 5.007946230391016, 1e-9);
+}
+
+/// Also of numbers that are not normal, where an F distribution's intervals would not.
+TEST(TwoSamples, SpreadsAreCoveredAsOftenAsTheySay) {
+  std::mt19937_64 bits(2026);
+  std::normal_distribution<double> normal;
+  std::gamma_distribution<double> gamma(2, 2);  // χ²(4)
+  for (const bool is_normal : {true, false}) {
+    for (const std::size_t seeds : {8U, 20U}) {
+      constexpr int samples = 10000;
+      int covered = 0;
+      for (int i = 0; i < samples; ++i) {
+        std::vector<double> a(seeds);
+        std::vector<double> b(seeds);
+        for (std::vector<double>* x : {&a, &b}) {
+          for (double& v : *x) v = is_normal ? normal(bits) : std::log(gamma(bits));
+        }
+        const Interval ratio = spread_ratio(a, b);
+        covered += *ratio.low <= 1 && 1 <= *ratio.high ? 1 : 0;
+      }
+      const double share = static_cast<double>(covered) / samples;
+      EXPECT_GE(share, 0.91) << is_normal << ' ' << seeds;
+      EXPECT_LE(share, 0.98) << is_normal << ' ' << seeds;
+    }
+  }
+}
+
 TEST(Statistics, VarianceAndMeanOfExponentials) {
   EXPECT_DOUBLE_EQ(variance(std::vector{1.0, 2.0, 6.0}), 7);
   EXPECT_TRUE(std::isnan(variance(std::vector{1.0})));

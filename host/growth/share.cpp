@@ -12,13 +12,6 @@ namespace {
 constexpr std::array<const char*, 4> names{"shared, dense", "fresh, dense", "shared, sparse",
                                            "fresh, sparse"};
 
-double deviation(std::span<const double> x) {
-  const double centre = mean(x);
-  double squares = 0;
-  for (const double v : x) squares += (v - centre) * (v - centre);
-  return std::sqrt(squares / static_cast<double>(x.size() - 1));
-}
-
 /// The finite totals of a chain's seeds.
 std::vector<double> totals(const ShareChain& chain) {
   std::vector<double> finite;
@@ -33,10 +26,8 @@ ShareContrast contrast(const std::array<ShareChain, 4>& chains, std::size_t i, s
   const std::vector<double> b = totals(chains[j]);
   ShareContrast result{names[i], names[j], {nan, {}, {}}, {nan, {}, {}}};
   if (a.size() < 3 || b.size() < 3) return result;
-  result.mean_difference =
-      two_sample_bootstrap(a, b, [](auto x, auto y) { return mean(x) - mean(y); });
-  result.spread_ratio =
-      two_sample_bootstrap(a, b, [](auto x, auto y) { return deviation(x) / deviation(y); });
+  result.mean_difference = mean_difference(a, b);
+  result.spread_ratio = spread_ratio(a, b);
   return result;
 }
 
@@ -66,7 +57,7 @@ ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provi
     const std::vector<double> finite = totals(chain);
     chain.seeds = static_cast<std::int64_t>(finite.size());
     chain.mean = finite.empty() ? nan : mean(finite);
-    chain.spread = finite.size() < 2 ? nan : deviation(finite);
+    chain.spread = finite.size() < 2 ? nan : std::sqrt(variance(finite));
   }
   study.contrasts = {contrast(study.chains, 0, 1), contrast(study.chains, 2, 3),
                      contrast(study.chains, 2, 0), contrast(study.chains, 3, 1)};

@@ -33,7 +33,7 @@ struct ShareStudy {
 };
 
 /// Measures the four chains of `spec` (elman, lstm or gru), with W dense and of density `density`.
-/// Intervals of the contrasts are percentile bootstraps over seeds (statistics.h).
+/// Intervals of the contrasts are by Student's t over seeds (statistics.h).
 /// std::invalid_argument for another net, density not in (0, 1) or fewer than 3 seeds. `progress`
 /// gets a chain's name before it is measured.
 ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provider,

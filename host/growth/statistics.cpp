@@ -1,7 +1,5 @@
 #include "host/growth/statistics.h"
 
-#include <Random123/philox.h>
-
 #include <algorithm>
 #include <array>
 #include <boost/math/distributions/students_t.hpp>
@@ -12,30 +10,6 @@
 #include "host/not_finite.h"
 
 namespace gradepth::growth {
-namespace {
-
-constexpr std::uint32_t resamples = 2000;
-
-/// A number in 0 … n - 1: Philox's 32 bits scaled down; for the few seeds of a study the bias,
-/// n / 2³², does not matter.
-std::size_t draw_index(std::uint32_t resample, std::uint32_t position, std::size_t n,
-                       std::uint32_t sample = 0) {
-  const auto bits = r123::Philox4x32{}({{position, resample, sample, 0}}, {{0, 0}});
-  return static_cast<std::size_t>((static_cast<std::uint64_t>(bits[0]) * n) >> 32);
-}
-
-/// As many values as x has, drawn from it with replacement.
-std::vector<double> resampled(std::span<const double> x, std::uint32_t resample,
-                              std::uint32_t sample) {
-  std::vector<double> values(x.size());
-  for (std::uint32_t i = 0; i < values.size(); ++i) {
-    values[i] = x[draw_index(resample, i, x.size(), sample)];
-  }
-  return values;
-}
-
-}  // namespace
-
 Window fit_window(std::size_t depth) {
   if (depth < 20) return {0, depth};
   const std::size_t margin = (depth + 9) / 10;
@@ -112,14 +86,40 @@ Interval mean_interval(std::span<const double> slopes) {
   return student_interval(finite);
 }
 
-Interval two_sample_bootstrap(
-    std::span<const double> a, std::span<const double> b,
-    const std::function<double(std::span<const double>, std::span<const double>)>& statistic) {
-  std::vector<double> values(resamples);
-  for (std::uint32_t r = 0; r < resamples; ++r) {
-    values[r] = statistic(resampled(a, r, 0), resampled(b, r, 1));
+Interval mean_difference(std::span<const double> a, std::span<const double> b) {
+  const auto n = static_cast<double>(a.size());
+  const auto m = static_cast<double>(b.size());
+  const double va = variance(a) / n;
+  const double vb = variance(b) / m;
+  const double value = mean(a) - mean(b);
+  if (va + vb == 0) return {value, value, value};
+  const double degrees = (va + vb) * (va + vb) / (va * va / (n - 1) + vb * vb / (m - 1));
+  const double t = boost::math::quantile(boost::math::students_t(degrees), 0.975);
+  const double error = t * std::sqrt(va + vb);
+  return {value, value - error, value + error};
+}
+
+namespace {
+
+/// n ln s² - (n - 1) ln s² without one of them, for each.
+std::vector<double> pseudo_values(std::span<const double> x) {
+  const auto n = static_cast<double>(x.size());
+  const double whole = std::log(variance(x));
+  std::vector<double> rest(x.begin(), x.end() - 1);
+  std::vector<double> values;
+  for (std::size_t i = x.size(); i-- > 0;) {
+    values.push_back(n * whole - (n - 1) * std::log(variance(rest)));
+    if (i > 0) rest[i - 1] = x[i];  // the one that was left out takes the place of the next
   }
-  return {statistic(a, b), quantile(values, 0.025), quantile(values, 0.975)};
+  return values;
+}
+
+}  // namespace
+
+Interval spread_ratio(std::span<const double> a, std::span<const double> b) {
+  const Interval ln_ratio = mean_difference(pseudo_values(a), pseudo_values(b));
+  return {std::sqrt(variance(a) / variance(b)), std::exp(0.5 * *ln_ratio.low),
+          std::exp(0.5 * *ln_ratio.high)};
 }
 
 Interval scaled(const Interval& x, double factor) {

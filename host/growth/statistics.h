@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <span>
 #include <string_view>
@@ -50,11 +49,13 @@ Interval student_interval(std::span<const double> x);
 /// student_interval of those that are finite.
 Interval mean_interval(std::span<const double> slopes);
 
-/// A statistic of two samples with its 95 % interval: percentile bootstrap with 2000 resamples of
-/// both. The same samples give the same interval. Neither may be empty.
-Interval two_sample_bootstrap(
-    std::span<const double> a, std::span<const double> b,
-    const std::function<double(std::span<const double>, std::span<const double>)>& statistic);
+/// mean(a) - mean(b) with its 95 % interval by Welch's t (1947). Two values each, at least.
+Interval mean_difference(std::span<const double> a, std::span<const double> b);
+
+/// The ratio of the standard deviations of a and b with its 95 % interval: Welch's t on the
+/// pseudo-values of ln variance that the jackknife gives (Miller 1968), since that of an F
+/// distribution is wrong by far where the numbers are not normal. Three values each, at least.
+Interval spread_ratio(std::span<const double> a, std::span<const double> b);
 
 /// The interval of factor · x, factor > 0.
 Interval scaled(const Interval& x, double factor);
