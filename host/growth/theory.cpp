@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/exact_activation.h"
+#include "host/growth/gated.h"
 #include "host/growth/mean_field.h"
 #include "host/growth/pytorch.h"
 #include "host/growth/residual.h"
@@ -274,6 +275,10 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   return theory;
 }
 
+std::optional<Theory> gru(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
+  return gru_theory(spec);
+}
+
 std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   return residual_theory(spec);
 }
@@ -345,10 +350,10 @@ std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const Drawn
   GrowthSpec spec = given;
   spec.init.W = resolve_weights(given);
   if (spec.clip_value > 0) return std::nullopt;  // a clipped gradient is not the chain's
-  constexpr std::array candidates{additive,          gate_path,       irnn,
-                                  linear_orthogonal, scalar_chain,    gaussian_product,
-                                  linear_at_0,       measured_radius, finite_width_relu,
-                                  residual,          mean_field};
+  constexpr std::array candidates{
+      additive,          gate_path,        irnn,        linear_orthogonal,
+      scalar_chain,      gaussian_product, linear_at_0, measured_radius,
+      finite_width_relu, residual,         gru,         mean_field};
   for (const auto& candidate : candidates) {
     if (std::optional<Theory> theory = candidate(spec, seeds)) {
       theory->moments = ratio_moments(spec);
