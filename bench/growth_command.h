@@ -41,6 +41,7 @@ struct GrowthFlags {
   std::string provider = "cpu";
   std::string format = "table";
   std::string weights;  // a file's path
+  std::string inputs;   // another's: what the layer was run on
   std::optional<std::string> module;
   std::string layer = "0";
   /// What `weights` names, once it is read; in place of init and bias.

@@ -22,15 +22,18 @@ void refuse_drawing(const CLI::App& command) {
 void add_weights_flags(CLI::App& command, GrowthFlags& flags) {
   command.add_option("--weights", flags.weights,
                      "a trained PyTorch RNN, LSTM or GRU: its state_dict as safetensors or npz; "
-                     "weight_ih is not used, --input is what it would give");
+                     "--input is what its weight_ih would give, unless there are --inputs");
   command.add_option("--module", flags.module, "of --weights: encoder.lstm, where it has several");
   command.add_option("--layer", flags.layer, "of --weights: 0, 1 ... or 0_reverse ...")
       ->capture_default_str();
+  command.add_option("--inputs", flags.inputs,
+                     "of --weights: what it was run on, x [T, B, I] in an npz or safetensors file; "
+                     "T is then the depth");
 }
 
 void read_weights(const CLI::App& command, GrowthFlags& flags) {
   if (command.count("--weights") == 0) {
-    for (const char* flag : {"--module", "--layer"}) {
+    for (const char* flag : {"--module", "--layer", "--inputs"}) {
       if (command.count(flag) > 0) refuse(flag, "only with --weights FILE");
     }
     return;
@@ -42,7 +45,9 @@ void read_weights(const CLI::App& command, GrowthFlags& flags) {
   }
   flags.layer = layer[1];
   flags.read_weights = growth::read_pytorch_layer(
-      flags.weights, {flags.module, flags.layer},
+      flags.weights,
+      {flags.module, flags.layer,
+       command.count("--inputs") > 0 ? std::optional(flags.inputs) : std::nullopt},
       [](const std::string& size) { std::cerr << "reading " << size << '\n'; });
   const RecurrentWeights& weights = *flags.read_weights;
   const std::int64_t width = weights.Wh.shape.at(1);
@@ -55,6 +60,9 @@ void read_weights(const CLI::App& command, GrowthFlags& flags) {
   }
   flags.net = weights.cell;
   flags.width = width;
+  if (!weights.has_inputs()) return;
+  if (command.count("--depth") == 0) flags.depth = weights.x.shape.at(0);
+  if (command.count("--batch") == 0) flags.batch = weights.x.shape.at(1);
 }
 
 }  // namespace gradepth

@@ -7,7 +7,7 @@
 /// `growth --weights FILE`: somebody's own net.
 namespace gradepth {
 
-/// --weights, --module and --layer.
+/// --weights, --module, --layer and --inputs.
 void add_weights_flags(CLI::App& command, GrowthFlags& flags);
 
 /// Reads the file of --weights, if it was given, into `flags.read_weights`; the net and its width

@@ -138,8 +138,10 @@ IdentityText& IdentityText::add(std::string_view key, Initialisation::LossOn val
 IdentityText& IdentityText::add(std::string_view key, const RecurrentWeights* value) {
   if (value == nullptr) return add(key, "none");
   // What the numbers are called, in which file, changes no result.
-  [[maybe_unused]] const auto& [cell, Wh, b, file, layer] = *value;
-  return add(key, cell + ':' + checksum(Wh) + ':' + checksum(b));
+  [[maybe_unused]] const auto& [cell, Wh, b, file, layer, Wx, x, inputs_file] = *value;
+  std::string text = cell + ':' + checksum(Wh) + ':' + checksum(b);
+  if (value->has_inputs()) text += ':' + checksum(Wx) + ':' + checksum(x);
+  return add(key, text);
 }
 
 IdentityText& IdentityText::add(std::string_view key, const std::vector<std::int64_t>& value) {

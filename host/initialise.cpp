@@ -227,6 +227,13 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
       out["Wh"] = given(init.weights->Wh, spec.shape);
     } else if (spec.name == "Wh") {
       out["Wh"] = draw_weights(spec.shape, {copies * gates(p.cell), p.H, 1}, init, seed, cache);
+    } else if (spec.name == "Wx" && init.weights) {
+      out["Wx"] = given(init.weights->Wx, spec.shape);
+    } else if (spec.name == "x" && init.weights && init.weights->has_inputs()) {
+      Tensor x = init.weights->x;  // its first steps
+      x.shape[0] = std::min(x.shape[0], p.T);
+      x.data.resize(size(x.shape));
+      out["x"] = given(x, spec.shape);
     } else if (spec.name == "Wx") {
       const double deviation = 1.0 / std::sqrt(static_cast<double>(spec.shape[1]));
       out["Wx"] =

@@ -66,6 +66,11 @@ struct RecurrentWeights {
   Tensor b;           // [biases*H]
   std::string file;   // where it comes from, for rows: the file's name without folders,
   std::string layer;  // and `encoder.lstm.weight_hh_l0`
+  Tensor Wx{};        // [G*H, I], with inputs
+  Tensor x{};         // [T, B, I], what the net was run on; empty: no input
+  std::string inputs_file{};
+
+  [[nodiscard]] bool has_inputs() const { return x.size() > 0; }
 };
 
 struct Initialisation {

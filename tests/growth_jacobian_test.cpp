@@ -1,7 +1,10 @@
 #include "host/growth/jacobian.h"
+#include "host/growth/lyapunov.h"
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <cmath>
 #include <numeric>
 #include <string>
@@ -231,6 +234,27 @@ TEST(GrowthJacobian, StatesAreRescaledWhereSlopesAllowIt) {
   EXPECT_FALSE(make_jacobians(spec, drawn)->finite());
 }
 
+/// Rows of very different size keep their digits, far from 1 too: the exponents of a diagonal
+/// product are the logarithms of its entries.
+TEST(GrowthJacobian, RowsOfVeryDifferentSize) {
+  GrowthSpec spec;
+  spec.net = "elman";
+  spec.activation = "identity";
+  spec.width = 3;
+  spec.depth = 30;
+  spec.dtype = Dtype::f64;
+  for (const std::array<double, 3> d :
+       {std::array{1e200, 1e150, 1e100}, std::array{1e-200, 1e-160, 1.0},
+        std::array{1.0, 1e-12, 1e-30}}) {
+    spec.init.W = {Kind::file, 1, Tensor({3, 3}, {d[0], 0, 0, 0, d[1], 0, 0, 0, d[2]})};
+    const Tensors drawn = draw(make_problem(spec), resolve(spec), 1);
+    const std::vector<double> exponents = lyapunov_exponents(*make_jacobians(spec, drawn), 3, 1);
+    std::array<double, 3> expected = d;
+    std::sort(expected.rbegin(), expected.rend());
+    for (std::size_t i = 0; i < 3; ++i) EXPECT_NEAR(exponents[i], std::log(expected[i]), 1e-9);
+  }
+}
+
 TEST(GrowthJacobian, OrthonormalBlocks) {
   for (const std::size_t n : {1U, 7U, 33U}) {
     for (const std::size_t count : {std::size_t{1}, n}) {
@@ -241,7 +265,7 @@ TEST(GrowthJacobian, OrthonormalBlocks) {
       }
       const std::vector<double> Q(V);
       for (std::size_t i = 0; i < V.size(); ++i) V[i] *= 3;
-      const std::vector<double> R = orthonormalise(V, n);
+      const std::vector<double> R = orthonormalise(V, n).R;
       for (std::size_t i = 0; i < count; ++i) {
         for (std::size_t j = 0; j < count; ++j) {
           const auto column = [n](const std::vector<double>& block, std::size_t k) {

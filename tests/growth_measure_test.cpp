@@ -216,6 +216,22 @@ TEST(GrowthTheory, ResidualNets) {
   }
 }
 
+TEST(GrowthTheory, GruWithFreshWeights) {
+  for (const double forget_bias : {-1.0, 1.0}) {
+    GrowthSpec spec = net("gru", "tanh", Kind::gaussian, 2);
+    spec.share = false;
+    spec.init.forget_bias = forget_bias;
+    spec.init.bias = {ValueInit::Kind::gaussian, 0.3};
+    spec.width = 128;
+    spec.depth = 24;
+    spec.seeds = 8;
+    const GrowthResult r = measure(spec);
+    ASSERT_TRUE(r.theory);
+    EXPECT_NEAR(r.rate.value, r.theory->rate, noise(r)) << forget_bias;
+    EXPECT_LT(noise(r), 0.05);
+  }
+}
+
 /// Of any f, with a bias or sparse W, from a constant too: forward and backward are correlated.
 TEST(GrowthTheory, ResidualNetsOfAnyActivation) {
   for (const char* activation : {"sigmoid", "softplus", "gelu", "selu", "leaky_relu"}) {

@@ -103,6 +103,63 @@ TEST(GrowthWeights, AgreeWithPyTorchsAutograd) {
   EXPECT_EQ(compared, 64U);
 }
 
+/// The layers of that folder on inputs of their own (golden/make_inputs.py): norms of the kernels,
+/// and of the Jacobians, which the renormalised pass goes through.
+TEST(GrowthWeights, InputsGoThroughTheFilesOwnInputWeights) {
+  const json expected = json::parse(contents(golden_weights("inputs_expected.json")));
+  ASSERT_EQ(expected.at("cases").size(), 4U);
+  for (const json& c : expected.at("cases")) {
+    std::vector<std::string> arguments{"--weights",
+                                       golden_weights(c.at("file")),
+                                       "--inputs",
+                                       golden_weights("inputs.npz"),
+                                       "--h0",
+                                       "constant:0.5",
+                                       "--seeds",
+                                       "1",
+                                       "--loss-gradient",
+                                       "ones",
+                                       "--renormalised"};
+    if (c.at("relu").get<bool>()) arguments.insert(arguments.end(), {"--activation", "relu"});
+    if (c.at("file") == "lstm.npz") arguments.insert(arguments.end(), {"--loss-on", "h"});
+    const auto norms = c.at("norms").get<std::vector<double>>();
+    for (const auto& [provider, dtype] :
+         {std::pair("reference", Dtype::f64), {"cpu", Dtype::f32}, {"simt", Dtype::f32}}) {
+      std::vector<std::string> all = arguments;
+      all.insert(all.end(), {"--provider", provider, "--dtype", std::string(name(dtype))});
+      const json found = row(all);
+      ASSERT_EQ(found.at("status"), "ok") << found.at("reason");
+      EXPECT_EQ(found.at("depth"), 9);
+      EXPECT_EQ(found.at("setting").at("batch"), 2);
+      const auto by_kernel = found.at("ln_norm").at("median").get<std::vector<double>>();
+      const auto by_jacobian =
+          found.at("renormalised").at("ln_norm").at("median").get<std::vector<double>>();
+      for (std::size_t d = 0; d < norms.size(); ++d) {
+        const double golden = std::log(norms[d] / norms[0]);
+        EXPECT_NEAR(by_kernel[d], golden, 512 * format(dtype).epsilon) << c.at("file") << d;
+        EXPECT_NEAR(by_jacobian[d], golden, 512 * format(dtype).epsilon) << c.at("file") << d;
+      }
+    }
+  }
+}
+
+TEST(GrowthWeights, RefusesInputsThatDoNotFit) {
+  const std::string file = golden_weights("gru.safetensors");
+  const std::string inputs = golden_weights("inputs.npz");
+  const auto said = [&](std::vector<std::string> more) {
+    more.insert(more.begin(), {"--weights", file});
+    return complaint(std::move(more));
+  };
+  EXPECT_THAT(complaint({"--inputs", inputs}), HasSubstr("only with --weights"));
+  EXPECT_THAT(said({"--inputs", inputs, "--depth", "12"}), HasSubstr("9 steps"));
+  EXPECT_THAT(said({"--inputs", inputs, "--batch", "3"}), HasSubstr("a batch of 2"));
+  EXPECT_THAT(said({"--inputs", inputs, "--input", "gaussian:1"}),
+              HasSubstr("not beside --inputs"));
+  EXPECT_THAT(said({"--inputs", inputs, "--layer", "1"}), HasSubstr("not [T, B, 5]"));
+  EXPECT_THAT(said({"--inputs", file}), HasSubstr("x [T, B, I]"));
+  EXPECT_THAT(said({"--inputs", "/nowhere"}), HasSubstr("--inputs \"/nowhere\""));
+}
+
 TEST(GrowthWeights, TheRowSaysWhatWasRead) {
   const json of = row({"--weights", golden_weights("model.safetensors"), "--module",
                        "encoder.lstm.", "--layer", "01", "--provider", "reference"});

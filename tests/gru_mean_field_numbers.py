@@ -49,7 +49,7 @@ def main():
     for sigma_w, sigma_b, update in ((2.0, 0.5, 0.0), (3.0, 0.0, -1.0), (6.0, 0.2, 2.0), (20.0, 0.1, 0.0)):
         q, chi = 0.5, 0.0
         n = 400 if sigma_w < 10 else 1600
-        for _ in range(150):
+        for _ in range(1000):
             previous = q
             q, chi = step(q, sigma_w, sigma_b, update, n, n)
             if abs(q - previous) < 1e-9 * q:

@@ -442,6 +442,29 @@ TEST(ResidualTheory, Factor) {
   EXPECT_NEAR(rate(deep), 0.5 * std::log(2.0), 1e-9);
 }
 
+/// Numbers of tests/gru_mean_field_numbers.py, which shares no code with this.
+TEST(GruTheory, FixedPointsHaveTheirRate) {
+  struct Point {
+    double gain, bias, forget_bias, q, rate;
+  };
+  for (const Point& p :
+       {Point{2.0, 0.5, 0.0, 0.09574306, -0.29584983},
+        Point{3.0, 0.0, -1.0, 0.08642575, 0.08988397}, Point{6.0, 0.2, 2.0, 0.16956742, 0.25497610},
+        Point{20.0, 0.1, 0.0, 0.47624215, 0.99889170}}) {
+    GrowthSpec spec = net("gru", "tanh", p.gain);
+    spec.share = false;
+    spec.init.bias = {ValueInit::Kind::gaussian, p.bias};
+    spec.init.forget_bias = p.forget_bias;
+    spec.depth = 4000;
+    const std::optional<Theory> theory = find_theory(spec, {});
+    ASSERT_TRUE(theory);
+    EXPECT_NEAR(*theory->q, p.q, 2e-7);
+    EXPECT_NEAR(theory->rate, p.rate, 2e-7);
+    spec.share = true;  // gates that rest are not drawn anew
+    EXPECT_FALSE(find_theory(spec, {}));
+  }
+}
+
 TEST(ScalarChain, IsTheProductOfSlopes) {
   GrowthSpec chain = net("elman", "sigmoid", 1);
   chain.width = 1;

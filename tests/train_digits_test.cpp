@@ -101,10 +101,12 @@ TEST(Digits, RefusesBadFiles) {
   EXPECT_NE(refusal(row(1, 1, 65)).find("65 columns"), std::string::npos);
   EXPECT_NE(refusal("1,2,x\n").find("column 3"), std::string::npos);
   EXPECT_NE(refusal("99999999999999999999\n").find("column 1"), std::string::npos);
-  EXPECT_NE(refusal(std::string(100000, '\xff')).find("column 1"), std::string::npos);
+  EXPECT_NE(refusal(std::string(100, '\xff')).find("column 1"), std::string::npos);
+  EXPECT_NE(refusal(std::string(100000, '1')).find("too long"), std::string::npos);
   EXPECT_NE(refusal(std::string("1,\0", 3)).find("column 2"), std::string::npos);
   EXPECT_THROW(read_digits("/nowhere/digits.csv"), std::invalid_argument);
   EXPECT_THROW(read_digits(testing::TempDir()), std::invalid_argument);  // a folder
+  EXPECT_THROW(read_digits("/dev/zero"), std::invalid_argument);         // it would never end
 }
 
 TEST(Permutation, HasEveryNumberOnceAndDependsOnSeedAndRound) {

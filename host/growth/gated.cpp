@@ -42,17 +42,17 @@ class Candidate {
 
  private:
   using Spline = boost::math::interpolators::cardinal_cubic_b_spline<double>;
-  static constexpr int points = 65;
 
   template <class Moment>
   static Spline along(double b, double m, Moment moment) {
+    constexpr double step = 1.0 / 64;
+    constexpr int points = 64 + 8;  // beyond 1, where the end's slope, a guess, no longer matters
     std::vector<double> at;
     for (int i = 0; i < points; ++i) {
-      const double root = static_cast<double>(i) / (points - 1);
-      const double r = root * root;
+      const double r = square(i * step);
       at.push_back(moment(std::max(b + r * r * m, least_variance)));
     }
-    return {at.begin(), at.end(), 0.0, 1.0 / (points - 1)};
+    return {at.begin(), at.end(), 0.0, step, 0.0};
   }
   static constexpr double least_variance = 1e-30;
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/exact_activation.h"
+#include "host/growth/gate_inputs.h"
 #include "host/growth/linear_maps.h"
 #include "host/not_finite.h"
 #include "kernels/cell_gru.h"
@@ -32,13 +33,12 @@ class ChainJacobians final : public Jacobians {
         slopes_(maps() * state_size()) {
     std::vector<double> h(state_size());
     std::copy_n(drawn.find("h0")->second.data.begin() + offset(sample), h.size(), h.begin());
-    const auto x = drawn.find("x");
+    const bool is_driven = drawn.contains("x");
     with_activation(spec.activation, [&](auto act) {
       for (std::size_t l = 0; l < maps(); ++l) {
-        const double* input = x == drawn.end() ? nullptr
-                                               : x->second.data.data() + l * x->second.stride() +
-                                                     sample * state_size();
-        step<decltype(act)>(l, input, h);
+        std::vector<double> in;
+        if (is_driven) in = gate_inputs(spec, drawn, l);
+        step<decltype(act)>(l, is_driven ? &in[sample * state_size()] : nullptr, h);
       }
     });
   }
@@ -161,10 +161,13 @@ class LstmJacobians final : public Jacobians {
     std::vector<double> a(4 * H_);
     for (std::size_t l = 0; l < maps(); ++l) {
       weights_.multiply(l, h, a);
-      const double* x = row("x", l);
+      const std::vector<double> in = gate_inputs(spec, drawn, l);
+      const double* x = &in[sample * 4 * H_];
       const std::span<const double> b = weights_.bias(l);
       for (std::size_t j = 0; j < H_; ++j) {
-        const auto gate = [&](std::size_t g) { return a[g * H_ + j] + x[j] + b[g * H_ + j]; };
+        const auto gate = [&](std::size_t g) {
+          return a[g * H_ + j] + x[g * H_ + j] + b[g * H_ + j];
+        };
         const auto v = LstmCell::gate_values(gate(0), gate(1), gate(2), gate(3));
         const auto next = LstmCell::forward(v, c[j]);
         const auto s = LstmCell::slopes(gate(0), gate(1), gate(2), gate(3), next.c);
@@ -243,12 +246,13 @@ class GruJacobians final : public Jacobians {
     std::vector<double> a(3 * H);
     for (std::size_t l = 0; l < maps(); ++l) {
       weights_.multiply(l, h, a);
-      const double* x = row("x", l);
+      const std::vector<double> in = gate_inputs(spec, drawn, l);
+      const double* x = &in[sample * 3 * H];
       const std::span<const double> b = weights_.bias(l);
       for (std::size_t j = 0; j < H; ++j) {
         const double a_r = a[j] + x[j] + b[j];
-        const double a_z = a[H + j] + x[j] + b[H + j];
-        const double x_n = x[j] + b[2 * H + j];
+        const double a_z = a[H + j] + x[H + j] + b[H + j];
+        const double x_n = x[2 * H + j] + b[2 * H + j];
         const auto v = GruCell::gate_values(a_r, a_z, x_n, a[2 * H + j] + b[3 * H + j]);
         const auto s = GruCell::slopes(a_r, a_z, x_n + v.r * v.m);
         const double through_n = s.update * s.n;

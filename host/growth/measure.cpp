@@ -379,6 +379,7 @@ std::string row_name(const GrowthSpec& spec, std::string_view provider) {
   if (spec.h0_fixed_point) drawn += "_h0-fixed-point";
   if (!spec.h0_fixed_point && text(init.h0) != "gaussian:1") drawn += "_h0-" + text(init.h0);
   if (init.input == Initialisation::Input::gaussian) drawn += "_driven";
+  if (init.weights && init.weights->has_inputs()) drawn += "_inputs";
   if (init.input == Initialisation::Input::impulse) drawn += "_impulse";
   if (init.density != 1) drawn += "_sparse";
   if (init.loss == Initialisation::LossGradient::ones) drawn += "_ones";

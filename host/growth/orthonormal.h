@@ -13,8 +13,14 @@ namespace gradepth::growth {
 [[nodiscard]] std::vector<double> random_orthonormal(std::size_t n, std::size_t count,
                                                      std::uint64_t seed);
 
-/// V = Q R by Householder reflections: V becomes Q. Returns R [count, count], row-major, upper
-/// triangular, its diagonal ≥ 0. Q is orthonormal even where V has dependent vectors.
-std::vector<double> orthonormalise(std::span<double> V, std::size_t n);
+struct Triangle {
+  std::vector<double> R;         // [count, count], row-major, upper triangular, its diagonal ≥ 0
+  std::vector<double> rounding;  // [count]: below this R_ii may be nothing but rounding errors
+};
+
+/// V = Q R by Householder reflections: V becomes Q, orthonormal even where V has dependent vectors.
+/// Rows of V may differ in size by more than float64's digits: R_ii errs by n ε of the i-th largest
+/// of them.
+Triangle orthonormalise(std::span<double> V, std::size_t n);
 
 }  // namespace gradepth::growth

@@ -303,18 +303,69 @@ RecurrentWeights read_layer(WeightsFile& file, const LayerName& layer, const Say
 
 }  // namespace
 
+namespace {
+
+/// The layer's input weights, and what --inputs holds for them.
+void read_inputs(RecurrentWeights& weights, const std::string& path, Tensor Wx) {
+  const std::unique_ptr<WeightsFile> file = open_weights_file(path);
+  const WeightsFile::Entries& entries = file->entries();
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries) names.push_back(name);
+  if (names.size() != 1 && !entries.contains("x")) {
+    throw std::invalid_argument("a tensor x [T, B, I], or one tensor alone, is needed; it has " +
+                                (names.empty() ? "none" : listed(names)));
+  }
+  const std::string name = names.size() == 1 ? names[0] : "x";
+  const Shape shape = entries.at(name).shape;
+  const bool fits = shape.size() == 3 && shape[0] > 0 && shape[1] > 0 && shape[2] == Wx.shape[1];
+  if (!fits) {
+    throw std::invalid_argument(printable(name) + " is " + shape_text(shape) + ", and not [T, B, " +
+                                std::to_string(Wx.shape[1]) +
+                                "], steps by samples by the layer's inputs");
+  }
+  weights.x = read_finite(*file, name);
+  weights.Wx = std::move(Wx);
+  weights.inputs_file = as_utf8(std::filesystem::path(path).filename().string());
+}
+
+/// weight_ih [G*H, I].
+Tensor read_input_weights(WeightsFile& file, const LayerName& layer, std::int64_t rows) {
+  const std::string name = layer.of("weight_ih");
+  const auto entry = file.entries().find(name);
+  if (entry == file.entries().end()) {
+    throw std::invalid_argument("no " + printable(name) + " in it, which --inputs needs");
+  }
+  const Shape& shape = entry->second.shape;
+  if (shape.size() != 2 || shape[0] != rows || shape[1] < 1) {
+    throw std::invalid_argument(printable(name) + " is " + shape_text(shape) + ", and not [" +
+                                std::to_string(rows) + ", I]");
+  }
+  return read_finite(file, name);
+}
+
+}  // namespace
+
 std::shared_ptr<const RecurrentWeights> read_pytorch_layer(const std::string& path,
                                                            const LayerChoice& choice,
                                                            const Say& say) {
+  auto weights = std::make_shared<RecurrentWeights>();
+  Tensor Wx;
   try {
     const std::unique_ptr<WeightsFile> file = open_weights_file(path);
-    auto weights = std::make_shared<RecurrentWeights>(
-        read_layer(*file, find_layer(file->entries(), choice), say));
+    const LayerName layer = find_layer(file->entries(), choice);
+    *weights = read_layer(*file, layer, say);
     weights->file = as_utf8(std::filesystem::path(path).filename().string());
-    return weights;
+    if (choice.inputs) Wx = read_input_weights(*file, layer, weights->Wh.shape[0]);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument("--weights " + printable(path) + ": " + error.what());
   }
+  if (!choice.inputs) return weights;
+  try {
+    read_inputs(*weights, *choice.inputs, std::move(Wx));
+  } catch (const std::invalid_argument& error) {
+    throw std::invalid_argument("--inputs " + printable(*choice.inputs) + ": " + error.what());
+  }
+  return weights;
 }
 
 bool has_bias(const RecurrentWeights& weights) {
@@ -333,7 +384,7 @@ std::string label(const RecurrentWeights& weights) {
 
 std::string checksum(const RecurrentWeights& weights) {
   boost::crc_32_type crc;
-  for (const Tensor* tensor : {&weights.Wh, &weights.b}) {
+  for (const Tensor* tensor : {&weights.Wh, &weights.b, &weights.Wx, &weights.x}) {
     crc.process_bytes(tensor->data.data(), tensor->size() * sizeof(double));
   }
   std::array<char, 9> text{};

@@ -88,13 +88,16 @@ Json weight_gradient(const GrowthResult& result) {
 
 std::string input_text(const Initialisation& init) {
   using Input = Initialisation::Input;
+  if (init.weights && init.weights->has_inputs()) return "file";
   if (init.input == Input::zero) return "zero";
   if (init.input == Input::impulse) return "impulse";
   return text(ValueInit{ValueInit::Kind::gaussian, init.input_scale});
 }
 
 Json weights(const RecurrentWeights& weights) {
-  return {{"file", weights.file}, {"layer", weights.layer}, {"crc32", checksum(weights)}};
+  Json json{{"file", weights.file}, {"layer", weights.layer}, {"crc32", checksum(weights)}};
+  if (weights.has_inputs()) json["inputs"] = weights.inputs_file;
+  return json;
 }
 
 /// How the net was drawn: what the name does not say in full.

@@ -55,6 +55,20 @@ void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
     refuse("--width " + std::to_string(spec.width),
            "the layer of --weights has " + std::to_string(units) + " units");
   }
+  if (!weights.has_inputs()) return;
+  if (spec.init.input != Initialisation::Input::zero) {
+    refuse("--input other than zero", "not beside --inputs, whose numbers are given");
+  }
+  const std::int64_t steps = weights.x.shape.at(0);
+  const std::int64_t batch = weights.x.shape.at(1);
+  if (spec.depth > steps) {
+    refuse("--depth " + std::to_string(spec.depth),
+           "--inputs has " + std::to_string(steps) + " steps");
+  }
+  if (spec.batch != batch) {
+    refuse("--batch " + std::to_string(spec.batch),
+           "--inputs has a batch of " + std::to_string(batch));
+  }
 }
 
 }  // namespace
@@ -138,6 +152,10 @@ Problem make_problem(const GrowthSpec& spec) {
                        .slope = slope,
                        .dtype = spec.dtype};
     if (spec.net == "additive") p.act = "identity";
+    if (spec.init.weights && spec.init.weights->has_inputs()) {
+      p.project_input = true;
+      p.I = spec.init.weights->x.shape.at(2);
+    }
     problem = p;
   } else {
     problem = FeedForwardProblem{.net = spec.net,

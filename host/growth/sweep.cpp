@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
 
 #include "host/growth/orthonormal.h"
 #include "host/not_finite.h"
@@ -39,16 +38,9 @@ Diagonal diagonal(std::span<const double> R, std::size_t count) {
 }
 
 /// Number of leading vectors that a single map did not make dependent on those before them.
-std::size_t independent(std::span<const double> R, std::size_t count, std::size_t n) {
-  double largest = 0;
-  for (std::size_t j = 0; j < count; ++j) {
-    double squares = 0;
-    for (std::size_t i = 0; i <= j; ++i) squares += R[i * count + j] * R[i * count + j];
-    largest = std::max(largest, std::sqrt(squares));
-  }
-  const double least = static_cast<double>(n) * std::numeric_limits<double>::epsilon() * largest;
+std::size_t independent(const Triangle& t, std::size_t count) {
   std::size_t i = 0;
-  while (i < count && R[i * count + i] > least) ++i;
+  while (i < count && t.R[i * count + i] > t.rounding[i]) ++i;
   return i;
 }
 
@@ -78,7 +70,8 @@ bool sweep(const Jacobians& jacobians, Direction direction, std::size_t stop,
         jacobians.backward(L - l, next);
       }
     }
-    std::vector<double> R = orthonormalise(next, n);
+    Triangle triangle = orthonormalise(next, n);
+    std::vector<double>& R = triangle.R;
     std::size_t count = V.size() / n;
     const Diagonal s = diagonal(R, count);
     if (!single && (!s.finite || !(s.ratio <= widest_spread) || s.ln > widest_ln)) {
@@ -86,7 +79,7 @@ bool sweep(const Jacobians& jacobians, Direction direction, std::size_t stop,
       continue;
     }
     if (!s.finite) return false;
-    if (const std::size_t kept = independent(R, count, n); kept < count) {
+    if (const std::size_t kept = independent(triangle, count); kept < count) {
       R = leading(R, count, kept);
       count = kept;
       next.resize(count * n);

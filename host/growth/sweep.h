@@ -24,9 +24,9 @@ using SweepVisit =
 /// 1e4, so that the smallest keeps 12 digits: a stretch of maps that spreads them further is gone
 /// through again in halves. After `stop` maps R is taken in any case.
 ///
-/// A map that squeezes a vector by n ε, relative to the block, is singular as far as float64 can
-/// tell: V loses that vector and those after it, and so does R. Returns false if a value was not
-/// finite.
+/// A map that squeezes a vector by n ε, relative to the block (of rows of very different size: to
+/// the row), is singular as far as float64 can tell: V loses that vector and those after it, and so
+/// does R. Returns false if a value was not finite.
 bool sweep(const Jacobians& jacobians, Direction direction, std::size_t stop,
            std::vector<double>& V, const SweepVisit& visit);
 

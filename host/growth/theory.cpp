@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "host/exact_activation.h"
+#include "host/growth/gate_inputs.h"
 #include "host/growth/gated.h"
 #include "host/growth/mean_field.h"
 #include "host/growth/pytorch.h"
@@ -27,7 +28,10 @@ using Kind = WeightInit::Kind;
 bool no_bias(const GrowthSpec& spec) {
   return spec.init.bias.scale == 0 && (!spec.init.weights || !has_bias(*spec.init.weights));
 }
-bool no_input(const GrowthSpec& spec) { return spec.init.input == Initialisation::Input::zero; }
+bool no_input(const GrowthSpec& spec) {
+  return spec.init.input == Initialisation::Input::zero &&
+         (!spec.init.weights || !spec.init.weights->has_inputs());
+}
 bool dense(const GrowthSpec& spec) { return spec.init.density == 1; }
 bool unit_sphere(const GrowthSpec& spec) {
   return spec.init.loss == Initialisation::LossGradient::sphere && spec.batch == 1;
@@ -322,8 +326,8 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
   with_activation(spec.activation, [&](auto act) {
     for (std::size_t l = 0; l < L; ++l) {
       const double w = W[is_untied(spec) ? l : 0];
-      const double a =
-          w * h + b[is_untied(spec) ? l : 0] + (x == drawn.end() ? 0.0 : x->second.data[l]);
+      const double a = w * h + b[is_untied(spec) ? l : 0] +
+                       (x == drawn.end() ? 0.0 : gate_inputs(spec, drawn, l)[0]);
       h = exact_value<decltype(act)>(a);
       const double ln_factor =
           std::log(std::abs(w)) + std::log(std::abs(exact_slope<decltype(act)>(a)));

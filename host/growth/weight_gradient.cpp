@@ -5,6 +5,7 @@
 #include <span>
 
 #include "host/growth/contributions.h"
+#include "host/growth/gate_inputs.h"
 #include "host/growth/states.h"
 #include "host/growth/statistics.h"
 #include "host/not_finite.h"
@@ -46,10 +47,10 @@ void apply_reset(const GrowthSpec& spec, const Tensors& drawn, std::span<const d
   const std::size_t copy = is_untied(spec) ? step : 0;
   const double* W_r = drawn.find("Wh")->second.data.data() + copy * 3 * H * H;
   const double* b_r = drawn.find("b")->second.data.data() + copy * 4 * H;
-  const std::span<const double> x = slice(drawn.find("x")->second, step);
+  const std::vector<double> in = gate_inputs(spec, drawn, step);
   for (std::size_t n = 0; n < static_cast<std::size_t>(spec.batch); ++n) {
     for (std::size_t j = 0; j < H; ++j) {
-      double a = b_r[j] + x[n * H + j];
+      double a = b_r[j] + in[n * 3 * H + j];
       for (std::size_t k = 0; k < H; ++k) a += W_r[j * H + k] * h[n * H + k];
       da[(n * 3 + 2) * H + j] *= Sigmoid::value(a);
     }

@@ -1,5 +1,6 @@
 #include "host/train/digits.h"
 
+#include <array>
 #include <charconv>
 #include <fstream>
 #include <span>
@@ -7,6 +8,7 @@
 #include <string_view>
 
 #include "host/train/random.h"
+#include "host/weights_file.h"
 
 namespace gradepth::train {
 namespace {
@@ -16,6 +18,7 @@ constexpr int white = 16;
 constexpr int digit_classes = 10;
 constexpr std::size_t min_images = 100;
 constexpr std::size_t max_images = 1'000'000;
+constexpr std::size_t longest_line = 1000;  // a file may be one endless line
 
 [[noreturn]] void fail(const std::string& place, const std::string& allowed) {
   throw std::invalid_argument("--data " + place + ": " + allowed);
@@ -46,16 +49,23 @@ void read_line(std::string_view line, const std::string& place, Sequences& out) 
 }  // namespace
 
 Sequences read_digits(const std::string& path) {
+  try {
+    require_regular_file(path);
+  } catch (const std::invalid_argument& error) {
+    fail(path, error.what());
+  }
   std::ifstream file(path);
   if (!file) fail(path, "cannot open the file; it needs 64 pixels and a class per line");
   Sequences out{pixels, 1, digit_classes, {}, {}};
-  std::string line;
-  for (std::size_t row = 1; std::getline(file, line); ++row) {
-    if (!line.empty() && line.back() == '\r') line.pop_back();
+  std::array<char, longest_line> buffer{};
+  for (std::size_t row = 1; file.getline(buffer.data(), buffer.size()); ++row) {
+    std::string_view line(buffer.data());
+    if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     read_line(line, path + " line " + std::to_string(row), out);
     if (out.size() > max_images) fail(path, "at most 1000000 images");
   }
+  if (!file.eof()) fail(path, "a line is too long; 64 pixels and a class are needed");
   if (out.size() < min_images) {
     fail(path, "at least 100 images are needed, it has " + std::to_string(out.size()));
   }

@@ -1,7 +1,9 @@
 #include "host/train/optimiser.h"
 
+#include <Eigen/Core>
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -12,7 +14,14 @@ double norm(const Tensors& gradient) {
   for (const auto& [name, g] : gradient) {
     for (const double x : g.data) sum += x * x;
   }
-  return std::sqrt(sum);
+  if (std::isfinite(sum) && sum > std::numeric_limits<double>::min()) return std::sqrt(sum);
+  double length = 0;  // squares left the range, or something is not finite
+  for (const auto& [name, g] : gradient) {
+    const auto size = static_cast<Eigen::Index>(g.size());
+    length =
+        std::hypot(length, Eigen::Map<const Eigen::VectorXd>(g.data.data(), size).stableNorm());
+  }
+  return length;
 }
 
 Clipped clip(Tensors& gradient, const Clip& limit) {

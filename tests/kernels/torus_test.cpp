@@ -62,12 +62,12 @@ TEST(Torus, FoldAddsAllPlacesThatShowAPixel) {
 
 /// No image: nothing is launched, and nothing that lies there is touched.
 TEST(Torus, NoImages) {
-  std::vector<float> images(torus_size, 2);
-  std::vector<float> padded(padded_size, 3);
+  const Memory<float> images(std::vector<float>(conv_pixels, 2));
+  const Memory<float> padded(std::vector<float>(padded_pixels, 3));
   torus_pad(0, images.data(), padded.data(), {});
   torus_fold(0, padded.data(), images.data(), {});
-  EXPECT_EQ(images, std::vector<float>(torus_size, 2));
-  EXPECT_EQ(padded, std::vector<float>(padded_size, 3));
+  EXPECT_EQ(images.read(), std::vector<float>(conv_pixels, 2));
+  EXPECT_EQ(padded.read(), std::vector<float>(padded_pixels, 3));
 }
 
 }  // namespace
