@@ -113,14 +113,19 @@ ProfilerLines profiler_lines(const ProfileOptions& options, bool on_processor) {
 /// Plans, checks against the reference, warms up, and runs once between the profiler's marks, on a
 /// device; else just once.
 void profile_once(Row& row, const Workload& workload, Provider& provider, DeviceTimer* timer,
-                  std::uint64_t seed) {
+                  std::uint64_t seed, Math math) {
   Planned planned = provider.plan(workload.problem);
   if (const auto* refusal = std::get_if<Unsupported>(&planned)) {
     row["status"] = "unsupported";
     row["reason"] = refusal->reason;
     return;
   }
-  const Judge judge(workload.problem, draw(workload.problem, workload.init, seed));
+  const Judge judge(workload.problem, draw(workload.problem, workload.init, seed), math);
+  if (!judge.refusal().empty()) {
+    row["status"] = "unsupported";
+    row["reason"] = judge.refusal();
+    return;
+  }
   const PlanPtr plan = std::get<PlanPtr>(std::move(planned));
   plan->set(judge.inputs());
   constexpr int warm_up_runs = 3;
@@ -159,7 +164,7 @@ void profile_row(Row& row, const ProfileOptions& options, const Workload& worklo
   }
   Provider& provider = select_provider(providers, wanted, "provider of NAME");
   const auto timer = provider.timer();
-  profile_once(row, workload, provider, timer.get(), options.seed);
+  profile_once(row, workload, provider, timer.get(), options.seed, parse_math(options.math));
 }
 
 int run_profile(const ProfileOptions& options) {

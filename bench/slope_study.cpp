@@ -44,27 +44,34 @@ growth::GrowthSpec spec_of(const SlopeStudy& study, const Saturated& net, SlopeF
 
 Row or_null(const std::optional<double>& depth) { return depth ? Row(*depth) : Row(nullptr); }
 
+/// The reference, and the reference that flushes subnormals.
+struct References {
+  Providers plain = make_providers({});
+  Providers flushing = make_providers({.flush_subnormals = true});
+};
+
 /// `lost_at` and `best` by format of one net and side.
-std::map<std::string, growth::PrecisionHorizon> horizons_of(const growth::GrowthSpec& spec) {
-  const Providers plain = make_providers({});
-  const Providers flushing = make_providers({.flush_subnormals = true});
+std::map<std::string, growth::PrecisionHorizon> horizons_of(const growth::GrowthSpec& spec,
+                                                            const References& references) {
   std::map<std::string, growth::PrecisionHorizon> by_format;
   for (growth::PrecisionHorizon& horizon :
-       growth::precision_horizons(spec, *find(plain, "reference"), *find(flushing, "reference"))) {
+       growth::precision_horizons(spec, *find(references.plain, "reference"),
+                                  *find(references.flushing, "reference"))) {
     std::string format = growth::label(horizon);
     by_format.emplace(std::move(format), std::move(horizon));
   }
   return by_format;
 }
 
-Row net_row(const SlopeStudy& study, const Saturated& net) {
+Row net_row(const SlopeStudy& study, const Saturated& net, const References& references) {
   Row row{{"activation", net.activation}, {"argument", net.argument}};
   with_activation(net.activation, [&](auto act) {
     row["slope"] = exact_slope<decltype(act)>(net.argument);
     row["has_slope_from_output"] = has_slope_from_output<decltype(act)>;
   });
   for (const SlopeFrom side : sides) {
-    const auto by_format = horizons_of(spec_of(study, net, side));
+    if (side == SlopeFrom::output && !row["has_slope_from_output"]) continue;
+    const auto by_format = horizons_of(spec_of(study, net, side), references);
     for (const char* format : study_formats) {
       const growth::PrecisionHorizon& horizon = by_format.find(format)->second;
       row["lost_at"][format][name(side)] = or_null(horizon.lost_at);
@@ -105,8 +112,11 @@ Row slope_study_row(const SlopeStudy& study) {
           {"reason", ""},
           {"identity", slope_study_identity(study).text()},
           {"depth", study.depth},
+          {"width", study.width},
+          {"first_seed", study.seed},
           {"nets", Row::array()}};
-  for (const Saturated& net : nets) row["nets"].push_back(net_row(study, net));
+  const References references;
+  for (const Saturated& net : nets) row["nets"].push_back(net_row(study, net, references));
   return row;
 }
 
@@ -133,6 +143,7 @@ void print_slope_study_csv(std::ostream& out, const Row& row) {
   for (const Row& net : row["nets"]) {
     for (const char* format : study_formats) {
       for (const SlopeFrom side : sides) {
+        if (!net["lost_at"][format].contains(name(side))) continue;
         Row line = row;
         line.erase("nets");
         line.update(net);

@@ -13,8 +13,8 @@ namespace gradepth {
 /// the stored output, as frameworks take them, and from the stored pre-activation.
 ///
 /// The net is an mlp with W = I, b = a - f(a) and h0 = f(a): every unit of every map has the
-/// pre-activation a. The values of a lie just beyond where f'(y) turns 0 in bf16, in f16 and in
-/// f32.
+/// pre-activation a. Of tanh and sigmoid they lie just beyond where f'(y) turns 0
+/// in bf16, in f16 and in f32.
 struct SlopeStudy {
   std::int64_t depth = 24;
   std::int64_t width = 64;

@@ -71,13 +71,17 @@ void add_growth(Row& row, const Problem& problem, Plan& plan) {
 }
 
 /// Bytes that a plan whose slopes come from the input holds more than one that has them from the
-/// output.
+/// output; null where that cannot be had too, or plans do not count theirs.
 Row slope_bytes(const Problem& problem, const Plan& plan, Provider& provider) {
-  const Planned other = provider.plan(with_slopes(problem, SlopeFrom::output));
-  const auto* by_output = std::get_if<PlanPtr>(&other);
-  if (by_output == nullptr) return nullptr;
-  return static_cast<double>(plan.workspace_bytes()) -
-         static_cast<double>((*by_output)->workspace_bytes());
+  try {
+    const Planned other = provider.plan(with_slopes(problem, SlopeFrom::output));
+    const auto* by_output = std::get_if<PlanPtr>(&other);
+    if (by_output == nullptr || plan.workspace_bytes() == 0) return nullptr;
+    return static_cast<double>(plan.workspace_bytes()) -
+           static_cast<double>((*by_output)->workspace_bytes());
+  } catch (const std::exception&) {
+    return nullptr;  // no room for both
+  }
 }
 
 /// Plans, runs once, compares with the reference. An entry without a plan has its status and
@@ -105,13 +109,13 @@ Entry prepare(Row row, const Workload& workload, Provider& provider, const Judge
     entry.row["tolerance"] = comparison.tolerance;
     entry.row["approximation"] = plan->approximation();
     entry.row["tails"] = plan->keeps_tails();
-    if (asks_for_input_slopes(workload.problem)) {
-      entry.row["slope_bytes"] = slope_bytes(workload.problem, *plan, provider);
-    }
     entry.row["left_out"] = judge.left_out();
     if (!comparison.ok) {
       set_status(entry.row, "incorrect", comparison.describe());
       return entry;
+    }
+    if (asks_for_input_slopes(workload.problem)) {
+      entry.row["slope_bytes"] = slope_bytes(workload.problem, *plan, provider);
     }
     add_growth(entry.row, workload.problem, *plan);
     entry.plan = std::move(plan);
@@ -135,8 +139,8 @@ using IdentityOf = std::function<IdentityText(const Provider&)>;
 
 std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload,
                                const std::vector<Provider*>& providers, std::uint64_t seed,
-                               const IdentityOf& identity_of) {
-  const Judge judge(workload.problem, draw(workload.problem, workload.init, seed));
+                               Math math, const IdentityOf& identity_of) {
+  const Judge judge(workload.problem, draw(workload.problem, workload.init, seed), math);
   std::vector<Entry> entries;
   entries.reserve(providers.size());
   for (Provider* provider : providers) {
@@ -285,7 +289,7 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
                                Limits& limits, const MeasureOptions& options, std::uint64_t seed,
                                const Context& context) {
   std::vector<Entry> entries =
-      prepare_all("speed", workload, providers, seed, [&](const Provider& provider) {
+      prepare_all("speed", workload, providers, seed, context.math, [&](const Provider& provider) {
         return speed_identity(workload, provider.name(), seed, context, options);
       });
   std::vector<TimedPlan> plans;
@@ -311,9 +315,10 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
 
 std::vector<Row> check_workload(const Workload& workload, const std::vector<Provider*>& providers,
                                 std::uint64_t seed, const Context& context) {
-  return rows_of(prepare_all("check", workload, providers, seed, [&](const Provider& provider) {
-    return check_identity(workload, provider.name(), seed, context);
-  }));
+  return rows_of(
+      prepare_all("check", workload, providers, seed, context.math, [&](const Provider& provider) {
+        return check_identity(workload, provider.name(), seed, context);
+      }));
 }
 
 IdentityText check_identity(const Workload& workload, std::string_view provider, std::uint64_t seed,
@@ -351,6 +356,7 @@ std::vector<Column> check_columns() {
                               {"tolerance", "/tolerance"},
                               {"approximation", "/approximation"},
                               {"keeps_tails", "/tails"},
+                              {"slope_bytes", "/slope_bytes"},
                               {"samples_left_out", "/left_out"},
                               {"math", "/math"},
                               {"detail", "/detail"}});
@@ -390,6 +396,7 @@ std::vector<Column> speed_columns() {
                               {"tolerance", "/tolerance"},
                               {"approximation", "/approximation"},
                               {"keeps_tails", "/tails"},
+                              {"slope_bytes", "/slope_bytes"},
                               {"samples_left_out", "/left_out"},
                               {"math", "/math"},
                               {"detail", "/detail"},

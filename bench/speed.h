@@ -21,7 +21,7 @@ namespace gradepth {
 /// Keys: kind, name, problem, family, provider, dtype, status, reason, detail, depth, clock, ms
 /// (median), ms_min, ms_lower, ms_upper, noise, disturbed, samples, blocks, preempted, throttled,
 /// ms_cold, ms_wall, parts, versus, bytes, flops, gb_per_s, gflop_per_s, limit_ms, of_limit,
-/// of_limit_reason, workspace_bytes, error, tolerance, approximation, tails, left_out
+/// of_limit_reason, workspace_bytes, error, tolerance, approximation, tails, slope_bytes, left_out
 /// (host/judge.h), growth {ln_norm, rate, total}, growth_reason. `limits` are measured again where
 /// a row comes out above. `context` is what the providers were made with.
 std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,

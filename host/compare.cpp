@@ -103,14 +103,21 @@ Comparison compare_slopes(const ActivationProblem& problem, const Tensors& in, c
       if (difference <= floor) continue;
       const double term =
           larger_term<decltype(act)>(x.data[i], exact_slope<decltype(act)>(x.data[i]));
+      const double size = term * std::abs(dy.data[i]);
+      if (size == 0) {  // nothing may be there
+        worst.ok = false;
+        worst.error = 1;
+        worst.tolerance = 0;
+        return;
+      }
       const double allowed = rounding + eps * (16 + 4 * std::abs(std::log(term)));
-      const double error = difference / (term * std::abs(dy.data[i]));
+      const double error = difference / size;
       if (error * worst.tolerance <= worst.error * allowed) continue;
       worst.error = error;
       worst.tolerance = allowed;
     }
   });
-  worst.ok = worst.error <= worst.tolerance;
+  worst.ok = worst.ok && worst.error <= worst.tolerance;
   return worst;
 }
 

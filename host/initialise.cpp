@@ -230,10 +230,9 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
     } else if (spec.name == "Wx" && init.weights) {
       out["Wx"] = given(init.weights->Wx, spec.shape);
     } else if (spec.name == "x" && init.weights && init.weights->has_inputs()) {
-      Tensor x = init.weights->x;  // its first steps
-      x.shape[0] = std::min(x.shape[0], p.T);
-      x.data.resize(size(x.shape));
-      out["x"] = given(x, spec.shape);
+      const Tensor& x = init.weights->x;  // its first steps
+      const auto end = static_cast<std::ptrdiff_t>(std::min(size(spec.shape), x.size()));
+      out["x"] = given({spec.shape, {x.data.begin(), x.data.begin() + end}}, spec.shape);
     } else if (spec.name == "Wx") {
       const double deviation = 1.0 / std::sqrt(static_cast<double>(spec.shape[1]));
       out["Wx"] =

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <random>
 
+#include "host/not_finite.h"
 #include "host/providers/reference.h"
 
 namespace gradepth {
@@ -12,7 +13,7 @@ namespace {
 
 constexpr double least_roundings = 16;  // in ε
 constexpr double margin = 8;            // times the distance of one draw
-constexpr double most_lost = 1e-2;      // of an output's largest entry, by the format alone
+constexpr double most_lost = 1e-2;      // of an output's largest entry, times the margin
 constexpr std::size_t few_entries = 64;
 constexpr int moved_draws = 8;
 
@@ -45,31 +46,19 @@ Problem exact(Problem problem) {
   return problem;
 }
 
-/// Whether f' jumps somewhere: its values on the two sides differ.
-bool slope_jumps(const Problem& problem) {
-  bool jumps = false;
+/// Where f' jumps: its values on the two sides differ.
+std::vector<double> jumping_kinks(const Problem& problem) {
+  std::vector<double> kinks;
   std::visit(
       [&](const auto& p) {
         if constexpr (requires { p.act; }) {
           with_activation(p.act, [&](auto act) {
             constexpr double side = 1e-9;
             for (const double kink : act.kinks) {
-              jumps = jumps || std::abs(act.slope(kink + side) - act.slope(kink - side)) > 1e-3;
+              const double jump = act.slope(kink + side) - act.slope(kink - side);
+              if (std::abs(jump) > 1e-3) kinks.push_back(kink);
             }
           });
-        }
-      },
-      problem);
-  return jumps;
-}
-
-std::vector<double> kinks_of(const Problem& problem) {
-  std::vector<double> kinks;
-  std::visit(
-      [&](const auto& p) {
-        if constexpr (requires { p.act; }) {
-          with_activation(p.act,
-                          [&](auto act) { kinks.assign(act.kinks.begin(), act.kinks.end()); });
         }
       },
       problem);
@@ -108,13 +97,15 @@ bool is_near_by_luck(const TensorSpec& spec) {
 
 }  // namespace
 
-Judge::Judge(const Problem& problem, Tensors in)
+Judge::Judge(const Problem& problem, Tensors in, Math math)
     : problem_(problem), in_(std::move(in)), truth_(make_plan(exact(problem), false, in_)) {
   PlanPtr own = make_plan(problem_, dtype(problem_) != Dtype::f64, in_);
   if (is_net(problem_) && is_training(problem_)) {
     truth_->run_forward();
     own->run_forward();
-    if (slope_jumps(problem_)) leave_out_kinks(*own);
+    if (const auto kinks = jumping_kinks(problem_); !kinks.empty()) {
+      leave_out_kinks(*own, kinks, math);
+    }
     truth_->run_backward();
     own->run_backward();
   } else {
@@ -127,23 +118,34 @@ Judge::Judge(const Problem& problem, Tensors in)
   refuse_what_is_lost();
 }
 
+/// What rounding the factors of products adds.
+double Judge::factor_rounding(Math math) const {
+  const double factors = math == Math::tf32 ? 4 * 2 * tf32_epsilon : 0;
+  return factors * std::sqrt(static_cast<double>(depth(problem_)));
+}
+
 /// Takes the loss gradient from samples whose pre-activations may lie on either side of a kink.
-void Judge::leave_out_kinks(Plan& own) {
+void Judge::leave_out_kinks(Plan& own, const std::vector<double>& kinks, Math math) {
   const Tensor a = truth_->get("a");  // [maps, B, ...]
   const Tensor rounded = own.get("a");
   const std::size_t step = a.stride();
   const auto B = static_cast<std::size_t>(a.shape[1]);
   const std::size_t sample = step / B;
   std::vector<bool> at_kink(B, false);
-  const std::vector<double> kinks = kinks_of(problem_);
   for (std::size_t begin = 0; begin < a.size(); begin += step) {
     double largest = 0;
     double off = 0;
     for (std::size_t i = begin; i < begin + step; ++i) {
       largest = std::max(largest, std::abs(a.data[i]));
-      off = std::max(off, std::abs(a.data[i] - rounded.data[i]));
+      const double moved = std::abs(a.data[i] - rounded.data[i]);
+      off = std::isfinite(moved) ? std::max(off, moved) : infinity;
     }
-    const double reach = std::max(margin * off, least_roundings * epsilon(problem_) * largest);
+    if (!std::isfinite(off)) {
+      refusal_ = std::string(name(dtype(problem_))) + " itself leaves its range";
+      return;
+    }
+    const double reach = std::max(margin * off, least_roundings * epsilon(problem_) * largest) +
+                         factor_rounding(math) * largest;
     for (std::size_t i = 0; i < step; ++i) {
       for (const double kink : kinks) {
         const double away = std::abs(a.data[begin + i] - kink);
@@ -178,18 +180,15 @@ void Judge::set_tolerances(Plan& own) {
     }
     return;
   }
-  double widest = least;
+  const auto lost = [&](const TensorSpec& spec) {
+    return margin * distance(problem_, spec, own.get(spec.name), truth_->get(spec.name));
+  };
   for (const TensorSpec& spec : outputs(problem_)) {
-    if (is_counted(spec) || is_near_by_luck(spec)) continue;
-    widest = std::max(
-        widest, margin * distance(problem_, spec, own.get(spec.name), truth_->get(spec.name)));
+    if (!is_counted(spec) && !is_near_by_luck(spec)) lost_ = std::max(lost_, lost(spec));
   }
   for (const TensorSpec& spec : outputs(problem_)) {
-    double& allowed = tolerances_[spec.name] = is_counted(spec) ? least : widest;
-    if (is_near_by_luck(spec)) {
-      allowed = std::max(
-          allowed, margin * distance(problem_, spec, own.get(spec.name), truth_->get(spec.name)));
-    }
+    const double own_part = is_near_by_luck(spec) ? lost(spec) : 0;
+    tolerances_[spec.name] = is_counted(spec) ? least : std::max({least, lost_, own_part});
   }
 }
 
@@ -214,14 +213,11 @@ void Judge::draw_again() {
 void Judge::refuse_what_is_lost() {
   if (!is_net(problem_) || !refusal_.empty()) return;
   const double most = std::max(most_lost, 4 * least_roundings * epsilon(problem_));
-  const auto widest =
-      std::max_element(tolerances_.begin(), tolerances_.end(),
-                       [](const auto& a, const auto& b) { return a.second < b.second; });
-  if (widest->second <= most) return;
+  if (lost_ <= most) return;
   char text[160];
-  std::snprintf(
-      text, sizeof text, "%s itself loses up to %.2g of %s: right and wrong cannot be told apart",
-      std::string(name(dtype(problem_))).c_str(), widest->second / margin, widest->first.c_str());
+  std::snprintf(text, sizeof text,
+                "%s itself loses up to %.2g of an output: right and wrong cannot be told apart",
+                std::string(name(dtype(problem_))).c_str(), lost_ / margin);
   refusal_ = text;
 }
 
@@ -244,9 +240,7 @@ double tails_beside(const ActivationProblem& p, const Tensors& in, const Tensor&
 }  // namespace
 
 double Judge::tolerance(std::string_view tensor, Math math) const {
-  const double factors = math == Math::tf32 ? 4 * 2 * tf32_epsilon : 0;
-  return tolerances_.find(tensor)->second +
-         factors * std::sqrt(static_cast<double>(depth(problem_)));
+  return tolerances_.find(tensor)->second + factor_rounding(math);
 }
 
 Comparison Judge::compare(Plan& plan) const {

@@ -4,6 +4,7 @@
 #include <map>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "host/compare.h"
 #include "host/provider.h"
@@ -19,7 +20,8 @@
 /// problem's condition: a net that magnifies rounding errors has a wide tolerance, one that does
 /// not a narrow one. ε per map, since a state that hardly changes makes a function err by the same
 /// last bit at every step. Two more terms:
-///   * An output of fewer than 64 entries may have cancelled, or lie near the truth by luck: it has
+///   * A gradient of fewer than 64 entries may have cancelled, or lie near the truth by luck: it
+///   has
 ///     a distance of its own, the largest of nine draws, eight of them of the truth itself with
 ///     every input moved at random by up to half a spacing of the format.
 ///   * Products in TF32 add 8 ε_tf32 √depth: each of a product's two factors errs by up to ε_tf32
@@ -30,6 +32,8 @@
 /// reference does: the two may be neighbours, ε of the format, and with a bias gradient so may the
 /// terms of its sum, another ε; to that come the 16 ε of float.
 ///
+/// Of a float64 problem the truth is the reference itself: its tolerance is the least one.
+///
 /// Kinks. Where f' jumps (ReLU), a pre-activation that rounding may move across the kink decides
 /// whether a gradient passes. Samples that have one, by the same measure, get no loss gradient:
 /// what is left is held to the strict bound. inputs() has it so, for all providers alike.
@@ -37,15 +41,17 @@ namespace gradepth {
 
 class Judge {
  public:
-  /// Runs the reference in float64 and in the problem's format.
-  Judge(const Problem& problem, Tensors in);
+  /// Runs the reference in float64 and in the problem's format. `math` is what some plan may do to
+  /// the factors of products.
+  Judge(const Problem& problem, Tensors in, Math math = Math::fma);
 
   /// What to give to the plans that are to be judged.
   [[nodiscard]] const Tensors& inputs() const { return in_; }
   /// Samples without a loss gradient, since they lie at a kink.
   [[nodiscard]] std::int64_t left_out() const { return left_out_; }
-  /// Why right and wrong cannot be told apart, or empty: the format itself loses more than a
-  /// hundredth of an output, or every sample lies at a kink.
+  /// Why right and wrong cannot be told apart, or empty: 8 times what the format itself loses is
+  /// more than a hundredth of an output (64 ε in formats of 16 bits), or every sample lies at a
+  /// kink.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
   /// What is allowed of an output, relative to the largest entry of a slice.
   [[nodiscard]] double tolerance(std::string_view tensor, Math math = Math::fma) const;
@@ -55,7 +61,8 @@ class Judge {
   [[nodiscard]] Comparison compare(Plan& plan) const;
 
  private:
-  void leave_out_kinks(Plan& own);
+  [[nodiscard]] double factor_rounding(Math math) const;
+  void leave_out_kinks(Plan& own, const std::vector<double>& kinks, Math math);
   void set_tolerances(Plan& own);
   void draw_again();
   void refuse_what_is_lost();
@@ -64,6 +71,7 @@ class Judge {
   Tensors in_;
   PlanPtr truth_;
   std::int64_t left_out_ = 0;
+  double lost_ = 0;  // the margin times the largest distance of an output
   std::string refusal_;
   std::map<std::string, double, std::less<>> tolerances_;
 };

@@ -109,12 +109,36 @@ TEST(CompareSlopes, HoldsTailsToTheirOwnSize) {
   const ActivationProblem gelu{.act = "gelu_tanh", .rows = 1, .cols = 3};
   const Tensors in{{"x", x}, {"dy", dy}};
   Tensor got = slopes;
+  for (double& slope : got.data) slope *= 1 + 0x1p-21;  // some roundings of float
   EXPECT_TRUE(compare_slopes(gelu, in, got, slopes).ok);
   got.data[2] = -2.011e-6;
   const Comparison lost = compare_slopes(gelu, in, got, slopes);
   EXPECT_FALSE(lost.ok);
   EXPECT_NEAR(lost.error, 0.3, 0.05);
   EXPECT_NE(lost.describe().find("of its own size"), std::string::npos) << lost.describe();
+}
+
+/// Where f' is 0 nothing may come out, however small, whatever the other entries are.
+TEST(CompareSlopes, HoldsZeroToZero) {
+  const ActivationProblem relu{.act = "relu", .rows = 1, .cols = 3};
+  const Tensors in{{"x", Tensor({1, 3}, {-1, 2, 3})}, {"dy", Tensor({1, 3}, {1, 1, 1})}};
+  const Tensor want({1, 3}, {0, 1, 1});
+  EXPECT_TRUE(compare_slopes(relu, in, want, want).ok);
+  EXPECT_FALSE(compare_slopes(relu, in, Tensor({1, 3}, {1e-7, 1, 1}), want).ok);
+  EXPECT_FALSE(compare_slopes(relu, in, Tensor({1, 3}, {0, 1, 1.1}), want).ok);
+}
+
+/// Results of 16 bits may be the neighbours of the right ones.
+TEST(CompareSlopes, AllowNeighboursInSixteenBits) {
+  const ActivationProblem tanh{
+      .act = "tanh", .rows = 1, .cols = 1, .slope = SlopeFrom::input, .dtype = Dtype::f16};
+  const Tensors in{{"x", Tensor({1, 1}, {4.6})}, {"dy", Tensor({1, 1}, {1})}};
+  const Tensor want({1, 1}, {round_to(Dtype::f16, 4.0408e-4)});
+  Tensor got = want;
+  got.data[0] *= 1 + 0x1p-10;
+  EXPECT_TRUE(compare_slopes(tanh, in, got, want).ok);
+  got.data[0] *= 1 + 0x1p-8;
+  EXPECT_FALSE(compare_slopes(tanh, in, got, want).ok);
 }
 
 }  // namespace

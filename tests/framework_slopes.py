@@ -67,6 +67,7 @@ def with_jax():
     return f"JAX {jax.__version__}", slope
 
 
+KEPT = tempfile.TemporaryDirectory()  # for as long as this runs
 ONEDNN = r"""
 #include <dnnl.hpp>
 #include <cstdio>
@@ -101,7 +102,7 @@ int main(int argc, char** argv) {
 
 
 def with_onednn():
-    folder = tempfile.mkdtemp()
+    folder = KEPT.name
     source, program = os.path.join(folder, "slopes.cpp"), os.path.join(folder, "slopes")
     with open(source, "w", encoding="utf-8") as file:
         file.write(ONEDNN)
@@ -126,13 +127,13 @@ def main():
     for library in (with_torch, with_jax, with_onednn):
         try:
             columns.append(library())
-        except (ImportError, subprocess.CalledProcessError) as error:
+        except (ImportError, OSError, subprocess.CalledProcessError) as error:
             print(f"{library.__name__[5:]}: left out, {error}", file=sys.stderr)
     print("| f' | at | format | true | " + " | ".join(name for name, _ in columns) + " |")
     print("| --- | --- | --- |" + " --- |" * (1 + len(columns)))
     for name, x, dtype in POINTS:
         answers = [slope(name, x, dtype) for _, slope in columns]
-        rounded = next(a[1] for a in answers if a is not None)  # the argument as the format has it
+        rounded = next((a[1] for a in answers if a is not None), x)  # the argument as the format has it
         true = true_slope(name, rounded)
         cells = ["a choice" if true is None else short(float(true))]
         cells += ["-" if a is None else short(a[0]) for a in answers]

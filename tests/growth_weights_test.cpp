@@ -155,7 +155,7 @@ TEST(GrowthWeights, RefusesInputsThatDoNotFit) {
   EXPECT_THAT(said({"--inputs", inputs, "--batch", "3"}), HasSubstr("a batch of 2"));
   EXPECT_THAT(said({"--inputs", inputs, "--input", "gaussian:1"}),
               HasSubstr("not beside --inputs"));
-  EXPECT_THAT(said({"--inputs", inputs, "--layer", "1"}), HasSubstr("not [T, B, 5]"));
+  EXPECT_THAT(said({"--inputs", inputs, "--layer", "1"}), HasSubstr("[T, B, 5]"));
   EXPECT_THAT(said({"--inputs", file}), HasSubstr("x [T, B, I]"));
   EXPECT_THAT(said({"--inputs", "/nowhere"}), HasSubstr("--inputs \"/nowhere\""));
 }

@@ -17,7 +17,10 @@ import time
 def rows_of(gradepth, preset, seed):
     run = subprocess.run([gradepth, "check", "--preset", preset, "--seed", str(seed), "--format", "json"],
                          capture_output=True, text=True, check=False)
-    return [json.loads(line) for line in run.stdout.splitlines()]
+    rows = [json.loads(line) for line in run.stdout.splitlines()]
+    if run.returncode not in (0, 1) or not rows:
+        sys.exit(f"check --preset {preset} --seed {seed}: exit status {run.returncode}, {len(rows)} rows: {run.stderr}")
+    return rows
 
 
 def main():

@@ -193,6 +193,16 @@ TEST(TwoSamples, HaveTheTextbooksIntervals) {
   EXPECT_NEAR(*ratio.high, 5.007946230391016, 1e-9);
 }
 
+TEST(TwoSamples, WithoutSpreadHaveNoInterval) {
+  const std::vector same{1.0, 1.0, 1.0};
+  const std::vector nearly{1.0, 1.0, 2.0};  // no spread without the third
+  for (const auto& [a, b] : {std::pair(same, same), {same, nearly}, {nearly, nearly}}) {
+    EXPECT_FALSE(spread_ratio(a, b).low);
+  }
+  EXPECT_EQ(*mean_difference(same, same).low, 0);
+  EXPECT_FALSE(mean_difference(std::vector{1.0, infinity}, same).low);
+}
+
 /// Also of numbers that are not normal, where an F distribution's intervals would not.
 TEST(TwoSamples, SpreadsAreCoveredAsOftenAsTheySay) {
   std::mt19937_64 bits(2026);

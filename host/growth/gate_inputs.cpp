@@ -1,28 +1,21 @@
 #include "host/growth/gate_inputs.h"
 
-#include <algorithm>
+#include <numeric>
 
 namespace gradepth::growth {
 
-std::vector<double> gate_inputs(const GrowthSpec& spec, const Tensors& drawn, std::size_t t) {
+std::vector<double> gate_inputs(const GrowthSpec& spec, const Tensors& drawn, std::size_t t,
+                                std::size_t sample) {
   const auto H = static_cast<std::size_t>(spec.width);
-  const auto B = static_cast<std::size_t>(spec.batch);
-  const std::size_t G = static_cast<std::size_t>(gates(spec.net));
   const Tensor& x = drawn.find("x")->second;
-  const std::size_t features = x.stride() / B;
+  const std::size_t features = x.stride() / static_cast<std::size_t>(spec.batch);
+  const double* from = &x.data[t * x.stride() + sample * features];
   const auto Wx = drawn.find("Wx");
-  std::vector<double> in(B * G * H);
-  for (std::size_t n = 0; n < B; ++n) {
-    const double* from = &x.data[t * x.stride() + n * features];
-    for (std::size_t row = 0; row < G * H; ++row) {
-      double& to = in[n * G * H + row];
-      if (Wx == drawn.end()) {
-        to = from[row % H];
-      } else {
-        const double* weights = &Wx->second.data[row * features];
-        for (std::size_t i = 0; i < features; ++i) to += weights[i] * from[i];
-      }
-    }
+  std::vector<double> in(static_cast<std::size_t>(gates(spec.net)) * H);
+  for (std::size_t row = 0; row < in.size(); ++row) {
+    in[row] = Wx == drawn.end() ? from[row % H]
+                                : std::inner_product(from, from + features,
+                                                     &Wx->second.data[row * features], 0.0);
   }
   return in;
 }

@@ -37,8 +37,8 @@ class ChainJacobians final : public Jacobians {
     with_activation(spec.activation, [&](auto act) {
       for (std::size_t l = 0; l < maps(); ++l) {
         std::vector<double> in;
-        if (is_driven) in = gate_inputs(spec, drawn, l);
-        step<decltype(act)>(l, is_driven ? &in[sample * state_size()] : nullptr, h);
+        if (is_driven) in = gate_inputs(spec, drawn, l, sample);
+        step<decltype(act)>(l, is_driven ? in.data() : nullptr, h);
       }
     });
   }
@@ -161,8 +161,7 @@ class LstmJacobians final : public Jacobians {
     std::vector<double> a(4 * H_);
     for (std::size_t l = 0; l < maps(); ++l) {
       weights_.multiply(l, h, a);
-      const std::vector<double> in = gate_inputs(spec, drawn, l);
-      const double* x = &in[sample * 4 * H_];
+      const std::vector<double> x = gate_inputs(spec, drawn, l, sample);
       const std::span<const double> b = weights_.bias(l);
       for (std::size_t j = 0; j < H_; ++j) {
         const auto gate = [&](std::size_t g) {
@@ -246,8 +245,7 @@ class GruJacobians final : public Jacobians {
     std::vector<double> a(3 * H);
     for (std::size_t l = 0; l < maps(); ++l) {
       weights_.multiply(l, h, a);
-      const std::vector<double> in = gate_inputs(spec, drawn, l);
-      const double* x = &in[sample * 3 * H];
+      const std::vector<double> x = gate_inputs(spec, drawn, l, sample);
       const std::span<const double> b = weights_.bias(l);
       for (std::size_t j = 0; j < H; ++j) {
         const double a_r = a[j] + x[j] + b[j];

@@ -301,12 +301,9 @@ RecurrentWeights read_layer(WeightsFile& file, const LayerName& layer, const Say
   return weights;
 }
 
-}  // namespace
-
-namespace {
-
 /// The layer's input weights, and what --inputs holds for them.
-void read_inputs(RecurrentWeights& weights, const std::string& path, Tensor Wx) {
+void read_inputs(RecurrentWeights& weights, const std::string& path, Tensor Wx, bool from_the_end,
+                 const Say& say) {
   const std::unique_ptr<WeightsFile> file = open_weights_file(path);
   const WeightsFile::Entries& entries = file->entries();
   std::vector<std::string> names;
@@ -319,17 +316,27 @@ void read_inputs(RecurrentWeights& weights, const std::string& path, Tensor Wx) 
   const Shape shape = entries.at(name).shape;
   const bool fits = shape.size() == 3 && shape[0] > 0 && shape[1] > 0 && shape[2] == Wx.shape[1];
   if (!fits) {
-    throw std::invalid_argument(printable(name) + " is " + shape_text(shape) + ", and not [T, B, " +
-                                std::to_string(Wx.shape[1]) +
-                                "], steps by samples by the layer's inputs");
+    refuse_shape(name, shape,
+                 "steps, samples and the layer's inputs are needed, [T, B, " +
+                     std::to_string(Wx.shape[1]) + "]");
   }
+  check_size(name, shape, say);
   weights.x = read_finite(*file, name);
+  if (from_the_end) {  // a bidirectional net's way back begins with the last step
+    const auto step = static_cast<std::ptrdiff_t>(weights.x.stride());
+    auto& data = weights.x.data;
+    for (auto first = data.begin(), last = data.end() - step; first < last;
+         first += step, last -= step) {
+      std::swap_ranges(first, first + step, last);
+    }
+  }
   weights.Wx = std::move(Wx);
   weights.inputs_file = as_utf8(std::filesystem::path(path).filename().string());
 }
 
 /// weight_ih [G*H, I].
-Tensor read_input_weights(WeightsFile& file, const LayerName& layer, std::int64_t rows) {
+Tensor read_input_weights(WeightsFile& file, const LayerName& layer, std::int64_t rows,
+                          const Say& say) {
   const std::string name = layer.of("weight_ih");
   const auto entry = file.entries().find(name);
   if (entry == file.entries().end()) {
@@ -337,9 +344,9 @@ Tensor read_input_weights(WeightsFile& file, const LayerName& layer, std::int64_
   }
   const Shape& shape = entry->second.shape;
   if (shape.size() != 2 || shape[0] != rows || shape[1] < 1) {
-    throw std::invalid_argument(printable(name) + " is " + shape_text(shape) + ", and not [" +
-                                std::to_string(rows) + ", I]");
+    refuse_shape(name, shape, "it must be [" + std::to_string(rows) + ", I]");
   }
+  check_size(name, shape, say);
   return read_finite(file, name);
 }
 
@@ -355,13 +362,13 @@ std::shared_ptr<const RecurrentWeights> read_pytorch_layer(const std::string& pa
     const LayerName layer = find_layer(file->entries(), choice);
     *weights = read_layer(*file, layer, say);
     weights->file = as_utf8(std::filesystem::path(path).filename().string());
-    if (choice.inputs) Wx = read_input_weights(*file, layer, weights->Wh.shape[0]);
+    if (choice.inputs) Wx = read_input_weights(*file, layer, weights->Wh.shape[0], say);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument("--weights " + printable(path) + ": " + error.what());
   }
   if (!choice.inputs) return weights;
   try {
-    read_inputs(*weights, *choice.inputs, std::move(Wx));
+    read_inputs(*weights, *choice.inputs, std::move(Wx), choice.layer.ends_with("_reverse"), say);
   } catch (const std::invalid_argument& error) {
     throw std::invalid_argument("--inputs " + printable(*choice.inputs) + ": " + error.what());
   }

@@ -22,14 +22,15 @@ struct LayerChoice {
 /// biases); G tells the cell: RNN 1, GRU 3, LSTM 4. A cell's module (LSTMCell) has no `_lK`.
 /// The gates' order is PyTorch's and ours; b = b_ih + b_hh, but for the GRU's n gate, which keeps
 /// both: b_hh is inside the reset product. weight_ih [G*H, I] is read with `inputs`: a safetensors
-/// or npz file whose tensor `x`, or its only one, is [T, B, I].
+/// or npz file whose tensor `x`, or its only one, is [T, B, I];
+/// a reverse layer runs through it from the end, as in PyTorch.
 ///
 /// In place of the two biases there may be the one of Equinox, `bias`, and a GRU's `bias_n`. A W of
 /// more than 2^24 numbers is told to `say` before memory is taken for it.
 ///
 /// std::invalid_argument, in one line that names --weights and the file, for what is not a
 /// safetensors or npz file, holds no such layer, tensors of the layer's module that it does not
-/// know, more than 2^27 numbers, or numbers that are not finite.
+/// know, more than 2^27 numbers in one tensor, or numbers that are not finite.
 std::shared_ptr<const RecurrentWeights> read_pytorch_layer(
     const std::string& path, const LayerChoice& choice,
     const std::function<void(const std::string&)>& say = [](const std::string&) {});

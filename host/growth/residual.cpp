@@ -78,13 +78,13 @@ double mean_ln_1p_chi2(double x) {
 
 /// Expectations over a = √q_a z that the two passes need, f in units of √q_a.
 struct MapMoments {
-  double f, f2;      // E f, E f²
-  double a_slope;    // E z f'
-  double a_f_slope;  // E z f f'
-  double slope2;     // E f'²
-  double z2_slope2;  // E z² f'²
-  double f_slope2;   // E f f'²
-  double f2_slope2;  // E f² f'²
+  double f, f2, spread2;  // E f, E f², Var f
+  double a_slope;         // E z f'
+  double a_f_slope;       // E z f f'
+  double slope2;          // E f'²
+  double z2_slope2;       // E z² f'²
+  double f_slope2;        // E f f'²
+  double f2_slope2;       // E f² f'²
 };
 
 MapMoments moments_of_map(std::string_view activation, double ln_q) {
@@ -99,6 +99,7 @@ MapMoments moments_of_map(std::string_view activation, double ln_q) {
     };
     m.f = expect([](double, double f, double) { return f; });
     m.f2 = expect([](double, double f, double) { return f * f; });
+    m.spread2 = expect([&](double, double f, double) { return (f - m.f) * (f - m.f); });
     m.a_slope = expect([](double z, double, double df) { return z * df; });
     m.a_f_slope = expect([](double z, double f, double df) { return z * f * df; });
     m.slope2 = expect([](double, double, double df) { return df * df; });
@@ -130,9 +131,9 @@ class MomentsAlong {
       return left_.*m + part * (right_.*m - left_.*m);
     };
     using M = MapMoments;
-    return {between(&M::f),         between(&M::f2),       between(&M::a_slope),
-            between(&M::a_f_slope), between(&M::slope2),   between(&M::z2_slope2),
-            between(&M::f_slope2),  between(&M::f2_slope2)};
+    return {between(&M::f),         between(&M::f2),        between(&M::spread2),
+            between(&M::a_slope),   between(&M::a_f_slope), between(&M::slope2),
+            between(&M::z2_slope2), between(&M::f_slope2),  between(&M::f2_slope2)};
   }
 
  private:
@@ -145,6 +146,7 @@ class MomentsAlong {
 /// What a map h' = h + A f(a) does, in units of the rms of h: all that the backward pass needs.
 struct Map {
   double growth;  // |h'|² / |h|²
+  double det;     // growth less the square of the mean of h'
   double r;       // mean of h
   double f;       // mean of A f(a)
   double u;       // mean of u = (a - b) f'(a)
@@ -173,6 +175,7 @@ std::vector<Map> run_forward(const GrowthSpec& spec, double sigma2, double noise
     map.r = r;
     map.f = A * e * m.f;
     map.growth = 1 + 2 * r * map.f + A * A * e * e * m.f2;
+    map.det = (1 - r) * (1 + r) + A * A * e * e * m.spread2;
     map.u = rho * e * m.a_slope;
     map.u_f = rho * A * e * e * m.a_f_slope;
     map.u2 = rho * e * e * (rho * m.z2_slope2 + (1 - rho) * m.slope2);
@@ -180,7 +183,7 @@ std::vector<Map> run_forward(const GrowthSpec& spec, double sigma2, double noise
     map.v_f = s * A * e * m.f_slope2;
     map.v_f2 = s * A * A * e * e * m.f2_slope2;
     maps.push_back(map);
-    r = (r + map.f) / std::sqrt(map.growth);
+    r = std::clamp((r + map.f) / std::sqrt(map.growth), -1.0, 1.0);
     ln_q += std::log(map.growth);
   }
   return maps;
@@ -220,10 +223,9 @@ std::vector<double> ln_squared_gradient(const std::vector<Map>& maps, double r_L
     const double stretch = std::sqrt(m.growth);
     const Pair y{m.growth * x.xx, stretch * x.xy, x.yy};
     // α, β = G⁻¹ y, G the products of h' and 1.
-    const double det = m.growth - mean * mean;
     const auto coordinates = [&](double along_h, double along_1) {
-      return std::pair{(along_h - mean * along_1) / det,
-                       (m.growth * along_1 - mean * along_h) / det};
+      return std::pair{(along_h - mean * along_1) / m.det,
+                       (m.growth * along_1 - mean * along_h) / m.det};
     };
     // What is left of the product of two vectors, given by theirs with h' and 1.
     const auto beyond = [&](double product, std::pair<double, double> a, double b_h, double b_1) {
@@ -341,8 +343,14 @@ std::optional<Theory> residual_theory(const GrowthSpec& spec) {
   if (is_odd(spec.activation)) return carried(spec, *sigma2, *noise);
   const double at_0 = second_moment(spec.activation, 0);
   const bool rests = spec.init.h0.scale == 0 && *noise == 0 && at_0 == 0;
-  if (rests || *sigma2 == 0) return std::nullopt;
-  return correlated_residual(spec, *sigma2, *noise);
+  // Below, a state that is nearly 0 would need f(0) in units of its size.
+  constexpr double least = -80;
+  const bool tiny = at_0 > 0 &&
+                    ln_sum(std::log(*sigma2) + ln_start_variance(spec), std::log(*noise)) < least &&
+                    spec.init.h0.scale != 0;
+  if (rests || tiny || *sigma2 == 0 || scale(spec) == 0) return std::nullopt;
+  Theory theory = correlated_residual(spec, *sigma2, *noise);
+  return std::isfinite(theory.rate) ? std::optional(theory) : std::nullopt;
 }
 
 }  // namespace gradepth::growth

@@ -94,6 +94,7 @@ Interval mean_difference(std::span<const double> a, std::span<const double> b) {
   const double value = mean(a) - mean(b);
   if (va + vb == 0) return {value, value, value};
   const double degrees = (va + vb) * (va + vb) / (va * va / (n - 1) + vb * vb / (m - 1));
+  if (!std::isfinite(degrees)) return {value, std::nullopt, std::nullopt};
   const double t = boost::math::quantile(boost::math::students_t(degrees), 0.975);
   const double error = t * std::sqrt(va + vb);
   return {value, value - error, value + error};
@@ -118,8 +119,9 @@ std::vector<double> pseudo_values(std::span<const double> x) {
 
 Interval spread_ratio(std::span<const double> a, std::span<const double> b) {
   const Interval ln_ratio = mean_difference(pseudo_values(a), pseudo_values(b));
-  return {std::sqrt(variance(a) / variance(b)), std::exp(0.5 * *ln_ratio.low),
-          std::exp(0.5 * *ln_ratio.high)};
+  const double value = std::sqrt(variance(a) / variance(b));
+  if (!ln_ratio.low) return {value, std::nullopt, std::nullopt};  // no spread, but for one of them
+  return {value, std::exp(0.5 * *ln_ratio.low), std::exp(0.5 * *ln_ratio.high)};
 }
 
 Interval scaled(const Interval& x, double factor) {

@@ -327,7 +327,7 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
     for (std::size_t l = 0; l < L; ++l) {
       const double w = W[is_untied(spec) ? l : 0];
       const double a = w * h + b[is_untied(spec) ? l : 0] +
-                       (x == drawn.end() ? 0.0 : gate_inputs(spec, drawn, l)[0]);
+                       (x == drawn.end() ? 0.0 : gate_inputs(spec, drawn, l, 0)[0]);
       h = exact_value<decltype(act)>(a);
       const double ln_factor =
           std::log(std::abs(w)) + std::log(std::abs(exact_slope<decltype(act)>(a)));

@@ -47,10 +47,10 @@ void apply_reset(const GrowthSpec& spec, const Tensors& drawn, std::span<const d
   const std::size_t copy = is_untied(spec) ? step : 0;
   const double* W_r = drawn.find("Wh")->second.data.data() + copy * 3 * H * H;
   const double* b_r = drawn.find("b")->second.data.data() + copy * 4 * H;
-  const std::vector<double> in = gate_inputs(spec, drawn, step);
   for (std::size_t n = 0; n < static_cast<std::size_t>(spec.batch); ++n) {
+    const std::vector<double> in = gate_inputs(spec, drawn, step, n);
     for (std::size_t j = 0; j < H; ++j) {
-      double a = b_r[j] + in[n * 3 * H + j];
+      double a = b_r[j] + in[j];
       for (std::size_t k = 0; k < H; ++k) a += W_r[j * H + k] * h[n * H + k];
       da[(n * 3 + 2) * H + j] *= Sigmoid::value(a);
     }
