@@ -20,7 +20,7 @@ const std::unique_ptr<Provider>& reference() {
 }
 
 /// A plan whose outputs are given.
-class FixedPlan final : public Plan {
+class FixedPlan : public Plan {
  public:
   explicit FixedPlan(Tensors out) : out_(std::move(out)) {}
   void set(const Tensors& /*in*/) override {}
@@ -396,16 +396,10 @@ TEST(Judge, AllowsOneRoundingOfStoredResults) {
 }
 
 TEST(Judge, AddsALibrarysOwnApproximation) {
-  class Approximate final : public Plan {
+  class Approximate final : public FixedPlan {
    public:
-    explicit Approximate(Tensors out) : out_(std::move(out)) {}
-    void set(const Tensors& /*in*/) override {}
-    void run() override {}
-    Tensor get(std::string_view name) override { return out_.find(name)->second; }
+    using FixedPlan::FixedPlan;
     [[nodiscard]] double approximation() const override { return 4e-5; }
-
-   private:
-    Tensors out_;
   };
   const Workload workload = elman(5, 3, 7);
   const Judge judge = judge_of(workload);
