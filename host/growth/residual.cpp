@@ -89,8 +89,7 @@ struct MapMoments {
 
 MapMoments moments_of_map(std::string_view activation, double ln_q) {
   MapMoments m{};
-  // Beyond, an activation is its lines.
-  const double s = std::exp(0.5 * std::clamp(ln_q, -92.0, 92.0));
+  const double s = std::exp(0.5 * ln_q);
   with_activation(activation, [&](auto act) {
     using Act = decltype(act);
     const auto expect = [&](const auto& g) {
@@ -115,8 +114,11 @@ class MomentsAlong {
  public:
   explicit MomentsAlong(std::string activation) : activation_(std::move(activation)) {}
 
-  MapMoments at(double ln_q) {
+  MapMoments at(double ln_qa) {
+    constexpr double beyond =
+        92;  // an activation is its lines there, in these units always the same
     constexpr double step = 0.02;
+    const double ln_q = std::clamp(ln_qa, -beyond, beyond);
     const bool moves = std::abs(ln_q - last_) > step;
     last_ = ln_q;
     if (moves) return moments_of_map(activation_, ln_q);
