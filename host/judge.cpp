@@ -162,7 +162,7 @@ void Judge::leave_out_kinks(Plan& own, const std::vector<double>& kinks, Math ma
   }
   Tensor& dy = in_["dy"];
   const bool each_step = std::holds_alternative<RecurrentProblem>(problem_);
-  const std::size_t row = (each_step ? dy.stride() : dy.size()) / B;
+  const std::size_t row = std::max<std::size_t>((each_step ? dy.stride() : dy.size()) / B, 1);
   for (std::size_t i = 0; i < dy.size(); ++i) {
     if (at_kink[i / row % B]) dy.data[i] = 0;
   }

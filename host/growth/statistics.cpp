@@ -120,7 +120,8 @@ std::vector<double> pseudo_values(std::span<const double> x) {
 Interval spread_ratio(std::span<const double> a, std::span<const double> b) {
   const Interval ln_ratio = mean_difference(pseudo_values(a), pseudo_values(b));
   const double value = std::sqrt(variance(a) / variance(b));
-  if (!ln_ratio.low) return {value, std::nullopt, std::nullopt};  // no spread, but for one of them
+  if (!ln_ratio.low || !ln_ratio.high)
+    return {value, std::nullopt, std::nullopt};  // no spread, but for one of them
   return {value, std::exp(0.5 * *ln_ratio.low), std::exp(0.5 * *ln_ratio.high)};
 }
 
