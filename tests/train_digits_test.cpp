@@ -104,6 +104,9 @@ TEST(Digits, RefusesBadFiles) {
   EXPECT_NE(refusal(std::string(100, '\xff')).find("column 1"), std::string::npos);
   EXPECT_NE(refusal(std::string(100000, '1')).find("too long"), std::string::npos);
   EXPECT_NE(refusal(std::string("1,\0", 3)).find("column 2"), std::string::npos);
+  EXPECT_NE(refusal(row(1, 1) + std::string(row(1, 1)).insert(row(1, 1).size() - 1, 1, '\0'))
+                .find("line 2 column 65"),
+            std::string::npos);
   EXPECT_THROW(read_digits("/nowhere/digits.csv"), std::invalid_argument);
   EXPECT_THROW(read_digits(testing::TempDir()), std::invalid_argument);  // a folder
   EXPECT_THROW(read_digits("/dev/zero"), std::invalid_argument);         // it would never end

@@ -59,7 +59,9 @@ Sequences read_digits(const std::string& path) {
   Sequences out{pixels, 1, digit_classes, {}, {}};
   std::array<char, longest_line> buffer{};
   for (std::size_t row = 1; file.getline(buffer.data(), buffer.size()); ++row) {
-    std::string_view line(buffer.data());
+    // Without the end of line, which counts; a NUL is a character like others.
+    const auto taken = static_cast<std::size_t>(file.gcount()) - (file.eof() ? 0 : 1);
+    std::string_view line(buffer.data(), taken);
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     read_line(line, path + " line " + std::to_string(row), out);
