@@ -167,12 +167,6 @@ GrowthResult measure(const GrowthSpec& spec, const std::string& name) {
   return growth::measure_growth(spec, select_provider(providers, name));
 }
 
-std::vector<growth::PrecisionHorizon> measure_precision(const GrowthSpec& spec) {
-  const Providers plain = make_providers({});
-  const Providers flushing = make_providers({.flush_subnormals = true});
-  return growth::precision_horizons(spec, *find(plain, "reference"), *find(flushing, "reference"));
-}
-
 /// An unknown knob is told with what may have been meant. A flag that every point of the grid
 /// replaces would have no effect.
 void refuse_swept(const CLI::App& command, const std::string& sweep) {
@@ -315,7 +309,7 @@ void add_growth_command(CLI::App& app, int& exit_status) {
     if (!flags->out.empty()) refuse("--out", flags->out, "only with --sweep");
     const GrowthResult result = measure(spec, flags->provider);
     std::vector<growth::PrecisionHorizon> horizons;
-    if (flags->precision && result.status == "ok") horizons = measure_precision(spec);
+    if (flags->precision && result.status == "ok") horizons = precision_horizons(spec);
     Output output(flags->format, machinery());
     Row row = growth::row(spec, result);
     if (flags->precision) {

@@ -9,7 +9,6 @@
 #include "bench/table.h"
 #include "host/exact_activation.h"
 #include "host/growth/precision.h"
-#include "host/provider.h"
 
 namespace gradepth {
 namespace {
@@ -44,26 +43,17 @@ growth::GrowthSpec spec_of(const SlopeStudy& study, const Saturated& net, SlopeF
 
 Row or_null(const std::optional<double>& depth) { return depth ? Row(*depth) : Row(nullptr); }
 
-/// The reference, and the reference that flushes subnormals.
-struct References {
-  Providers plain = make_providers({});
-  Providers flushing = make_providers({.flush_subnormals = true});
-};
-
 /// `lost_at` and `best` by format of one net and side.
-std::map<std::string, growth::PrecisionHorizon> horizons_of(const growth::GrowthSpec& spec,
-                                                            const References& references) {
+std::map<std::string, growth::PrecisionHorizon> horizons_of(const growth::GrowthSpec& spec) {
   std::map<std::string, growth::PrecisionHorizon> by_format;
-  for (growth::PrecisionHorizon& horizon :
-       growth::precision_horizons(spec, *find(references.plain, "reference"),
-                                  *find(references.flushing, "reference"))) {
+  for (growth::PrecisionHorizon& horizon : growth::precision_horizons(spec)) {
     std::string format = growth::label(horizon);
     by_format.emplace(std::move(format), std::move(horizon));
   }
   return by_format;
 }
 
-Row net_row(const SlopeStudy& study, const Saturated& net, const References& references) {
+Row net_row(const SlopeStudy& study, const Saturated& net) {
   Row row{{"activation", net.activation}, {"argument", net.argument}};
   with_activation(net.activation, [&](auto act) {
     row["slope"] = exact_slope<decltype(act)>(net.argument);
@@ -71,7 +61,7 @@ Row net_row(const SlopeStudy& study, const Saturated& net, const References& ref
   });
   for (const SlopeFrom side : sides) {
     if (side == SlopeFrom::output && !row["has_slope_from_output"]) continue;
-    const auto by_format = horizons_of(spec_of(study, net, side), references);
+    const auto by_format = horizons_of(spec_of(study, net, side));
     for (const char* format : study_formats) {
       const growth::PrecisionHorizon& horizon = by_format.find(format)->second;
       row["lost_at"][format][name(side)] = or_null(horizon.lost_at);
@@ -115,8 +105,7 @@ Row slope_study_row(const SlopeStudy& study) {
           {"width", study.width},
           {"first_seed", study.seed},
           {"nets", Row::array()}};
-  const References references;
-  for (const Saturated& net : nets) row["nets"].push_back(net_row(study, net, references));
+  for (const Saturated& net : nets) row["nets"].push_back(net_row(study, net));
   return row;
 }
 

@@ -90,7 +90,7 @@ Comparison compare_slopes(const ActivationProblem& problem, const Tensors& in, c
   const Tensor& x = in.find("x")->second;
   const Tensor& dy = in.find("dy")->second;
   const Format stored = format(problem.dtype);
-  const bool storage_only = problem.dtype == Dtype::f16 || problem.dtype == Dtype::bf16;
+  const bool storage_only = has_16_bits(problem.dtype);
   const double eps = storage_only ? format(Dtype::f32).epsilon : stored.epsilon;
   const double rounding = storage_only ? stored.epsilon : 0;
   // Numbers of 16 bits come out of float, which holds the least of them; others may be flushed.

@@ -38,6 +38,8 @@ constexpr Format format(Dtype dtype) {
   return {};
 }
 
+constexpr bool has_16_bits(Dtype dtype) { return dtype == Dtype::f16 || dtype == Dtype::bf16; }
+
 constexpr std::string_view name(Dtype dtype) {
   constexpr std::string_view names[] = {"f64", "f32", "f16", "bf16"};
   return names[static_cast<int>(dtype)];

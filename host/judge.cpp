@@ -20,8 +20,7 @@ constexpr int moved_draws = 8;
 bool is_net(const Problem& problem) { return problem.index() >= 2; }
 
 bool is_storage_only(const Problem& problem) {
-  const Dtype stored = dtype(problem);
-  return !is_net(problem) && (stored == Dtype::f16 || stored == Dtype::bf16);
+  return !is_net(problem) && has_16_bits(dtype(problem));
 }
 
 /// ε of the arithmetic.
@@ -79,8 +78,7 @@ Tensors moved(const Tensors& in, double eps, std::uint64_t seed) {
 /// The reference on these inputs; its sums run in float32, or in float64.
 PlanPtr make_plan(const Problem& problem, bool narrow_sums, const Tensors& in) {
   const Rounding rounding{.dtype = dtype(problem), .narrow_sums = narrow_sums};
-  PlanPtr plan =
-      std::visit([&](const auto& p) { return reference::make_plan(p, rounding); }, problem);
+  PlanPtr plan = reference::make_plan(problem, rounding);
   plan->set(in);
   return plan;
 }

@@ -30,9 +30,7 @@ const Providers& flushed() {
 }
 Provider& reference(bool flush = false) { return *find(flush ? flushed() : plain(), "reference"); }
 
-std::vector<PrecisionHorizon> horizons(const GrowthSpec& spec) {
-  return precision_horizons(spec, reference(), reference(true));
-}
+std::vector<PrecisionHorizon> horizons(const GrowthSpec& spec) { return precision_horizons(spec); }
 
 /// One unit, every map a multiplication by w; the gradient starts at 1.
 GrowthSpec multiplication(double w, std::int64_t depth) {

@@ -111,9 +111,7 @@ TEST(Range, AGradientStuckAmongTheSubnormalsRanOut) {
 }
 
 TEST(Range, PrecisionFollowsTheSameDefinition) {
-  Providers flushing = make_providers({.flush_subnormals = true});
-  const auto horizons = precision_horizons(
-      shrinking(Dtype::f32, 2000), *find(providers(), "reference"), *find(flushing, "reference"));
+  const auto horizons = precision_horizons(shrinking(Dtype::f32, 2000));
   const PrecisionHorizon& f16 = horizons[3];
   ASSERT_TRUE(f16.lost_at);
   EXPECT_NEAR(*f16.lost_at, std::log(0x1p-19) / std::log(0.9), 1.5);

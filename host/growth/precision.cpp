@@ -17,6 +17,7 @@
 #include "host/growth/states.h"
 #include "host/growth/statistics.h"
 #include "host/not_finite.h"
+#include "host/providers/reference.h"
 #include "host/rounded.h"
 
 namespace gradepth::growth {
@@ -53,14 +54,13 @@ struct Truth {
 class Run {
  public:
   /// `drawn` in float64 with loss scale 1.
-  Run(const GrowthSpec& spec, Rounding rounding, Provider& provider, const Tensors& drawn)
+  Run(const GrowthSpec& spec, Rounding rounding, const Tensors& drawn)
       : L_(static_cast<std::size_t>(spec.depth)),
         lstm_(spec.net == "lstm"),
         dtype_(rounding.dtype) {
     GrowthSpec in_format = spec;
     in_format.dtype = dtype_;
-    Planned planned = provider.plan(make_problem(in_format));
-    plan_ = std::move(std::get<PlanPtr>(planned));
+    plan_ = reference::make_plan(make_problem(in_format), rounding);
     Tensors rounded = drawn;
     for (auto& entry : rounded) scale(entry.second, 1);
     for (const char* name : {"dy", "dc"}) {
@@ -121,8 +121,8 @@ Magnitudes magnitudes(const std::vector<double>& gradient) {
   return {median, typical_size({gradient}), *std::max_element(middle, sizes.end())};
 }
 
-Truth find_truth(const GrowthSpec& spec, Provider& reference, const Tensors& drawn) {
-  Run run(spec, {Dtype::f64}, reference, drawn);
+Truth find_truth(const GrowthSpec& spec, const Tensors& drawn) {
+  Run run(spec, {Dtype::f64}, drawn);
   Truth truth;
   for (const std::vector<double>& gradient : run.backward(1)) {
     std::vector<bool> nonzero(gradient.size());
@@ -235,10 +235,8 @@ ScaleSearch begin_search(Rounding rounding, const std::vector<Truth>& truths) {
 /// Draws and runs the spec's seeds.
 class Study {
  public:
-  Study(const GrowthSpec& spec, Provider& reference, Provider& flushing)
-      : spec_(spec), init_(resolve(spec)), reference_(reference), flushing_(flushing) {
+  explicit Study(const GrowthSpec& spec) : spec_(spec), exact_(spec), init_(resolve(spec)) {
     init_.loss_scale = 1;
-    exact_ = spec;
     exact_.dtype = Dtype::f64;
   }
 
@@ -248,9 +246,9 @@ class Study {
     truths_.resize(n);
     found_.resize(n);
     for_each([&](std::size_t i, const Tensors& drawn) {
-      truths_[i] = find_truth(spec_, reference_, drawn);
+      truths_[i] = find_truth(spec_, drawn);
       for (std::size_t f = 0; f < formats.size(); ++f) {
-        Run run(spec_, formats[f], provider(formats[f]), drawn);
+        Run run(spec_, formats[f], drawn);
         const Gradients gradients = run.backward(spec_.init.loss_scale);
         SeedHorizon& found = found_[i][f];
         for (const std::vector<double>& gradient : gradients) {
@@ -273,7 +271,7 @@ class Study {
     for_each([&](std::size_t i, const Tensors& drawn) {
       for (std::size_t f = 0; f < formats.size(); ++f) {
         if (exponents[f].empty()) continue;
-        Run run(spec_, formats[f], provider(formats[f]), drawn);
+        Run run(spec_, formats[f], drawn);
         const std::size_t behind = run.behind_a_lost_state();
         for (const int k : exponents[f]) {
           trials[f][k][i] =
@@ -301,15 +299,10 @@ class Study {
         truths_.size(), threads, [] { return 0; },
         [&](int, std::size_t i) { f(i, draw(problem, init_, spec_.first_seed + i, &cache_)); });
   }
-  [[nodiscard]] Provider& provider(Rounding rounding) const {
-    return rounding.flush_subnormals ? flushing_ : reference_;
-  }
 
   GrowthSpec spec_;
   GrowthSpec exact_;
   Initialisation init_;
-  Provider& reference_;
-  Provider& flushing_;
   std::vector<Truth> truths_;
   std::vector<std::array<SeedHorizon, formats.size()>> found_;
   WeightCache cache_{std::size_t{1} << 30};  // the seeds are run more than once
@@ -382,10 +375,9 @@ PrecisionHorizon summarise(const GrowthSpec& spec, const Study& study, std::size
 
 }  // namespace
 
-std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec, Provider& reference,
-                                                 Provider& flushing) {
+std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec) {
   if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
-  Study study(spec, reference, flushing);
+  Study study(spec);
   study.run_at_given_scale();
   std::vector<ScaleSearch> searches;
   std::transform(formats.begin(), formats.end(), std::back_inserter(searches),

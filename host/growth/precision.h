@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "host/growth/spec.h"
-#include "host/provider.h"
 
 /// At which depth a gradient leaves a number format, and what scaling the loss buys.
 namespace gradepth::growth {
@@ -37,14 +36,11 @@ struct PrecisionHorizon {
   double ln_needed = 0;
 };
 
-/// Runs the net of the spec in f32, f32 with subnormals flushed, bf16 and f16, rounded after each
-/// operation; spec.dtype does not matter. The spec's draws in float64, rounded last.
-///
-/// `reference` and `flushing` are the reference provider, without and with
-/// Context::flush_subnormals. The scales come from the float64 gradients' elements and are then
+/// Runs the net of the spec on the reference in f32, f32 with subnormals flushed, bf16 and f16,
+/// rounded after each operation; spec.dtype does not matter. The spec's draws in float64, rounded
+/// last. The scales come from the float64 gradients' elements and are then
 /// tried on the formats. Throws like measure_growth for a bad spec.
-std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec, Provider& reference,
-                                                 Provider& flushing);
+std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec);
 
 /// `f32`, `f32_ftz`, `bf16`, `f16`.
 std::string label(const PrecisionHorizon& horizon);

@@ -63,8 +63,7 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
 
   // f16 and bf16 are storage: the arithmetic is float64, and each result is rounded once.
   void run() override {
-    const bool wide = p_.dtype == Dtype::f16 || p_.dtype == Dtype::bf16;
-    with_arithmetic(wide ? Rounding{} : rounding_, [&](auto number) {
+    with_arithmetic(has_16_bits(p_.dtype) ? Rounding{} : rounding_, [&](auto number) {
       with_activation(p_.act, [&](auto act) { run_as<decltype(number)>(act); });
     });
   }
@@ -176,9 +175,7 @@ class ReferenceProvider final : public Provider {
   }
   [[nodiscard]] bool is_concurrent() const override { return true; }
   [[nodiscard]] Planned plan(const Problem& problem) override {
-    validate(problem);
-    const Rounding rounding{dtype(problem), flush_subnormals_ && dtype(problem) == Dtype::f32};
-    return std::visit([=](const auto& p) { return make_plan(p, rounding); }, problem);
+    return make_plan(problem, {dtype(problem), flush_subnormals_ && dtype(problem) == Dtype::f32});
   }
 
  private:
@@ -192,6 +189,10 @@ PlanPtr make_plan(const ActivationProblem& problem, Rounding rounding) {
 }
 PlanPtr make_plan(const ClipProblem& problem, Rounding rounding) {
   return std::make_unique<ClipPlan>(problem, rounding);
+}
+PlanPtr make_plan(const Problem& problem, Rounding rounding) {
+  validate(problem);
+  return std::visit([=](const auto& p) { return make_plan(p, rounding); }, problem);
 }
 
 }  // namespace reference

@@ -17,6 +17,8 @@ PlanPtr make_plan(const ActivationProblem& problem, Rounding rounding);
 PlanPtr make_plan(const ClipProblem& problem, Rounding rounding);
 PlanPtr make_plan(const RecurrentProblem& problem, Rounding rounding);
 PlanPtr make_plan(const FeedForwardProblem& problem, Rounding rounding);
+/// Of any problem, once it is validated.
+PlanPtr make_plan(const Problem& problem, Rounding rounding);
 
 /// Keeps inputs and outputs as float64 tensors; a plan adds what it computes. Elman and
 /// feed-forward nets also give `a` [maps, B, ...], the arguments of f.
