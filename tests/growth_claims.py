@@ -209,6 +209,14 @@ class RandomMatrices(unittest.TestCase):
         self.assertAlmostEqual(row["ratio_squared_variance"][8] / variance, 1, delta=0.4)
 
 
+    def test_terms_of_order_1_over_width(self):
+        for arguments in (("--net", "mlp", "--density", 0.3), ("--net", "residual", "--residual", "preact")):
+            row = growth("--activation", "relu", "--init", "he", "--width", 128, "--depth", 40, "--seeds", 1500, *arguments)
+            print(f"          {row['rate']}, theory {row['theory']['rate']:.5f}", file=sys.stderr)
+            self.assertLess(row["rate"]["low"], row["theory"]["rate"])
+            self.assertLess(row["theory"]["rate"], row["rate"]["high"])
+
+
 class Slopes(unittest.TestCase):
     """Saturated nets: |g| falls by f'(a) per map, until a format has lost half of the digits of its elements."""
 

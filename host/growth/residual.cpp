@@ -330,6 +330,18 @@ double homogeneous_residual_factor(double s, double alpha) {
   return 0.5 * (low + high);
 }
 
+double preact_relu_width_term(double chi, std::int64_t history) {
+  const double r = 1 + chi;
+  double sum = 0;
+  double q = 1 / r;
+  for (std::int64_t k = 1; k <= history && q > 1e-30; ++k, q /= r) {
+    sum += std::sqrt(q * (1 - q)) - 2 * q * std::asin(std::sqrt(q));
+  }
+  const double shift = chi / (std::numbers::pi * r) * sum;
+  const double variance = 4 * chi + 2 * chi * chi + 3 * chi * chi;  // the last is 4χ² Var ω
+  return 0.5 * (2 * chi * shift / r - 0.5 * variance / (r * r));
+}
+
 std::optional<Theory> residual_theory(const GrowthSpec& spec) {
   const std::optional<double> sigma2 = sigma_w2(spec);
   const std::optional<double> noise = noise_variance(spec);

@@ -6,6 +6,7 @@
 #include <boost/math/special_functions/digamma.hpp>
 #include <cmath>
 #include <numbers>
+#include <sstream>
 #include <vector>
 
 #include "host/exact_activation.h"
@@ -13,6 +14,7 @@
 #include "host/growth/gated.h"
 #include "host/growth/mean_field.h"
 #include "host/growth/pytorch.h"
+#include "host/growth/quadrature.h"
 #include "host/growth/residual.h"
 #include "host/growth/spectrum.h"
 #include "host/growth/statistics.h"
@@ -132,28 +134,61 @@ std::optional<Theory> scalar_chain(const GrowthSpec& spec, std::span<const Drawn
                 .source = "chain rule"};
 }
 
+/// E f'⁴ / (E f'²)² at pre-activation variance q.
+double slope_kurtosis(std::string_view activation, double q) {
+  double k = 1;
+  with_activation(activation, [&](auto act) {
+    using Act = decltype(act);
+    const double s = std::sqrt(std::clamp(q, 1e-40, 1e40));
+    const auto power = [&](int n) {
+      return gaussian_expectation([&](double x) { return std::pow(Act::slope(x), n); }, s,
+                                  Act::kinks);
+    };
+    k = power(4) / (power(2) * power(2));
+  });
+  return k;
+}
+
+/// What a sparse W [N, N] adds to the relative variance of |g|² per map. With a share p of W drawn,
+/// slopes f' with k = E f'⁴ / (E f'²)², A = 3k/N, B = 1/p - 1 and m = Σ g⁴ / (Σ g²)²,
+///   Var |g'|² / (E |g'|²)² = A (1 + B m) - 1/N =: V,  m' = A (1 + B m) / (1 + V):
+/// a unit of more links than others gathers gradient, and passes it on. Of m at rest, A B m.
+double gathering(const GrowthSpec& spec, double k) {
+  const auto N = static_cast<double>(spec.net == "cnn" ? 9 * spec.width : spec.width);
+  const double A = 3 * k / N;
+  const double AB = A * (1 / spec.init.density - 1);
+  const double c = 1 - 1 / N + A - AB;
+  return AB * 2 * A / (c + std::sqrt(c * c + 4 * AB * A));  // AB m² + c m = A
+}
+/// From here on few units carry |g|, its logarithm is skewed, and there is no theory.
+constexpr double most_gathering = 0.1;
+
 /// One vector through fresh Gaussian matrices: ln|Wᵀv|² is ln(σ_w²/N) plus a log-chi-square of N.
 std::optional<Theory> gaussian_product(const GrowthSpec& spec,
                                        std::span<const DrawnFacts> /*seeds*/) {
   const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
   const double sigma2 = sigma_w2(spec).value_or(0);
   if (!dense_layers || !is_untied(spec) || spec.activation != "identity" ||
-      !gaussian_weights(spec) || !dense(spec) || spec.batch != 1 || sigma2 == 0) {
+      !gaussian_weights(spec) || gathering(spec, 1) >= most_gathering || spec.batch != 1 ||
+      sigma2 == 0) {
     return std::nullopt;
   }
   const auto N = static_cast<double>(spec.width);
-  return Theory{.rate = 0.5 * (boost::math::digamma(0.5 * N) + std::log(2 * sigma2 / N)),
-                .formula = "1/2 [psi(N/2) + ln(2 s_w^2 / N)]",
-                .source = "Newman 1986"};
+  const double rate = 0.5 * (boost::math::digamma(0.5 * N) + std::log(2 * sigma2 / N));
+  return Theory{
+      .rate = rate - 0.25 * gathering(spec, 1),
+      .formula = dense(spec) ? "1/2 [psi(N/2) + ln(2 s_w^2 / N)]"
+                             : "1/2 [psi(N/2) + ln(2 s_w^2 / N)] - 1/4 A B m, A = 3/N, "
+                               "B = 1/density - 1, A B m^2 + (1 - 1/N + A - A B) m = A",
+      .source = dense(spec) ? "Newman 1986" : "Newman 1986; sparse: host/growth/README.md"};
 }
 
-/// One vector from `sphere` through fresh dense Gaussian matrices, f of no bias and no input.
+/// One vector from `sphere` through fresh Gaussian matrices, f of no bias and no input.
 bool gaussian_chain(const GrowthSpec& spec) {
   const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
   const bool starts = spec.h0_fixed_point || spec.init.h0.scale != 0;
-  return dense_layers && is_untied(spec) && gaussian_weights(spec) && dense(spec) &&
-         no_bias(spec) && no_input(spec) && unit_sphere(spec) && starts &&
-         sigma_w2(spec).value_or(0) > 0;
+  return dense_layers && is_untied(spec) && gaussian_weights(spec) && no_bias(spec) &&
+         no_input(spec) && unit_sphere(spec) && starts && sigma_w2(spec).value_or(0) > 0;
 }
 
 /// E ψ(K/2), K ~ Bin(N, 1/2) given K >= 1.
@@ -178,11 +213,18 @@ double mean_digamma_of_active(std::int64_t N) {
 /// every map: |g|² is multiplied by σ_w²/N and a chi-square of K, where K >= 1.
 std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
                                         std::span<const DrawnFacts> /*seeds*/) {
-  if (!gaussian_chain(spec) || spec.activation != "relu") return std::nullopt;
+  if (!gaussian_chain(spec) || spec.activation != "relu" || gathering(spec, 2) >= most_gathering) {
+    return std::nullopt;
+  }
   const double sigma2 = sigma_w2(spec).value_or(0);
   const auto N = static_cast<double>(spec.width);
-  return Theory{.rate = 0.5 * (std::log(2 * sigma2 / N) + mean_digamma_of_active(spec.width)),
-                .formula = "1/2 [ln(2 s_w^2 / N) + E psi(K/2)], K ~ Bin(N, 1/2), K >= 1",
+  const double rate = 0.5 * (std::log(2 * sigma2 / N) + mean_digamma_of_active(spec.width));
+  return Theory{.rate = rate - 0.25 * gathering(spec, 2),
+                .formula = dense(spec)
+                               ? "1/2 [ln(2 s_w^2 / N) + E psi(K/2)], K ~ Bin(N, 1/2), K >= 1"
+                               : "1/2 [ln(2 s_w^2 / N) + E psi(K/2)] - 1/4 A B m, K ~ Bin(N, 1/2), "
+                                 "K >= 1, A = 6/N, B = 1/density - 1, "
+                                 "A B m^2 + (1 - 1/N + A - A B) m = A",
                 .source = "He et al. 2015; at width N: host/growth/README.md",
                 .q = std::nullopt,
                 .chi = 0.5 * sigma2,
@@ -266,6 +308,10 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   if (!std::isfinite(theory.rate)) return std::nullopt;
   theory.q = q ? *q : std::exp(carried.ln_q);
   theory.chi = q ? field.chi(*q) : std::exp(carried.ln_chi.back());
+  if (!dense(spec) &&
+      !(gathering(spec, slope_kurtosis(spec.activation, *theory.q)) < most_gathering)) {
+    return std::nullopt;
+  }
   theory.formula = spec.init.input == Initialisation::Input::gaussian
                        ? "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 + S^2 carried from the start"
                        : "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 carried from the start";
@@ -284,7 +330,19 @@ std::optional<Theory> gru(const GrowthSpec& spec, std::span<const DrawnFacts> /*
 }
 
 std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
-  return residual_theory(spec);
+  std::optional<Theory> theory = residual_theory(spec);
+  const bool width_term = spec.residual == "preact" && spec.activation == "relu" && dense(spec) &&
+                          gaussian_weights(spec) && no_bias(spec) && unit_sphere(spec);
+  if (theory && width_term) {
+    // The fit's middle is half of the depth away from the start.
+    const double term = preact_relu_width_term(0.5 * sigma_w2(spec).value(), spec.depth / 2);
+    theory->rate += term / static_cast<double>(spec.width);
+    std::ostringstream formula;
+    formula << "1/2 ln(1 + s_w^2 / 2) and a term of order 1/N, " << term << " / N";
+    theory->formula = formula.str();
+    theory->source = "Yang & Schoenholz 2017; 1/N: host/growth/residual.h";
+  }
+  return theory;
 }
 
 /// Of the squared ratio over L maps. One Gaussian map multiplies the square by σ_w² χ²_N / N, of
@@ -292,7 +350,9 @@ std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFact
 /// (N + 5) / N in all (Hanin & Nica 2018): the direction of the vector is uniform at every map.
 std::optional<RatioMoments> ratio_moments(const GrowthSpec& spec) {
   const bool relu = spec.activation == "relu";
-  if (!gaussian_chain(spec) || (!relu && spec.activation != "identity")) return std::nullopt;
+  if (!gaussian_chain(spec) || !dense(spec) || (!relu && spec.activation != "identity")) {
+    return std::nullopt;
+  }
   const auto L = static_cast<double>(spec.depth);
   const auto N = static_cast<double>(spec.width);
   const double chi = *sigma_w2(spec) * (relu ? 0.5 : 1.0);
