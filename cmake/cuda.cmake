@@ -43,8 +43,7 @@ if(GRADEPTH_WERROR)
 endif()
 target_compile_options(gradepth_cuda_options INTERFACE $<$<COMPILE_LANGUAGE:CUDA>:${cuda_flags}>)
 
-# The baseline. A program that is linked to cuDNN does not start where the library is missing: turn
-# this off to build one for such a machine.
+# The baseline. Its headers are needed here, its library when a GPU is there.
 if(GRADEPTH_CUDNN)
   find_package(CUDNN 9)
 endif()

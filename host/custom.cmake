@@ -9,9 +9,11 @@ target_link_libraries(gradepth_custom_simt
   PRIVATE gradepth_core gradepth::warnings)
 
 if(GRADEPTH_CUDA)
-  add_library(gradepth_custom_cuda STATIC ${custom_sources} cuda_timer.cpp)
+  add_library(gradepth_custom_cuda STATIC ${custom_sources} cuda_timer.cpp loaded.cpp)
   target_compile_definitions(gradepth_custom_cuda PRIVATE GRADEPTH_PLATFORM_CUDA)
   target_link_libraries(gradepth_custom_cuda
-    PUBLIC gradepth::kernels_cuda CUDA::cublas
+    PUBLIC gradepth::kernels_cuda ${CMAKE_DL_LIBS}
     PRIVATE gradepth_core gradepth::warnings)
+  # Loaded when they are first called (loaded.h), from where they were found.
+  target_link_options(gradepth_custom_cuda PUBLIC "-Wl,-rpath,$<TARGET_FILE_DIR:CUDA::cublas>")
 endif()

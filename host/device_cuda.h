@@ -10,6 +10,7 @@
 #include <string>
 
 #include "host/cuda_timer.h"
+#include "host/loaded.h"
 #include "host/provider.h"
 #include "kernels/gemm.h"
 #include "kernels/platform.h"
@@ -31,7 +32,7 @@ inline void check(cudaError_t status,
 inline void check(cublasStatus_t status,
                   const std::source_location& at = std::source_location::current()) {
   if (status != CUBLAS_STATUS_SUCCESS) {
-    detail::fail(std::string("cuBLAS: ") + cublasGetStatusString(status), at);
+    detail::fail(std::string("cuBLAS: ") + call<cublasGetStatusString>(status), at);
   }
 }
 
@@ -48,7 +49,7 @@ using Stream = std::unique_ptr<CUstream_st, Destroyer<cudaStreamDestroy>>;
 using Event = std::unique_ptr<CUevent_st, Destroyer<cudaEventDestroy>>;
 using Graph = std::unique_ptr<CUgraph_st, Destroyer<cudaGraphDestroy>>;
 using GraphExec = std::unique_ptr<CUgraphExec_st, Destroyer<cudaGraphExecDestroy>>;
-using CublasHandle = std::unique_ptr<cublasContext, Destroyer<cublasDestroy>>;
+using CublasHandle = std::unique_ptr<cublasContext, Destroyer<call<cublasDestroy>>>;
 
 inline Stream make_stream() {
   cudaStream_t stream = nullptr;
@@ -63,10 +64,10 @@ inline Event make_event() {
 /// cuBLAS on a stream, in true fp32: no TF32, no emulation in lower precision.
 inline CublasHandle make_cublas(cudaStream_t stream) {
   cublasHandle_t handle = nullptr;
-  check(cublasCreate(&handle));
+  check(call<cublasCreate>(&handle));
   CublasHandle owner(handle);
-  check(cublasSetStream(handle, stream));
-  check(cublasSetMathMode(handle, CUBLAS_PEDANTIC_MATH));
+  check(call<cublasSetStream>(handle, stream));
+  check(call<cublasSetMathMode>(handle, CUBLAS_PEDANTIC_MATH));
   return owner;
 }
 
@@ -180,9 +181,9 @@ inline void Device::gemm(const Gemm& p) const {
   const auto op = [](bool transpose) { return transpose ? CUBLAS_OP_T : CUBLAS_OP_N; };
   if (p.m == 0 || p.n == 0) return;
   const float one = 1;
-  check(cublasSgemm_64(cublas_.get(), op(p.transpose_b), op(p.transpose_a), p.n, p.m, p.k, &one,
-                       p.B, p.transpose_b ? p.k : p.n, p.A, p.transpose_a ? p.m : p.k, &p.beta, p.C,
-                       p.n));
+  check(call<cublasSgemm_64>(cublas_.get(), op(p.transpose_b), op(p.transpose_a), p.n, p.m, p.k,
+                             &one, p.B, p.transpose_b ? p.k : p.n, p.A, p.transpose_a ? p.m : p.k,
+                             &p.beta, p.C, p.n));
 }
 
 /// Work that is the same each time: many launches, captured once as a graph and then replayed,

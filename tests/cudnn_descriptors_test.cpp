@@ -23,11 +23,30 @@ Extents extents_of(const TensorDescriptor& tensor) {
   cudnnDataType_t type{};
   int rank = 0;
   Extents e{std::vector<int>(CUDNN_DIM_MAX), std::vector<int>(CUDNN_DIM_MAX)};
-  check(cudnnGetTensorNdDescriptor(tensor.get(), CUDNN_DIM_MAX, &type, &rank, e.sizes.data(),
-                                   e.strides.data()));
+  check(call<cudnnGetTensorNdDescriptor>(tensor.get(), CUDNN_DIM_MAX, &type, &rank, e.sizes.data(),
+                                         e.strides.data()));
   e.sizes.resize(static_cast<std::size_t>(rank));
   e.strides.resize(static_cast<std::size_t>(rank));
   return e;
+}
+
+TEST(Loaded, NamesAndVersionsAreThoseOfTheHeaders) {
+  EXPECT_EQ(name_of<cudnnSetStream>(), "cudnnSetStream");
+  EXPECT_EQ(name_of<cublasCreate>(), "cublasCreate_v2");
+  EXPECT_EQ(call<cudnnGetVersion>() / 10000, CUDNN_MAJOR);
+  EXPECT_EQ(call<cublasLtGetVersion>() / 10000, CUBLAS_VER_MAJOR);
+  EXPECT_STREQ(call<cublasGetStatusString>(CUBLAS_STATUS_SUCCESS), "CUBLAS_STATUS_SUCCESS");
+}
+
+TEST(Loaded, WhatIsMissingIsOneLine) {
+  try {
+    address_of("cudnnNoSuchFunction");
+    FAIL();
+  } catch (const std::runtime_error& error) {
+    const std::string line = error.what();
+    EXPECT_NE(line.find("cudnnNoSuchFunction"), std::string::npos) << line;
+    EXPECT_EQ(line.find('\n'), std::string::npos) << line;
+  }
 }
 
 TEST(CudnnTensor, IsDenseAndRowMajor) {
@@ -48,14 +67,14 @@ TEST(CudnnActivation, HasTheActivationsWithOurFormula) {
     cudnnActivationMode_t mode{};
     cudnnNanPropagation_t nan{};
     double alpha = 0;
-    check(cudnnGetActivationDescriptor(act.get(), &mode, &nan, &alpha));
+    check(call<cudnnGetActivationDescriptor>(act.get(), &mode, &nan, &alpha));
     EXPECT_EQ(nan, CUDNN_PROPAGATE_NAN);
     if (mode == CUDNN_ACTIVATION_ELU) {
       EXPECT_EQ(alpha, 1);
     }
     if (mode == CUDNN_ACTIVATION_SWISH) {
       double beta = 0;
-      check(cudnnGetActivationDescriptorSwishBeta(act.get(), &beta));
+      check(call<cudnnGetActivationDescriptorSwishBeta>(act.get(), &beta));
       EXPECT_EQ(beta, 1);
     }
   }
@@ -70,7 +89,7 @@ TEST(CudnnActivation, SumsInF32OrWider) {
     cudnnNanPropagation_t nan{};
     cudnnReduceTensorIndices_t indices{};
     cudnnIndicesType_t index_type{};
-    check(cudnnGetReduceTensorDescriptor(sum.get(), &op, &type, &nan, &indices, &index_type));
+    check(call<cudnnGetReduceTensorDescriptor>(sum.get(), &op, &type, &nan, &indices, &index_type));
     EXPECT_EQ(op, CUDNN_REDUCE_TENSOR_ADD);
     EXPECT_EQ(type, dtype == Dtype::f64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT);
     EXPECT_EQ(indices, CUDNN_REDUCE_TENSOR_NO_INDICES);
@@ -93,12 +112,13 @@ TEST(CudnnConvolution, MakesImagesOfThePaddedSizeLess2) {
     for (const Math math : {Math::fma, Math::tf32}) {
       const ConvolutionDescription d = describe_convolution(p, math);
       int sizes[4] = {};
-      check(cudnnGetConvolution2dForwardOutputDim(d.operation.get(), d.padded.get(), d.W.get(),
-                                                  &sizes[0], &sizes[1], &sizes[2], &sizes[3]));
+      check(call<cudnnGetConvolution2dForwardOutputDim>(d.operation.get(), d.padded.get(),
+                                                        d.W.get(), &sizes[0], &sizes[1], &sizes[2],
+                                                        &sizes[3]));
       const Extents image = extents_of(d.image);
       EXPECT_EQ(std::vector<int>(std::begin(sizes), std::end(sizes)), image.sizes);
       cudnnMathType_t type{};
-      check(cudnnGetConvolutionMathType(d.operation.get(), &type));
+      check(call<cudnnGetConvolutionMathType>(d.operation.get(), &type));
       EXPECT_EQ(type, math == Math::fma ? CUDNN_FMA_MATH : CUDNN_DEFAULT_MATH);
       ++described;
     }
@@ -110,7 +130,8 @@ template <class T>
 T attribute(const MatmulDescription& d, cublasLtMatmulDescAttributes_t name) {
   T value{};
   std::size_t written = 0;
-  check(cublasLtMatmulDescGetAttribute(d.operation.get(), name, &value, sizeof value, &written));
+  check(call<cublasLtMatmulDescGetAttribute>(d.operation.get(), name, &value, sizeof value,
+                                             &written));
   EXPECT_EQ(written, sizeof value);
   return value;
 }
@@ -118,7 +139,7 @@ template <class T>
 T attribute(const MatrixLayout& layout, cublasLtMatrixLayoutAttribute_t name) {
   T value{};
   std::size_t written = 0;
-  check(cublasLtMatrixLayoutGetAttribute(layout.get(), name, &value, sizeof value, &written));
+  check(call<cublasLtMatrixLayoutGetAttribute>(layout.get(), name, &value, sizeof value, &written));
   EXPECT_EQ(written, sizeof value);
   return value;
 }

@@ -49,9 +49,9 @@ TEST(CudnnRnn, DescribesWhatWasAskedFor) {
   int layers = 0;
   cudnnDropoutDescriptor_t dropout = nullptr;
   std::uint32_t flags = 0;
-  check(cudnnGetRNNDescriptor_v8(d.rnn.get(), &algorithm, &mode, &bias, &direction, &input, &data,
-                                 &accumulate, &math, &I, &H, &projection, &layers, &dropout,
-                                 &flags));
+  check(call<cudnnGetRNNDescriptor_v8>(d.rnn.get(), &algorithm, &mode, &bias, &direction, &input,
+                                       &data, &accumulate, &math, &I, &H, &projection, &layers,
+                                       &dropout, &flags));
   EXPECT_EQ(mode, CUDNN_LSTM);
   EXPECT_EQ(bias, CUDNN_RNN_SINGLE_INP_BIAS);
   EXPECT_EQ(input, CUDNN_LINEAR_INPUT);
@@ -67,7 +67,8 @@ TEST(CudnnRnn, DescribesWhatWasAskedFor) {
   int features = 0;
   int lengths[3] = {};
   float fill = 0;
-  check(cudnnGetRNNDataDescriptor(d.x.get(), &data, &layout, &T, &B, &features, 3, lengths, &fill));
+  check(call<cudnnGetRNNDataDescriptor>(d.x.get(), &data, &layout, &T, &B, &features, 3, lengths,
+                                        &fill));
   EXPECT_EQ(layout, CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED);
   EXPECT_EQ(T, 7);
   EXPECT_EQ(B, 3);

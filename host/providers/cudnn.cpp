@@ -10,14 +10,14 @@ namespace {
 /// cuBLAS as people use it, not pedantic: its fastest f32 products, which keep f32's precision.
 CublasHandle make_default_cublas(cudaStream_t stream, Math math) {
   CublasHandle handle = make_cublas(stream);
-  check(cublasSetMathMode(handle.get(),
-                          math == Math::tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH));
+  check(call<cublasSetMathMode>(
+      handle.get(), math == Math::tf32 ? CUBLAS_TF32_TENSOR_OP_MATH : CUBLAS_DEFAULT_MATH));
   return handle;
 }
 
 CudnnHandle make_cudnn(cudaStream_t stream) {
-  auto handle = make<CudnnHandle>(cudnnCreate);
-  check(cudnnSetStream(handle.get(), stream));
+  auto handle = make<CudnnHandle>(call<cudnnCreate>);
+  check(call<cudnnSetStream>(handle.get(), stream));
   return handle;
 }
 
@@ -29,7 +29,7 @@ std::string setting(const char* name) {
 
 std::string cublas_version(const CublasHandle& handle) {
   int version = 0;
-  check(cublasGetVersion(handle.get(), &version));
+  check(call<cublasGetVersion>(handle.get(), &version));
   return std::to_string(version / 10000) + '.' + std::to_string(version / 100 % 100) + '.' +
          std::to_string(version % 100);
 }
@@ -41,10 +41,10 @@ Library::Library(const Context& context)
       math(context.math),
       dnn(make_cudnn(stream())),
       blas(make_default_cublas(stream(), context.math)),
-      lt(make<CublasLtHandle>(cublasLtCreate)) {}
+      lt(make<CublasLtHandle>(call<cublasLtCreate>)) {}
 
 std::string Library::description() const {
-  const std::size_t version = cudnnGetVersion();
+  const std::size_t version = call<cudnnGetVersion>();
   return "cuDNN " + std::to_string(version / 10000) + '.' + std::to_string(version / 100 % 100) +
          '.' + std::to_string(version % 100) + ", cuBLAS " + cublas_version(blas) + ", " +
          device.description() + ", f32 products in " + std::string(name(math)) +

@@ -12,6 +12,7 @@
 
 #include "host/device_cuda.h"
 #include "host/dtype.h"
+#include "host/loaded.h"
 
 /// cuDNN's and cuBLASLt's handles and descriptors as owners, and the check of their calls.
 /// Descriptors need no handle and no device: what describes a problem can be tested anywhere.
@@ -32,10 +33,10 @@ struct CudnnError : std::runtime_error {
 
 /// The status and cuDNN's last message, in one line.
 inline std::string describe(cudnnStatus_t status) {
-  std::string text = cudnnGetErrorString(status);
+  std::string text = call<cudnnGetErrorString>(status);
   text += " (" + std::to_string(static_cast<int>(status)) + ')';
   char message[200] = {};
-  cudnnGetLastErrorString(message, sizeof message);
+  call<cudnnGetLastErrorString>(message, sizeof message);
   if (message[0] != '\0') text += std::string(", ") + message;
   for (char& letter : text) {
     if (letter == '\n') letter = ' ';
@@ -48,17 +49,18 @@ inline void check(cudnnStatus_t status,
   if (status != CUDNN_STATUS_SUCCESS) throw CudnnError(describe(status), at);
 }
 
-using CudnnHandle = std::unique_ptr<cudnnContext, Destroyer<cudnnDestroy>>;
-using CublasLtHandle = std::unique_ptr<cublasLtContext, Destroyer<cublasLtDestroy>>;
+using CudnnHandle = std::unique_ptr<cudnnContext, Destroyer<call<cudnnDestroy>>>;
+using CublasLtHandle = std::unique_ptr<cublasLtContext, Destroyer<call<cublasLtDestroy>>>;
 using TensorDescriptor =
-    std::unique_ptr<cudnnTensorStruct, Destroyer<cudnnDestroyTensorDescriptor>>;
-using RnnDescriptor = std::unique_ptr<cudnnRNNStruct, Destroyer<cudnnDestroyRNNDescriptor>>;
+    std::unique_ptr<cudnnTensorStruct, Destroyer<call<cudnnDestroyTensorDescriptor>>>;
+using RnnDescriptor = std::unique_ptr<cudnnRNNStruct, Destroyer<call<cudnnDestroyRNNDescriptor>>>;
 using RnnDataDescriptor =
-    std::unique_ptr<cudnnRNNDataStruct, Destroyer<cudnnDestroyRNNDataDescriptor>>;
+    std::unique_ptr<cudnnRNNDataStruct, Destroyer<call<cudnnDestroyRNNDataDescriptor>>>;
 using DropoutDescriptor =
-    std::unique_ptr<cudnnDropoutStruct, Destroyer<cudnnDestroyDropoutDescriptor>>;
+    std::unique_ptr<cudnnDropoutStruct, Destroyer<call<cudnnDestroyDropoutDescriptor>>>;
 
-/// A new handle or descriptor with its owner: make<TensorDescriptor>(cudnnCreateTensorDescriptor).
+/// A new handle or descriptor with its owner:
+/// make<TensorDescriptor>(call<cudnnCreateTensorDescriptor>).
 template <class Owner, class Create>
 Owner make(Create create, const std::source_location& at = std::source_location::current()) {
   typename Owner::pointer created = nullptr;
@@ -104,9 +106,9 @@ TensorDescriptor describe_tensor(Dtype dtype, const std::int64_t (&sizes)[Rank])
     strides[i] = narrow(stride);
     stride *= sizes[i];
   }
-  auto tensor = make<TensorDescriptor>(cudnnCreateTensorDescriptor);
-  check(cudnnSetTensorNdDescriptor(tensor.get(), cudnn_type(dtype), static_cast<int>(Rank), extents,
-                                   strides));
+  auto tensor = make<TensorDescriptor>(call<cudnnCreateTensorDescriptor>);
+  check(call<cudnnSetTensorNdDescriptor>(tensor.get(), cudnn_type(dtype), static_cast<int>(Rank),
+                                         extents, strides));
   return tensor;
 }
 

@@ -13,11 +13,11 @@ namespace {
 class ScalarsOnDevice {
  public:
   explicit ScalarsOnDevice(cublasHandle_t handle) : handle_(handle) {
-    check(cublasSetPointerMode(handle_, CUBLAS_POINTER_MODE_DEVICE));
+    check(call<cublasSetPointerMode>(handle_, CUBLAS_POINTER_MODE_DEVICE));
   }
   ScalarsOnDevice(const ScalarsOnDevice&) = delete;
   ScalarsOnDevice& operator=(const ScalarsOnDevice&) = delete;
-  ~ScalarsOnDevice() { (void)cublasSetPointerMode(handle_, CUBLAS_POINTER_MODE_HOST); }
+  ~ScalarsOnDevice() { (void)call<cublasSetPointerMode>(handle_, CUBLAS_POINTER_MODE_HOST); }
 
  private:
   cublasHandle_t handle_;
@@ -137,16 +137,16 @@ void ClipPlan::by_cublas() {
   cublasHandle_t handle = library().blas.get();
   const ScalarsOnDevice scalars(handle);
   for (std::size_t t = 0; t < tensors_.size(); ++t) {
-    check(cublasSnrm2_64(handle, tensors_[t].size, tensors_[t].data, 1, norms_ + t));
+    check(call<cublasSnrm2_64>(handle, tensors_[t].size, tensors_[t].data, 1, norms_ + t));
   }
   if (tensors_.empty()) {
     zero_async(&result_->norm, sizeof(float), queue());
   } else {
-    check(cublasSnrm2_64(handle, list_.tensor_count, norms_, 1, &result_->norm));
+    check(call<cublasSnrm2_64>(handle, list_.tensor_count, norms_, 1, &result_->norm));
   }
   clip_coefficient(threshold(), result_, queue());
   for (const ForeachTensor& tensor : tensors_) {
-    check(cublasSscal_64(handle, tensor.size, &result_->coefficient, tensor.data, 1));
+    check(call<cublasSscal_64>(handle, tensor.size, &result_->coefficient, tensor.data, 1));
   }
 }
 

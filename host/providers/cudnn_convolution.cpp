@@ -11,16 +11,16 @@ ConvolutionDescription describe_convolution(const FeedForwardProblem& p, Math ma
   ConvolutionDescription d{describe_tensor(Dtype::f32, {p.B, p.N, torus_side, torus_side}),
                            describe_tensor(Dtype::f32, {p.B, p.N, conv_image, conv_image}),
                            describe_tensor(Dtype::f32, {1, p.N, 1, 1}),
-                           make<FilterDescriptor>(cudnnCreateFilterDescriptor),
-                           make<ConvolutionDescriptor>(cudnnCreateConvolutionDescriptor)};
-  check(cudnnSetFilter4dDescriptor(d.W.get(), CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW, narrow(p.N),
-                                   narrow(p.N), conv_kernel, conv_kernel));
+                           make<FilterDescriptor>(call<cudnnCreateFilterDescriptor>),
+                           make<ConvolutionDescriptor>(call<cudnnCreateConvolutionDescriptor>)};
+  check(call<cudnnSetFilter4dDescriptor>(d.W.get(), CUDNN_DATA_FLOAT, CUDNN_TENSOR_NCHW,
+                                         narrow(p.N), narrow(p.N), conv_kernel, conv_kernel));
   // No padding, stride 1, no dilation; the kernel is not flipped.
-  check(cudnnSetConvolution2dDescriptor(d.operation.get(), 0, 0, 1, 1, 1, 1,
-                                        CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
+  check(call<cudnnSetConvolution2dDescriptor>(d.operation.get(), 0, 0, 1, 1, 1, 1,
+                                              CUDNN_CROSS_CORRELATION, CUDNN_DATA_FLOAT));
   // The default would admit TF32.
-  check(cudnnSetConvolutionMathType(d.operation.get(),
-                                    math == Math::tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH));
+  check(call<cudnnSetConvolutionMathType>(
+      d.operation.get(), math == Math::tf32 ? CUDNN_DEFAULT_MATH : CUDNN_FMA_MATH));
   return d;
 }
 
@@ -31,18 +31,18 @@ struct Convolution::Forward {
   static constexpr const char* name = "forward";
   static cudnnStatus_t ask(cudnnHandle_t handle, const ConvolutionDescription& d, int most,
                            int* count, Found* found) {
-    return cudnnGetConvolutionForwardAlgorithm_v7(
+    return call<cudnnGetConvolutionForwardAlgorithm_v7>(
         handle, d.padded.get(), d.W.get(), d.operation.get(), d.image.get(), most, count, found);
   }
   static cudnnStatus_t size(cudnnHandle_t handle, const ConvolutionDescription& d, int algorithm,
                             std::size_t* bytes) {
-    return cudnnGetConvolutionForwardWorkspaceSize(
+    return call<cudnnGetConvolutionForwardWorkspaceSize>(
         handle, d.padded.get(), d.W.get(), d.operation.get(), d.image.get(),
         static_cast<cudnnConvolutionFwdAlgo_t>(algorithm), bytes);
   }
   static cudnnStatus_t run(cudnnHandle_t handle, const ConvolutionDescription& d, int algorithm,
                            const Buffer<std::byte>& workspace, const ConvolutionData& data) {
-    return cudnnConvolutionForward(
+    return call<cudnnConvolutionForward>(
         handle, &one, d.padded.get(), data.padded, d.W.get(), data.W, d.operation.get(),
         static_cast<cudnnConvolutionFwdAlgo_t>(algorithm), workspace.data(), workspace.bytes(),
         &zero, d.image.get(), data.a);
@@ -54,18 +54,18 @@ struct Convolution::BackwardData {
   static constexpr const char* name = "backward data";
   static cudnnStatus_t ask(cudnnHandle_t handle, const ConvolutionDescription& d, int most,
                            int* count, Found* found) {
-    return cudnnGetConvolutionBackwardDataAlgorithm_v7(
+    return call<cudnnGetConvolutionBackwardDataAlgorithm_v7>(
         handle, d.W.get(), d.image.get(), d.operation.get(), d.padded.get(), most, count, found);
   }
   static cudnnStatus_t size(cudnnHandle_t handle, const ConvolutionDescription& d, int algorithm,
                             std::size_t* bytes) {
-    return cudnnGetConvolutionBackwardDataWorkspaceSize(
+    return call<cudnnGetConvolutionBackwardDataWorkspaceSize>(
         handle, d.W.get(), d.image.get(), d.operation.get(), d.padded.get(),
         static_cast<cudnnConvolutionBwdDataAlgo_t>(algorithm), bytes);
   }
   static cudnnStatus_t run(cudnnHandle_t handle, const ConvolutionDescription& d, int algorithm,
                            const Buffer<std::byte>& workspace, const ConvolutionData& data) {
-    return cudnnConvolutionBackwardData(
+    return call<cudnnConvolutionBackwardData>(
         handle, &one, d.W.get(), data.W, d.image.get(), data.da, d.operation.get(),
         static_cast<cudnnConvolutionBwdDataAlgo_t>(algorithm), workspace.data(), workspace.bytes(),
         &zero, d.padded.get(), data.dpadded);
@@ -77,18 +77,18 @@ struct Convolution::BackwardWeights {
   static constexpr const char* name = "backward weights";
   static cudnnStatus_t ask(cudnnHandle_t handle, const ConvolutionDescription& d, int most,
                            int* count, Found* found) {
-    return cudnnGetConvolutionBackwardFilterAlgorithm_v7(
+    return call<cudnnGetConvolutionBackwardFilterAlgorithm_v7>(
         handle, d.padded.get(), d.image.get(), d.operation.get(), d.W.get(), most, count, found);
   }
   static cudnnStatus_t size(cudnnHandle_t handle, const ConvolutionDescription& d, int algorithm,
                             std::size_t* bytes) {
-    return cudnnGetConvolutionBackwardFilterWorkspaceSize(
+    return call<cudnnGetConvolutionBackwardFilterWorkspaceSize>(
         handle, d.padded.get(), d.image.get(), d.operation.get(), d.W.get(),
         static_cast<cudnnConvolutionBwdFilterAlgo_t>(algorithm), bytes);
   }
   static cudnnStatus_t run(cudnnHandle_t handle, const ConvolutionDescription& d, int algorithm,
                            const Buffer<std::byte>& workspace, const ConvolutionData& data) {
-    return cudnnConvolutionBackwardFilter(
+    return call<cudnnConvolutionBackwardFilter>(
         handle, &one, d.padded.get(), data.padded, d.image.get(), data.da, d.operation.get(),
         static_cast<cudnnConvolutionBwdFilterAlgo_t>(algorithm), workspace.data(),
         workspace.bytes(), &zero, d.W.get(), data.dW);
@@ -146,12 +146,12 @@ template void Convolution::run(const Chosen<BackwardData>&, const ConvolutionDat
 template void Convolution::run(const Chosen<BackwardWeights>&, const ConvolutionData&) const;
 
 void Convolution::add_bias(const float* b, float* a) const {
-  check(cudnnAddTensor(library_->dnn.get(), &one, d_.bias.get(), b, &one, d_.image.get(), a));
+  check(call<cudnnAddTensor>(library_->dnn.get(), &one, d_.bias.get(), b, &one, d_.image.get(), a));
 }
 
 void Convolution::backward_bias(const float* da, float* db) const {
-  check(cudnnConvolutionBackwardBias(library_->dnn.get(), &one, d_.image.get(), da, &zero,
-                                     d_.bias.get(), db));
+  check(call<cudnnConvolutionBackwardBias>(library_->dnn.get(), &one, d_.image.get(), da, &zero,
+                                           d_.bias.get(), db));
 }
 
 std::string Convolution::describe() const {

@@ -13,9 +13,9 @@
 namespace gradepth::cudnn {
 
 using FilterDescriptor =
-    std::unique_ptr<cudnnFilterStruct, Destroyer<cudnnDestroyFilterDescriptor>>;
+    std::unique_ptr<cudnnFilterStruct, Destroyer<call<cudnnDestroyFilterDescriptor>>>;
 using ConvolutionDescriptor =
-    std::unique_ptr<cudnnConvolutionStruct, Destroyer<cudnnDestroyConvolutionDescriptor>>;
+    std::unique_ptr<cudnnConvolutionStruct, Destroyer<call<cudnnDestroyConvolutionDescriptor>>>;
 
 struct ConvolutionDescription {
   TensorDescriptor padded;  // [B, N, 10, 10]

@@ -205,8 +205,8 @@ void DensePlan::prepare_fused() {
 
 void DensePlan::add_scaled(const float* x, double factor, const float* y, float* to) const {
   const auto scale = static_cast<float>(factor);
-  check(cublasSgeam_64(library().blas.get(), CUBLAS_OP_N, CUBLAS_OP_N, p_.N, p_.B, &one, x, p_.N,
-                       &scale, y, p_.N, to, p_.N));
+  check(call<cublasSgeam_64>(library().blas.get(), CUBLAS_OP_N, CUBLAS_OP_N, p_.N, p_.B, &one, x,
+                             p_.N, &scale, y, p_.N, to, p_.N));
 }
 
 void DensePlan::forward_layer(std::int64_t l) {

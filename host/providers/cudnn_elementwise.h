@@ -10,9 +10,9 @@
 namespace gradepth::cudnn {
 
 using ActivationDescriptor =
-    std::unique_ptr<cudnnActivationStruct, Destroyer<cudnnDestroyActivationDescriptor>>;
+    std::unique_ptr<cudnnActivationStruct, Destroyer<call<cudnnDestroyActivationDescriptor>>>;
 using ReduceDescriptor =
-    std::unique_ptr<cudnnReduceTensorStruct, Destroyer<cudnnDestroyReduceTensorDescriptor>>;
+    std::unique_ptr<cudnnReduceTensorStruct, Destroyer<call<cudnnDestroyReduceTensorDescriptor>>>;
 
 /// Our activation in cuDNN's terms, NaN kept; null if cuDNN has none with our formula. Elu has
 /// alpha 1 in both, silu is cuDNN's swish with beta 1. cuDNN's "identity" is for convolutions

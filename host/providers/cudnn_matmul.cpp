@@ -10,21 +10,22 @@ constexpr int most_candidates = 8;
 
 MatrixLayout make_layout(std::int64_t rows, std::int64_t cols) {
   return make<MatrixLayout>([&](cublasLtMatrixLayout_t* layout) {
-    return cublasLtMatrixLayoutCreate(layout, CUDA_R_32F, static_cast<std::uint64_t>(rows),
-                                      static_cast<std::uint64_t>(cols), rows);
+    return call<cublasLtMatrixLayoutCreate>(layout, CUDA_R_32F, static_cast<std::uint64_t>(rows),
+                                            static_cast<std::uint64_t>(cols), rows);
   });
 }
 
 template <class T>
 void set(const MatmulDescriptor& operation, cublasLtMatmulDescAttributes_t attribute,
          const T& value) {
-  check(cublasLtMatmulDescSetAttribute(operation.get(), attribute, &value, sizeof value));
+  check(call<cublasLtMatmulDescSetAttribute>(operation.get(), attribute, &value, sizeof value));
 }
 
 template <class T>
 void set(const MatmulPreference& preference, cublasLtMatmulPreferenceAttributes_t attribute,
          const T& value) {
-  check(cublasLtMatmulPreferenceSetAttribute(preference.get(), attribute, &value, sizeof value));
+  check(call<cublasLtMatmulPreferenceSetAttribute>(preference.get(), attribute, &value,
+                                                   sizeof value));
 }
 
 bool relu_mask(cublasLtEpilogue_t e) {
@@ -53,12 +54,12 @@ MatmulDescription describe_matmul(const Gemm& shape, cublasLtEpilogue_t epilogue
   const auto layout = [](bool transpose, std::int64_t rows, std::int64_t cols) {
     return transpose ? make_layout(rows, cols) : make_layout(cols, rows);
   };
-  MatmulDescription described{make<MatmulDescriptor>([&](cublasLtMatmulDesc_t* operation) {
-                                return cublasLtMatmulDescCreate(operation, compute, CUDA_R_32F);
-                              }),
-                              layout(shape.transpose_b, shape.k, shape.n),
-                              layout(shape.transpose_a, shape.m, shape.k),
-                              make_layout(shape.n, shape.m)};
+  MatmulDescription described{
+      make<MatmulDescriptor>([&](cublasLtMatmulDesc_t* operation) {
+        return call<cublasLtMatmulDescCreate>(operation, compute, CUDA_R_32F);
+      }),
+      layout(shape.transpose_b, shape.k, shape.n), layout(shape.transpose_a, shape.m, shape.k),
+      make_layout(shape.n, shape.m)};
   const auto op = [](bool transpose) -> std::int32_t {
     return transpose ? CUBLAS_OP_T : CUBLAS_OP_N;
   };
@@ -87,13 +88,13 @@ void Matmul::point_to(const MatmulData& data) const {
 }
 
 void Matmul::choose(const MatmulData& sample) {
-  const auto preference = make<MatmulPreference>(cublasLtMatmulPreferenceCreate);
+  const auto preference = make<MatmulPreference>(call<cublasLtMatmulPreferenceCreate>);
   set(preference, CUBLASLT_MATMUL_PREF_MAX_WORKSPACE_BYTES,
       static_cast<std::uint64_t>(workspace_size));
   point_to(sample);  // the heuristic looks at how they are aligned
   cublasLtMatmulHeuristicResult_t candidates[most_candidates] = {};
   int found = 0;
-  const cublasStatus_t status = cublasLtMatmulAlgoGetHeuristic(
+  const cublasStatus_t status = call<cublasLtMatmulAlgoGetHeuristic>(
       library_->lt.get(), description_.operation.get(), description_.left.get(),
       description_.right.get(), description_.result.get(), description_.result.get(),
       preference.get(), most_candidates, candidates, &found);
@@ -117,11 +118,11 @@ void Matmul::run(const MatmulData& data) const { run_with(algorithm_, data); }
 
 void Matmul::run_with(const cublasLtMatmulAlgo_t& algorithm, const MatmulData& data) const {
   point_to(data);
-  check(cublasLtMatmul(library_->lt.get(), description_.operation.get(), &one, data.B,
-                       description_.left.get(), data.A, description_.right.get(), &beta_,
-                       data.C != nullptr ? data.C : data.D, description_.result.get(), data.D,
-                       description_.result.get(), &algorithm, workspace_.data(), workspace_.bytes(),
-                       library_->stream()));
+  check(call<cublasLtMatmul>(library_->lt.get(), description_.operation.get(), &one, data.B,
+                             description_.left.get(), data.A, description_.right.get(), &beta_,
+                             data.C != nullptr ? data.C : data.D, description_.result.get(), data.D,
+                             description_.result.get(), &algorithm, workspace_.data(),
+                             workspace_.bytes(), library_->stream()));
 }
 
 }  // namespace gradepth::cudnn

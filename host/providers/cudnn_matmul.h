@@ -12,11 +12,11 @@
 namespace gradepth::cudnn {
 
 using MatmulDescriptor =
-    std::unique_ptr<cublasLtMatmulDescOpaque_t, Destroyer<cublasLtMatmulDescDestroy>>;
+    std::unique_ptr<cublasLtMatmulDescOpaque_t, Destroyer<call<cublasLtMatmulDescDestroy>>>;
 using MatrixLayout =
-    std::unique_ptr<cublasLtMatrixLayoutOpaque_t, Destroyer<cublasLtMatrixLayoutDestroy>>;
-using MatmulPreference =
-    std::unique_ptr<cublasLtMatmulPreferenceOpaque_t, Destroyer<cublasLtMatmulPreferenceDestroy>>;
+    std::unique_ptr<cublasLtMatrixLayoutOpaque_t, Destroyer<call<cublasLtMatrixLayoutDestroy>>>;
+using MatmulPreference = std::unique_ptr<cublasLtMatmulPreferenceOpaque_t,
+                                         Destroyer<call<cublasLtMatmulPreferenceDestroy>>>;
 
 struct MatmulDescription {
   MatmulDescriptor operation;

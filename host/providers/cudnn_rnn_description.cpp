@@ -16,11 +16,11 @@ cudnnRNNMode_t mode(const RecurrentProblem& p) {
 /// All sequences are T long. Layout [T, B, features], as ours.
 RnnDataDescriptor describe_sequence(const RecurrentProblem& p, std::int64_t size) {
   const std::vector<int> lengths(static_cast<std::size_t>(p.B), narrow(p.T));
-  auto sequence = make<RnnDataDescriptor>(cudnnCreateRNNDataDescriptor);
+  auto sequence = make<RnnDataDescriptor>(call<cudnnCreateRNNDataDescriptor>);
   // No fill value: there is no padding.
-  check(cudnnSetRNNDataDescriptor(sequence.get(), cudnn_type(p.dtype),
-                                  CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED, narrow(p.T),
-                                  narrow(p.B), narrow(size), lengths.data(), nullptr));
+  check(call<cudnnSetRNNDataDescriptor>(sequence.get(), cudnn_type(p.dtype),
+                                        CUDNN_RNN_DATA_LAYOUT_SEQ_MAJOR_UNPACKED, narrow(p.T),
+                                        narrow(p.B), narrow(size), lengths.data(), nullptr));
   return sequence;
 }
 
@@ -71,12 +71,12 @@ cudnnRNNBiasMode_t bias_mode(const RecurrentProblem& p, const RnnWay& way) {
 
 RnnDescription describe_rnn(const RecurrentProblem& p, const RnnWay& way,
                             cudnnDropoutDescriptor_t dropout) {
-  RnnDescription described{make<RnnDescriptor>(cudnnCreateRNNDescriptor),
+  RnnDescription described{make<RnnDescriptor>(call<cudnnCreateRNNDescriptor>),
                            describe_sequence(p, features(p)), describe_sequence(p, p.H),
                            describe_tensor(p.dtype, {1, p.B, p.H})};
   // 16-bit numbers are accumulated in f32. projSize = hiddenSize: no projection.
   const auto accumulate = p.dtype == Dtype::f64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
-  check(cudnnSetRNNDescriptor_v8(
+  check(call<cudnnSetRNNDescriptor_v8>(
       described.rnn.get(), way.algorithm, mode(p), bias_mode(p, way), CUDNN_UNIDIRECTIONAL,
       p.project_input ? CUDNN_LINEAR_INPUT : CUDNN_SKIP_INPUT, cudnn_type(p.dtype), accumulate,
       way.math, narrow(features(p)), narrow(p.H), narrow(p.H), 1, dropout,
