@@ -1,7 +1,5 @@
 #include "kernels/cuda/timing.h"
 
-#include <cuda/atomic>
-
 #include "kernels/cuda/launch.h"
 
 namespace gradepth::inline cuda {
@@ -13,13 +11,21 @@ __device__ long long device_nanoseconds() {
   return now;
 }
 
+// As libcu++'s atomic_ref of the system's scope, whose header takes longer to compile than all here.
+__device__ int load_from_host(const int* p) {
+  int value = 0;
+  asm volatile("ld.acquire.sys.s32 %0, [%1];" : "=r"(value) : "l"(p) : "memory");
+  return value;
+}
+__device__ void store_to_host(int* p, int value) {
+  asm volatile("st.release.sys.s32 [%0], %1;" ::"l"(p), "r"(value) : "memory");
+}
+
 __global__ void hold_kernel(const int* released, int* gave_up, long long timeout_ns) {
   const long long begin = device_nanoseconds();
-  const ::cuda::atomic_ref<const int, ::cuda::thread_scope_system> flag(*released);
-  while (flag.load(::cuda::memory_order_acquire) == 0) {
+  while (load_from_host(released) == 0) {
     if (device_nanoseconds() - begin < timeout_ns) continue;
-    ::cuda::atomic_ref<int, ::cuda::thread_scope_system>(*gave_up).store(
-        1, ::cuda::memory_order_release);
+    store_to_host(gave_up, 1);
     return;
   }
 }
