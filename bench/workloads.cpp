@@ -4,7 +4,7 @@
 #include <stdexcept>
 #include <string>
 
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 
 /// The only list of shapes.
 namespace gradepth {

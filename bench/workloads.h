@@ -3,9 +3,9 @@
 #include <string_view>
 #include <vector>
 
-#include "host/growth/spec.h"
-#include "host/initialise.h"
-#include "host/problem.h"
+#include "host/growth/study/spec.h"
+#include "host/draw/initialise.h"
+#include "host/problem/problem.h"
 
 namespace gradepth {
 

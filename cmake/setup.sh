@@ -47,10 +47,10 @@ install_packages() {
 # Python with plotly, for the report only: without it everything else works.
 setup_python() {
   local venv="$root/build/venv" stamp
-  stamp="$venv/$(sha256sum <"$root/bench/requirements.txt" | cut -c1-16)"
+  stamp="$venv/$(sha256sum <"$root/bench/report/requirements.txt" | cut -c1-16)"
   if [ ! -e "$stamp" ]; then
     say "Setting up Python with plotly for the report (build/venv)"
-    { /usr/bin/python3 -m venv "$venv" && "$venv/bin/pip" install -q -r "$root/bench/requirements.txt" &&
+    { /usr/bin/python3 -m venv "$venv" && "$venv/bin/pip" install -q -r "$root/bench/report/requirements.txt" &&
       touch "$stamp"; } >"$root/build/venv.log" 2>&1 ||
       { say "No report: plotly could not be installed; see build/venv.log"; return 0; }
   fi

@@ -6,10 +6,10 @@
 #include <iostream>
 #include <regex>
 
-#include "bench/command_line.h"
+#include "bench/cli/command_line.h"
 #include "bench/meter/metered.h"
 #include "bench/meter/tables.h"
-#include "bench/names.h"
+#include "bench/cli/names.h"
 #include "bench/rows/output.h"
 #include "bench/rows/standard_output.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "bench/meter/case.h"
+#include "bench/meter/cases/case.h"
 #include "bench/meter/model.h"
 
 namespace gradepth {

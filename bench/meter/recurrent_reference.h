@@ -6,7 +6,7 @@
 
 namespace gradepth {
 
-/// A recurrent layer's problem, as the kernels of kernels/persistent_recurrence.h get it.
+/// A recurrent layer's problem, as the kernels of kernels/recurrence/persistent.h get it.
 ///   G gates per unit: elman 1 (tanh), gru 3 (r, z, n), lstm 4 (i, f, g, o)
 struct RecurrentLayer {
   std::string_view cell;

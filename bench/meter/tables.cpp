@@ -4,7 +4,7 @@
 #include <ostream>
 #include <string>
 
-#include "bench/table.h"
+#include "bench/tables/table.h"
 
 namespace gradepth {
 namespace {

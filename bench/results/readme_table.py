@@ -3,7 +3,7 @@ typed by hand.
 
     python3 bench/results/readme_table.py
 
-tests/results_test.py fails where the README says anything else.
+tests/commands/results_test.py fails where the README says anything else.
 """
 
 import csv

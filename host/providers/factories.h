@@ -2,7 +2,7 @@
 
 #include <memory>
 
-#include "host/provider.h"
+#include "host/providers/provider.h"
 
 /// One factory per provider; registry.cpp is the only caller. A factory throws std::runtime_error
 /// with the reason, in one line, when the machine lacks what the provider needs.

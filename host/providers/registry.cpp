@@ -1,8 +1,8 @@
 #include <stdexcept>
 
-#include "host/provider.h"
+#include "host/providers/provider.h"
 #include "host/providers/factories.h"
-#include "host/vector_target.h"
+#include "host/device/vector_target.h"
 
 namespace gradepth {
 

@@ -7,8 +7,8 @@
 #include <stdexcept>
 #include <string_view>
 
-#include "host/train/random.h"
-#include "host/weights_file.h"
+#include "host/draw/train_random.h"
+#include "host/draw/weights_file.h"
 
 namespace gradepth::train {
 namespace {

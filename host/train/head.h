@@ -3,7 +3,7 @@
 #include <cstddef>
 #include <span>
 
-#include "host/tensor.h"
+#include "host/problem/tensor.h"
 
 /// What stands on the last state: a linear map to classes and the loss.
 namespace gradepth::train {

@@ -4,7 +4,7 @@
 #include <memory>
 #include <string_view>
 
-#include "host/tensor.h"
+#include "host/problem/tensor.h"
 
 /// Clipping and the update of the weights.
 namespace gradepth::train {

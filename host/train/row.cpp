@@ -5,7 +5,7 @@
 #include <cstddef>
 #include <vector>
 
-#include "host/vector_target.h"
+#include "host/device/vector_target.h"
 
 namespace gradepth::train {
 namespace {

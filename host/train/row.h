@@ -10,7 +10,7 @@ namespace gradepth::train {
 /// `train/digits/irnn/f32/T64_B32_H64_seed1/cpu`
 std::string name(const TrainResult& result);
 
-/// What a row of this provider answers (host/identity.h).
+/// What a row of this provider answers (host/problem/identity.h).
 IdentityText row_identity(const TrainSpec& spec, std::string_view provider);
 
 /// The result as a row of results.jsonl: the keys every row has, the spec, and

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "host/tensor.h"
+#include "host/problem/tensor.h"
 
 namespace gradepth::train {
 

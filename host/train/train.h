@@ -8,9 +8,9 @@
 #include <string_view>
 #include <vector>
 
-#include "host/dtype.h"
-#include "host/identity.h"
-#include "host/provider.h"
+#include "host/problem/dtype.h"
+#include "host/problem/identity.h"
+#include "host/providers/provider.h"
 #include "host/train/optimiser.h"
 #include "host/train/sequences.h"
 
@@ -78,7 +78,7 @@ double default_input_scale(const TrainSpec& spec);
 /// The spec with what it leaves to the net filled in.
 TrainSpec with_defaults(TrainSpec spec);
 
-/// All of a spec with its defaults (host/identity.h); the data by the checksum of the file.
+/// All of a spec with its defaults (host/problem/identity.h); the data by the checksum of the file.
 IdentityText identity(const TrainSpec& spec);
 
 /// std::invalid_argument, one line naming the flag, the value and what is allowed.

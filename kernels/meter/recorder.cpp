@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "kernels/simt/fiber.h"
+#include "kernels/simt/engine/fiber.h"
 
 extern "C" const char __executable_start;  // NOLINT(bugprone-reserved-identifier): of the linker
 

@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "kernels/meter/launch_meter.h"
-#include "kernels/simt/shared_memory.h"
+#include "kernels/simt/engine/shared_memory.h"
 
 namespace gradepth::inline simt::meter {
 

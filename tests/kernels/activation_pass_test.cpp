@@ -1,8 +1,8 @@
 // Activations forward and backward, with bias gradient and saturation count, against plain float64
 // loops, for each storage type.
-#include "kernels/activation_pass.h"
+#include "kernels/activation/pass.h"
 
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 #include "tests/kernels/support.h"
 
 namespace gradepth {

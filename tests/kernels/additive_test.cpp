@@ -1,8 +1,8 @@
 // The additive recurrence, forward and back, against plain float64 loops.
-#include "kernels/additive.h"
+#include "kernels/recurrence/additive.h"
 
-#include "kernels/recurrence.h"
-#include "kernels/reduce.h"
+#include "kernels/chain/pointwise.h"
+#include "kernels/linear/reduce.h"
 #include "tests/kernels/support.h"
 
 namespace gradepth {

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <functional>
 
-#include "host/problem.h"
+#include "host/problem/problem.h"
 #include "host/providers/factories.h"
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 #include "tests/kernels/support.h"
 
 namespace gradepth {

@@ -1,5 +1,5 @@
 // How a list is cut into chunks, and placed on chip.
-#include "kernels/clip_list.h"
+#include "kernels/clip/list.h"
 
 #include <gtest/gtest.h>
 

@@ -3,7 +3,7 @@
 #include <numeric>
 #include <vector>
 
-#include "kernels/clip.h"
+#include "kernels/clip/clip.h"
 #include "tests/kernels/support.h"
 
 /// A list of tensors to clip, in "device" memory, for the tests of clipping.

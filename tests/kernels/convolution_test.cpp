@@ -1,5 +1,5 @@
 // The convolution and its two gradients against plain float64 loops.
-#include "kernels/convolution.h"
+#include "kernels/linear/convolution.h"
 
 #include "tests/kernels/support.h"
 

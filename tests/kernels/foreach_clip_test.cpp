@@ -1,5 +1,5 @@
 // The baseline's passes of clipping by global norm, against plain float64 loops.
-#include "kernels/foreach_clip.h"
+#include "kernels/clip/foreach.h"
 
 #include <numeric>
 

@@ -1,5 +1,5 @@
 // The tiled matrix product against a plain float64 loop.
-#include "kernels/gemm.h"
+#include "kernels/linear/gemm.h"
 
 #include "tests/kernels/support.h"
 

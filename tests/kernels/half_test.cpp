@@ -1,5 +1,5 @@
 // The 16-bit numbers: every pattern, and every place between two neighbours where rounding turns,
-// against host/dtype.h, which knows nothing of bits.
+// against host/problem/dtype.h, which knows nothing of bits.
 #include "kernels/half.h"
 
 #include <gtest/gtest.h>
@@ -8,7 +8,7 @@
 #include <cstdint>
 #include <limits>
 
-#include "host/dtype.h"
+#include "host/problem/dtype.h"
 
 namespace gradepth {
 namespace {

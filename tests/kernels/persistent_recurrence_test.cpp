@@ -1,14 +1,14 @@
 // Recurrent layers through time, every cell and variant, against float64 loops.
-#include "kernels/persistent_recurrence.h"
+#include "kernels/recurrence/persistent.h"
 
 #include <functional>
 #include <set>
 #include <utility>
 
-#include "kernels/gated_map.h"
-#include "kernels/gemm.h"
-#include "kernels/recurrence.h"
-#include "kernels/reduce.h"
+#include "kernels/recurrence/stepwise.h"
+#include "kernels/linear/gemm.h"
+#include "kernels/chain/pointwise.h"
+#include "kernels/linear/reduce.h"
 #include "tests/kernels/recurrent_float64.h"
 #include "tests/kernels/support.h"
 

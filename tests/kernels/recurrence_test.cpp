@@ -1,8 +1,8 @@
 // One map of a chain, forward and backward with its statistics, against plain float64 loops.
-#include "kernels/recurrence.h"
+#include "kernels/chain/pointwise.h"
 
-#include "kernels/activation.h"
-#include "kernels/reduce.h"
+#include "kernels/activation/activation.h"
+#include "kernels/linear/reduce.h"
 #include "tests/kernels/support.h"
 
 namespace gradepth {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "kernels/activation.h"
+#include "kernels/activation/activation.h"
 #include "tests/kernels/support.h"
 
 /// Recurrent cells forward and back through time in float64, formula by formula, for the tests of

@@ -1,5 +1,5 @@
 // Sums in a fixed order, against plain float64 loops.
-#include "kernels/reduce.h"
+#include "kernels/linear/reduce.h"
 
 #include "tests/kernels/support.h"
 

@@ -12,8 +12,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "host/device.h"
-#include "kernels/activation.h"
+#include "host/device/device.h"
+#include "kernels/activation/activation.h"
 #include "kernels/half.h"
 #include "kernels/platform.h"
 #include "kernels/simt/sanitizers.h"

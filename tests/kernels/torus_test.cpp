@@ -1,5 +1,5 @@
 // Padding and folding of images on a torus, against plain loops over coordinates.
-#include "kernels/torus.h"
+#include "kernels/linear/circular_pad.h"
 
 #include "tests/kernels/support.h"
 

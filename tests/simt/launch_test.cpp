@@ -4,7 +4,7 @@
 
 #include <thread>
 
-#include "kernels/simt/fiber.h"
+#include "kernels/simt/engine/fiber.h"
 #include "tests/simt/support.h"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {

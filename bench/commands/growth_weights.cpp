@@ -1,0 +1,68 @@
+#include "bench/commands/growth_weights.h"
+
+#include <iostream>
+#include <regex>
+
+#include "bench/cli/command_line.h"
+#include "host/draw/pytorch.h"
+#include "host/draw/weights_file.h"
+
+namespace gradepth {
+namespace {
+
+/// Draws and files exclude each other.
+void refuse_drawing(const CLI::App& command) {
+  for (const char* flag : {"--init", "--bias", "--density", "--preset"}) {
+    if (command.count(flag) > 0) refuse(flag, "not beside --weights, whose numbers are given");
+  }
+}
+
+}  // namespace
+
+void add_weights_flags(CLI::App& command, GrowthFlags& flags) {
+  command.add_option("--weights", flags.weights,
+                     "a trained PyTorch RNN, LSTM or GRU: its state_dict as safetensors or npz; "
+                     "--input is what its weight_ih would give, unless there are --inputs");
+  command.add_option("--module", flags.module, "of --weights: encoder.lstm, where it has several");
+  command.add_option("--layer", flags.layer, "of --weights: 0, 1 ... or 0_reverse ...")
+      ->capture_default_str();
+  command.add_option("--inputs", flags.inputs,
+                     "of --weights: what it was run on, x [T, B, I] in an npz or safetensors file; "
+                     "T is then the depth");
+}
+
+void read_weights(const CLI::App& command, GrowthFlags& flags) {
+  if (command.count("--weights") == 0) {
+    for (const char* flag : {"--module", "--layer", "--inputs"}) {
+      if (command.count(flag) > 0) refuse(flag, "only with --weights FILE");
+    }
+    return;
+  }
+  refuse_drawing(command);
+  std::smatch layer;
+  if (!std::regex_match(flags.layer, layer, std::regex("0*([0-9]{1,6}(_reverse)?)"))) {
+    refuse("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
+  }
+  flags.layer = layer[1];
+  flags.read_weights = growth::read_pytorch_layer(
+      flags.weights,
+      {flags.module, flags.layer,
+       command.count("--inputs") > 0 ? std::optional(flags.inputs) : std::nullopt},
+      [](const std::string& size) { std::cerr << "reading " << size << '\n'; });
+  const RecurrentWeights& weights = *flags.read_weights;
+  const std::int64_t width = weights.Wh.shape.at(1);
+  if (command.count("--net") > 0 && flags.net != weights.cell) {
+    refuse("--net " + flags.net, "the layer of --weights is of the net " + weights.cell);
+  }
+  if (command.count("--width") > 0 && flags.width != width) {
+    refuse("--width " + std::to_string(flags.width),
+           "the layer of --weights has " + std::to_string(width) + " units");
+  }
+  flags.net = weights.cell;
+  flags.width = width;
+  if (!weights.has_inputs()) return;
+  if (command.count("--depth") == 0) flags.depth = weights.x.shape.at(0);
+  if (command.count("--batch") == 0) flags.batch = weights.x.shape.at(1);
+}
+
+}  // namespace gradepth

@@ -1,0 +1,152 @@
+#include "bench/commands/share_study.h"
+
+#include <cmath>
+#include <ostream>
+
+#include "bench/rows/csv.h"
+#include "bench/tables/table.h"
+#include "host/growth/study/row.h"
+#include "host/text/not_finite.h"
+
+namespace gradepth {
+namespace {
+
+Row number(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
+
+Row interval(const growth::Interval& x) {
+  return {{"value", number(x.value)},
+          {"low", number(x.low.value_or(nan))},
+          {"high", number(x.high.value_or(nan))}};
+}
+
+double get(const Row& row, const char* path) {
+  const Row& value = row.at(Row::json_pointer(path));
+  return value.is_number() ? value.get<double>() : nan;
+}
+
+std::string chain_name(const Row& chain) {
+  const bool one = chain["setting"]["share"] == "on";
+  const double density = get(chain, "/setting/density");
+  return std::string(one ? "shared" : "fresh") + ", " +
+         (density == 1 ? "dense" : significant(100 * density, 3) + " %");
+}
+
+Table chains_table(const Row& row) {
+  Table table({"chain", "seeds", "rate", "low", "high", "total", "spread", "verdict"});
+  for (const Row& chain : row["chains"]) {
+    if (chain["status"] != "ok") {
+      table.add({chain_name(chain), "", "", "", "", "", "", chain["status"].get<std::string>()});
+      continue;
+    }
+    table.add({chain_name(chain), chain["fitted_seeds"].dump(),
+               significant(get(chain, "/rate/value")), significant(get(chain, "/rate/low")),
+               significant(get(chain, "/rate/high")), significant(get(chain, "/mean")),
+               significant(get(chain, "/spread")), chain["verdict"].get<std::string>()});
+  }
+  return table;
+}
+
+std::string bounds(const Row& x) {
+  return significant(get(x, "/value")) + " [" + significant(get(x, "/low")) + ", " +
+         significant(get(x, "/high")) + ']';
+}
+
+}  // namespace
+
+IdentityText share_identity(const growth::GrowthSpec& spec, double density,
+                            std::string_view provider) {
+  growth::GrowthSpec chain = spec;  // the study sets these two itself
+  chain.share = true;
+  chain.init.density = 1;
+  return IdentityText()
+      .add("study", "share")
+      .add(growth::row_identity(chain, provider))
+      .add("sparse_density", density);
+}
+
+Row share_row(const growth::ShareStudy& study) {
+  const growth::ShareChain& first = study.chains[0];
+  Row row{{"kind", "study"},
+          {"name", "share/" + first.result.name},
+          {"study", "share"},
+          {"provider", first.result.provider},
+          {"dtype", std::string(name(first.spec.dtype))},
+          {"status", "ok"},
+          {"reason", ""},
+          {"identity",
+           share_identity(first.spec, study.chains.back().spec.init.density, first.result.provider)
+               .text()}};
+  for (const growth::ShareChain& chain : study.chains) {
+    const Row whole = growth::row(chain.spec, chain.result);
+    Row part;
+    for (const char* key : {"name", "status", "reason", "depth", "seeds", "setting", "rate",
+                            "rates", "theory", "verdict"}) {
+      if (whole.contains(key)) part[key] = whole[key];
+    }
+    part["mean"] = number(chain.mean);
+    part["spread"] = number(chain.spread);
+    part["fitted_seeds"] = chain.seeds;
+    if (chain.result.status != "ok" && row["status"] == "ok") {
+      row["status"] = chain.result.status;
+      row["reason"] = chain.result.reason;
+    }
+    row["chains"].push_back(std::move(part));
+  }
+  for (const growth::ShareContrast& contrast : study.contrasts) {
+    row["contrasts"].push_back({{"first", contrast.first},
+                                {"second", contrast.second},
+                                {"mean_difference", interval(contrast.mean_difference)},
+                                {"spread_ratio", interval(contrast.spread_ratio)}});
+  }
+  return row;
+}
+
+void print_share(std::ostream& out, const Row& row) {
+  if (row["status"] != "ok") {
+    out << row["name"].get<std::string>() << '\n'
+        << row["status"].get<std::string>() << ": " << row["reason"].get<std::string>() << '\n';
+    return;
+  }
+  const Row& first = row["chains"][0];
+  const Row& setting = first["setting"];
+  out << setting["net"].get<std::string>() << ", " << setting["activation"].get<std::string>()
+      << ", W " << setting["init"].get<std::string>() << ", width " << setting["width"] << ", "
+      << first["depth"] << " steps, " << row["provider"].get<std::string>() << ' '
+      << row["dtype"].get<std::string>() << "\n\n";
+  chains_table(row).print(out);
+  out << "\nshared: one W for all steps; fresh: a W for each; %: share of weights kept.\n"
+         "rate: ln-norm per step, with 95 % interval. total: over all steps, mean over\n"
+         "seeds; spread: its standard deviation.\n\n";
+  Table table({"first : second", "difference of totals", "ratio of spreads"});
+  for (const Row& contrast : row["contrasts"]) {
+    table.add({contrast["first"].get<std::string>() + " : " + contrast["second"].get<std::string>(),
+               bounds(contrast["mean_difference"]), bounds(contrast["spread_ratio"])});
+  }
+  table.print(out);
+}
+
+void print_share_csv(std::ostream& out, const Row& row) {
+  std::vector<Row> chains;
+  for (const Row& chain : row["chains"]) {
+    Row line = row;  // what the study says of itself stands with each chain
+    line.erase("chains");
+    line.update(chain);
+    chains.push_back(std::move(line));
+  }
+  print_csv(out,
+            with_common_columns({{"share", "/setting/share"},
+                                 {"density", "/setting/density"},
+                                 {"depth", "/depth"},
+                                 {"seeds", "/seeds"},
+                                 {"fitted_seeds", "/fitted_seeds"},
+                                 {"rate_ln_per_map", "/rate/value"},
+                                 {"rate_low_ln_per_map", "/rate/low"},
+                                 {"rate_high_ln_per_map", "/rate/high"},
+                                 {"theory_rate_ln_per_map", "/theory/rate"},
+                                 {"total_mean_ln", "/mean"},
+                                 {"total_spread_ln", "/spread"},
+                                 {"verdict", "/verdict"}}),
+            chains);
+}
+
+}  // namespace gradepth

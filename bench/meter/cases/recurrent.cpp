@@ -1,0 +1,201 @@
+// Recurrent layers through all their steps in one launch, W on chip.
+#include <stdexcept>
+
+#include "bench/meter/cases/case.h"
+#include "bench/meter/recurrent_reference.h"
+#include "kernels/recurrence/persistent.h"
+#include "kernels/chain/pointwise.h"
+
+namespace gradepth {
+namespace {
+
+/// An H100, but for its number of processors: the executor needs a host thread for each block.
+constexpr DeviceLimits device{.processors = 8,
+                              .shared_per_block = std::size_t{227} << 10U,
+                              .clock_ghz = 1.98,
+                              .l2_bytes = std::size_t{50} << 20U};
+constexpr std::int64_t T = 8;
+constexpr std::int64_t B = 4;
+
+RecurrencePlan plan_of(RecurrenceVariant variant, const RecurrentProduct& product) {
+  const bool small = variant == RecurrenceVariant::small;
+  const auto plan = small ? plan_small(device, product) : plan_persistent(device, product);
+  if (!plan) throw std::invalid_argument(why_not(variant, device, product));
+  return *plan;
+}
+
+/// The layer's numbers in device memory; W such that gradients neither vanish nor explode.
+class Layer {
+ public:
+  Layer(Run& run, const RecurrentLayer& layer)
+      : run_(run),
+        layer_(layer),
+        W(run.normal("W", layer.gates() * layer.H * layer.H,
+                     1 / std::sqrt(static_cast<double>(layer.H)))),
+        x(run.normal("x", T * B * layer.H)),
+        b(run.normal("b", layer.biases() * layer.H)),
+        h(run.normal("h", (T + 1) * B * layer.H)),
+        c(run.normal("c", has_c() ? (T + 1) * B * layer.H : 0)),
+        dy(run.normal("dy", T * B * layer.H)),
+        carry(run.normal("carry", layer.cell == "elman" ? 0 : B * layer.H)),
+        gates(run.array("gates", layer.cell == "elman" ? 0 : T * B * 4 * layer.H)) {
+    reference_.W = doubles(W, W.size());
+    reference_.x = doubles(x, x.size());
+    reference_.b = doubles(b, b.size());
+    reference_.h0 = doubles(h, state());
+    if (has_c()) reference_.c0 = doubles(c, state());
+    reference_.dy = doubles(dy, dy.size());
+    if (has_c()) reference_.dc = doubles(carry, state());
+    reference_.forward(layer);
+  }
+
+  void forward(RecurrenceVariant variant) {
+    const RecurrencePlan plan =
+        plan_of(variant, forward_product(static_cast<int>(layer_.gates()), B, layer_.H));
+    const Array counters = run_.array<unsigned>("counters", barrier_counters(plan));
+    const RecurrentForward p{.T = T,
+                             .B = B,
+                             .H = layer_.H,
+                             .W = W.data(),
+                             .x = x.data(),
+                             .b = b.data(),
+                             .h = h.data(),
+                             .c = c.data(),
+                             .gates = layer_.cell == "elman" ? nullptr : gates.data()};
+    if (layer_.cell == "elman") elman_forward("tanh", plan, p, counters.data(), run_.stream());
+    if (layer_.cell == "gru") gru_forward(plan, p, counters.data(), run_.stream());
+    if (layer_.cell == "lstm") lstm_forward(plan, p, counters.data(), run_.stream());
+    compare("h", h, reference_.h);
+    if (has_c()) compare("c", c, reference_.c);
+    if (layer_.cell != "elman") compare("gates", gates, reference_.gates);
+  }
+
+  void backward(RecurrenceVariant variant) {
+    const RecurrencePlan plan =
+        plan_of(variant, backward_product(static_cast<int>(layer_.gates()), B, layer_.H));
+    const std::int64_t pre = T * B * layer_.gates() * layer_.H;
+    const bool has_dr = layer_.cell == "gru";
+    const Array counters = run_.array<unsigned>("counters", barrier_counters(plan));
+    const Array da = run_.array("da", pre);
+    const Array dr = run_.array("dr", has_dr ? pre : 0);
+    const Array dh0 = run_.array("dh0", B * layer_.H);
+    const Array partials =
+        run_.array<double>("norm sums", (T + 1) * step_quantities * plan.blocks());
+    const Array bias_partials =
+        run_.array<double>("db sums", bias_parts(plan) * layer_.biases() * layer_.H);
+    round_to(h, reference_.h);
+    if (has_c()) round_to(c, reference_.c);
+    if (layer_.cell != "elman") round_to(gates, reference_.gates);
+    const RecurrentBackward p{.T = T,
+                              .B = B,
+                              .H = layer_.H,
+                              .W = W.data(),
+                              .dy = dy.data(),
+                              .h = h.data(),
+                              .c = c.data(),
+                              .gates = gates.data(),
+                              .da = da.data(),
+                              .dr = dr.data(),
+                              .carry = carry.data(),
+                              .dh0 = dh0.data(),
+                              .partials = partials.data(),
+                              .bias_partials = bias_partials.data()};
+    if (layer_.cell == "elman") elman_backward("tanh", plan, p, counters.data(), run_.stream());
+    if (layer_.cell == "gru") gru_backward(plan, p, counters.data(), run_.stream());
+    if (layer_.cell == "lstm") lstm_backward(plan, p, counters.data(), run_.stream());
+    reference_.backward(layer_);
+    compare("da", da, reference_.da);
+    if (has_dr) compare("dr", dr, reference_.dr);
+    compare("dh0", dh0, reference_.dh0);
+  }
+
+ private:
+  [[nodiscard]] bool has_c() const { return layer_.cell == "lstm"; }
+  [[nodiscard]] std::size_t state() const { return static_cast<std::size_t>(B * layer_.H); }
+  static std::vector<double> doubles(const Array<float>& from, std::size_t n) {
+    return {from.data(), from.data() + n};
+  }
+  static void round_to(const Array<float>& to, const std::vector<double>& from) {
+    for (std::size_t i = 0; i < from.size(); ++i) to[i] = static_cast<float>(from[i]);
+  }
+  /// Sums of G H terms over T steps in fp32, relative to the largest number.
+  void compare(std::string_view what, const Array<float>& actual,
+               const std::vector<double>& expected) {
+    double largest = 0;
+    for (const double v : expected) largest = std::max(largest, std::abs(v));
+    const auto terms = static_cast<double>(layer_.gates() * layer_.H);
+    const double tolerance = 16 * 0x1p-24 * (T + 1) * std::sqrt(terms) * largest;
+    for (std::size_t i = 0; i < expected.size(); ++i) {
+      run_.compare(what, i, actual[i], expected[i], tolerance);
+    }
+  }
+
+  Run& run_;
+  RecurrentLayer layer_;
+  RecurrentReference reference_;
+  Array<float> W, x, b, h, c, dy, carry, gates;
+};
+
+/// Floats that forward must read and write once: W, x, b, h0 (c0); h (c, gates).
+double forward_floats(const RecurrentLayer& l) {
+  const auto state = static_cast<double>(B * l.H);
+  const double states = l.cell == "lstm" ? 2 : 1;
+  const double gates = l.cell == "elman" ? 0 : 4;
+  return static_cast<double>(l.gates() * l.H * l.H + l.biases() * l.H) +
+         state * (T * (1 + states + gates) + states);
+}
+
+/// The same of backward: W, dy, gates, what slopes need of h (elman: 1 … T; gru: 0 … T - 1) or c
+/// (lstm: 0 … T), dc; da (gru: dr), dh0, dc0. The sums for norms and db come on top.
+double backward_floats(const RecurrentLayer& l) {
+  const auto state = static_cast<double>(B * l.H);
+  const auto G = static_cast<double>(l.gates());
+  double by_step = 2 + G;  // dy, h; da
+  double once = 1;         // dh0
+  if (l.cell == "lstm") {
+    by_step += 4;
+    once += 3;  // c_T, dc_T, dc_0
+  } else if (l.cell == "gru") {
+    by_step += 4 + G;
+  }
+  return static_cast<double>(l.gates() * l.H * l.H) + state * (T * by_step + once);
+}
+
+void add(std::vector<Case>& cases, const RecurrentLayer& layer, RecurrenceVariant variant,
+         bool backward) {
+  const auto elements = static_cast<double>(T * B * layer.H);
+  const auto macs = elements * static_cast<double>(layer.gates() * layer.H);
+  cases.push_back(
+      {.name = "recurrent/" + std::string(layer.cell) + (backward ? "/bptt/" : "/forward/") +
+               std::string(name(variant)) + "/f32/T" + std::to_string(T) + "_B" +
+               std::to_string(B) + "_H" + std::to_string(layer.H),
+       .dtype = "f32",
+       .unit = "element of h",
+       .units = elements,
+       .floor_bytes = 4 * (backward ? backward_floats(layer) : forward_floats(layer)),
+       .floor_formula = backward ? "W, dy, saved in; da, dh0 out" : "W, x, b, h0 in; h, saved out",
+       .flops = 2 * macs,
+       .weights_bytes = 4 * static_cast<double>(layer.gates() * layer.H * layer.H),
+       .run = [=](Run& run) {
+         Layer numbers(run, layer);
+         if (backward) {
+           numbers.backward(variant);
+         } else {
+           numbers.forward(variant);
+         }
+       }});
+}
+
+}  // namespace
+
+void add_recurrent_cases(std::vector<Case>& cases) {
+  for (const std::string_view cell : {"elman", "gru", "lstm"}) {
+    for (const bool backward : {false, true}) {
+      // Large enough that the plan does not slice the batch: each slice would load W for itself.
+      add(cases, {.cell = cell, .T = T, .B = B, .H = 256}, RecurrenceVariant::persistent, backward);
+      add(cases, {.cell = cell, .T = T, .B = B, .H = 48}, RecurrenceVariant::small, backward);
+    }
+  }
+}
+
+}  // namespace gradepth

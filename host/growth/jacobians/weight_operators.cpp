@@ -1,0 +1,95 @@
+#include "host/growth/jacobians/weight_operators.h"
+
+#include <Eigen/Core>
+#include <algorithm>
+#include <vector>
+
+namespace gradepth::growth {
+namespace {
+
+using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
+using Rows = Eigen::Map<const RowMajor>;
+
+constexpr std::int64_t side = FeedForwardProblem::image;
+constexpr std::int64_t pixels = side * side;
+constexpr std::int64_t kernel = FeedForwardProblem::kernel;
+constexpr std::int64_t taps = kernel * kernel;
+
+/// Calls f(tap, to, from): output pixel `to` reads input pixel `from`, the image being a torus.
+template <class F>
+void for_each_tap(F&& f) {
+  for (std::int64_t tap = 0; tap < taps; ++tap) {
+    for (std::int64_t to = 0; to < pixels; ++to) {
+      const std::int64_t y = (to / side + tap / kernel + side - 1) % side;
+      const std::int64_t x = (to % side + tap % kernel + side - 1) % side;
+      f(tap, to, y * side + x);
+    }
+  }
+}
+
+/// out [rows, K] = A in, K vectors. One vector goes the faster way of a matrix-vector product.
+template <class Matrix>
+void multiply_block(const Matrix& A, std::span<const double> in, std::span<double> out) {
+  const auto K = static_cast<Eigen::Index>(in.size()) / A.cols();
+  if (K == 1) {
+    Eigen::Map<Eigen::VectorXd>(out.data(), A.rows()).noalias() =
+        A * Eigen::Map<const Eigen::VectorXd>(in.data(), A.cols());
+  } else {
+    Eigen::Map<Eigen::MatrixXd>(out.data(), A.rows(), K).noalias() =
+        A * Eigen::Map<const Eigen::MatrixXd>(in.data(), A.cols(), K);
+  }
+}
+
+/// One sample's convolution as a product: kernels [N, N · taps] times patches [N · taps, pixels].
+void convolve(const Rows& kernels, const double* in, double* out) {
+  RowMajor patches(kernels.cols(), pixels);
+  for (Eigen::Index i = 0; i < kernels.rows(); ++i) {
+    for_each_tap([&](std::int64_t tap, std::int64_t to, std::int64_t from) {
+      patches(i * taps + tap, to) = in[i * pixels + from];
+    });
+  }
+  Eigen::Map<RowMajor>(out, kernels.rows(), pixels).noalias() = kernels * patches;
+}
+
+void convolve_transposed(const Rows& kernels, const double* in, double* out) {
+  const RowMajor patches = kernels.transpose() * Rows(in, kernels.rows(), pixels);
+  std::fill_n(out, kernels.rows() * pixels, 0.0);
+  for (Eigen::Index i = 0; i < kernels.rows(); ++i) {
+    for_each_tap([&](std::int64_t tap, std::int64_t to, std::int64_t from) {
+      out[i * pixels + from] += patches(i * taps + tap, to);
+    });
+  }
+}
+
+}  // namespace
+
+LinearMaps::LinearMaps(const GrowthSpec& spec, const Tensors& drawn)
+    : cnn_(spec.net == "cnn"),
+      rows_(spec.width * (is_recurrent(spec) ? gates(spec.net) : 1)),
+      columns_(spec.width * (cnn_ ? taps : 1)) {
+  const Tensor& W = drawn.find(is_recurrent(spec) ? "Wh" : "W")->second;
+  const Tensor& b = drawn.find("b")->second;
+  const auto L = static_cast<std::size_t>(spec.depth);
+  W_ = W.data.data();
+  stride_ = is_untied(spec) ? W.size() / L : 0;
+  bias_ = b.data;
+  bias_size_ = is_untied(spec) ? b.size() / L : b.size();
+  bias_stride_ = is_untied(spec) ? bias_size_ : 0;
+}
+
+void LinearMaps::multiply(std::size_t l, std::span<const double> in, std::span<double> out) const {
+  const Rows W(weights(l), rows_, columns_);
+  if (!cnn_) return multiply_block(W, in, out);
+  const auto n = static_cast<std::size_t>(rows_ * pixels);
+  for (std::size_t at = 0; at < in.size(); at += n) convolve(W, &in[at], &out[at]);
+}
+
+void LinearMaps::multiply_transposed(std::size_t l, std::span<const double> in,
+                                     std::span<double> out) const {
+  const Rows W(weights(l), rows_, columns_);
+  if (!cnn_) return multiply_block(W.transpose(), in, out);
+  const auto n = static_cast<std::size_t>(rows_ * pixels);
+  for (std::size_t at = 0; at < in.size(); at += n) convolve_transposed(W, &in[at], &out[at]);
+}
+
+}  // namespace gradepth::growth

@@ -1,0 +1,231 @@
+#include "host/growth/states/weight_gradient.h"
+
+#include <algorithm>
+#include <cmath>
+#include <span>
+
+#include "host/growth/states/contributions.h"
+#include "host/growth/states/gate_inputs.h"
+#include "host/growth/states/states.h"
+#include "host/growth/study/statistics.h"
+#include "host/text/not_finite.h"
+#include "kernels/activation/activation.h"
+
+namespace gradepth::growth {
+namespace {
+
+double dot(std::span<const double> a, std::span<const double> b) {
+  double sum = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+/// Scalar w of an additive net: step t adds dh_t · s_t, s_t = f_{t-1} + f_{t-2} or the sum of all
+/// earlier f. With their signs, by lag.
+std::vector<double> additive_by_lag(const GrowthSpec& spec, const Tensor& f, const Tensor& dh) {
+  const auto L = static_cast<std::size_t>(spec.depth);
+  std::vector<double> by_lag(L);
+  std::vector<double> s(f.stride());
+  for (std::size_t t = 1; t <= L; ++t) {
+    for (std::size_t i = 0; i < s.size(); ++i) {
+      const double newest = slice(f, t - 1)[i];
+      if (spec.form == "sum") {
+        s[i] += newest;
+      } else {
+        s[i] = newest + (t >= 2 ? slice(f, t - 2)[i] : 0.0);
+      }
+    }
+    by_lag[L - t] = dot(slice(dh, t), s);
+  }
+  return by_lag;
+}
+
+/// Multiplies the n part of one step's da [B, 3 H] by the reset gate: W_n sees dm = da_n r.
+void apply_reset(const GrowthSpec& spec, const Tensors& drawn, std::span<const double> h,
+                 std::size_t step, std::vector<double>& da) {
+  const auto H = static_cast<std::size_t>(spec.width);
+  const std::size_t copy = is_untied(spec) ? step : 0;
+  const double* W_r = drawn.find("Wh")->second.data.data() + copy * 3 * H * H;
+  const double* b_r = drawn.find("b")->second.data.data() + copy * 4 * H;
+  for (std::size_t n = 0; n < static_cast<std::size_t>(spec.batch); ++n) {
+    const std::vector<double> in = gate_inputs(spec, drawn, step, n);
+    for (std::size_t j = 0; j < H; ++j) {
+      double a = b_r[j] + in[j];
+      for (std::size_t k = 0; k < H; ++k) a += W_r[j * H + k] * h[n * H + k];
+      da[(n * 3 + 2) * H + j] *= Sigmoid::value(a);
+    }
+  }
+}
+
+/// The contributions of all steps, one at a time: they are as large as the recorded states.
+class Contributions {
+ public:
+  Contributions(const GrowthSpec& spec, Plan& plan, const Tensors& drawn, const Tensor& h)
+      : spec_(spec), drawn_(drawn), h_(h), da_(plan.get("da")) {}
+
+  /// Of map t + 1, t = 0 … L - 1.
+  [[nodiscard]] Contribution operator[](std::size_t t) const {
+    const std::span<const double> below = slice(h_, t);
+    const std::span<const double> arriving = slice(da_, t);
+    Contribution step{{arriving.begin(), arriving.end()}, {below.begin(), below.end()}};
+    if (spec_.net == "residual" && spec_.residual == "preact") {
+      with_activation(spec_.activation, [&](auto act) {
+        for (double& v : step.b) v = act.value(v);
+      });
+    }
+    if (spec_.net == "gru") apply_reset(spec_, drawn_, below, t, step.a);
+    return step;
+  }
+
+ private:
+  const GrowthSpec& spec_;
+  const Tensors& drawn_;
+  const Tensor& h_;
+  Tensor da_;
+};
+
+std::vector<double> exponentials(std::vector<double> x) {
+  for (double& v : x) v = std::exp(v);
+  return x;
+}
+
+/// ln Σ e^x.
+double ln_sum_exp(std::span<const double> x) {
+  const double largest = *std::max_element(x.begin(), x.end());
+  if (!std::isfinite(largest)) return largest;
+  double sum = 0;
+  for (const double v : x) sum += std::exp(v - largest);
+  return largest + std::log(sum);
+}
+
+/// `sum` and `cancellation`, from the norms by lag and the provider's own dL/dW.
+void add_sum(const Tensor& dW, WeightGradient& result) {
+  const double ln_sum = ln_norm(dW.data);
+  const double cancellation = std::exp(ln_sum - ln_sum_exp(result.ln_by_lag));
+  result.sum = std::exp(ln_sum);
+  result.cancellation = std::isfinite(cancellation) ? cancellation : nan;
+}
+
+WeightGradient of_additive(const GrowthSpec& spec, const Tensor& f, const Tensor& dh) {
+  const std::vector<double> by_lag = additive_by_lag(spec, f, dh);
+  WeightGradient result;
+  std::vector<double> compared;
+  for (const double v : by_lag) result.ln_by_lag.push_back(std::log(std::abs(v)));
+  result.by_lag = exponentials(result.ln_by_lag);
+  result.cosine_lags = cosine_lags(by_lag.size());
+  for (const std::size_t lag : result.cosine_lags) compared.push_back(by_lag[lag]);
+  result.cosine = cosines(compared);
+  return result;
+}
+
+WeightGradient of_shared(const Contributions& steps, std::size_t L, std::size_t batch) {
+  WeightGradient result;
+  for (std::size_t lag = 0; lag < L; ++lag) {
+    result.ln_by_lag.push_back(ln_norm(steps[L - 1 - lag], batch));
+  }
+  result.by_lag = exponentials(result.ln_by_lag);
+  const std::vector<std::size_t> lags = cosine_lags(L);
+  if (lags.size() * batch > cosine_rows) return result;
+  std::vector<Contribution> compared;
+  for (const std::size_t lag : lags) compared.push_back(steps[L - 1 - lag]);
+  result.cosine_lags = lags;
+  result.cosine = cosines(compared, batch);
+  return result;
+}
+
+/// Median; NaN if a value is NaN.
+double median(const std::vector<double>& x) {
+  return std::any_of(x.begin(), x.end(), [](double v) { return std::isnan(v); }) ? nan
+                                                                                 : quantile(x, 0.5);
+}
+
+double mean_of_finite(const std::vector<double>& x) {
+  double sum = 0;
+  double count = 0;
+  for (const double v : x) {
+    if (!std::isfinite(v)) continue;
+    sum += v;
+    ++count;
+  }
+  return sum / count;
+}
+
+}  // namespace
+
+std::vector<std::size_t> cosine_lags(std::size_t L) {
+  const std::size_t count = L <= all_lags_depth ? L : sketched_lags;
+  std::vector<std::size_t> lags;
+  for (std::size_t i = 0; i < count; ++i) {
+    lags.push_back(count == L ? i : i * (L - 1) / (count - 1));
+  }
+  return lags;
+}
+
+WeightGradient weight_gradient(const GrowthSpec& spec, Plan& plan, const Tensors& drawn,
+                               const Tensor& h, const Tensor& dh) {
+  const auto L = static_cast<std::size_t>(spec.depth);
+  const auto batch = static_cast<std::size_t>(spec.batch);
+  if (is_untied(spec)) {
+    WeightGradient result{.sum = nan, .cancellation = nan};
+    if (spec.net == "cnn") {
+      const Tensor dW = plan.get("dW");
+      for (std::size_t l = 0; l < L; ++l)
+        result.by_layer.push_back(std::exp(ln_norm(slice(dW, l))));
+      return result;
+    }
+    const Contributions steps(spec, plan, drawn, h);
+    for (std::size_t l = 0; l < L; ++l) {
+      result.by_layer.push_back(std::exp(ln_norm(steps[l], batch)));
+    }
+    return result;
+  }
+  WeightGradient result = spec.net == "additive"
+                              ? of_additive(spec, h, dh)
+                              : of_shared(Contributions(spec, plan, drawn, h), L, batch);
+  add_sum(plan.get("dWh"), result);
+  return result;
+}
+
+WeightGradient over_seeds(std::span<const WeightGradient> seeds) {
+  std::vector<double> column(seeds.size());
+  const auto elements = [&](std::vector<double> WeightGradient::*part, auto summary) {
+    std::vector<double> result((seeds.front().*part).size());
+    for (std::size_t i = 0; i < result.size(); ++i) {
+      std::transform(seeds.begin(), seeds.end(), column.begin(),
+                     [&](const WeightGradient& seed) { return (seed.*part)[i]; });
+      result[i] = summary(column);
+    }
+    return result;
+  };
+  const auto number = [&](double WeightGradient::*part) {
+    std::transform(seeds.begin(), seeds.end(), column.begin(),
+                   [&](const WeightGradient& seed) { return seed.*part; });
+    return median(column);
+  };
+  return {.by_lag = elements(&WeightGradient::by_lag, median),
+          .ln_by_lag = elements(&WeightGradient::ln_by_lag, median),
+          .sum = number(&WeightGradient::sum),
+          .cancellation = number(&WeightGradient::cancellation),
+          .cosine_lags = seeds.front().cosine_lags,
+          .cosine = elements(&WeightGradient::cosine, mean_of_finite),
+          .by_layer = elements(&WeightGradient::by_layer, median)};
+}
+
+std::optional<WeightTheory> weight_theory(const GrowthSpec& spec) {
+  using Kind = WeightInit::Kind;
+  const Initialisation& init = spec.init;
+  const bool given = init.W.kind == Kind::constant || init.W.kind == Kind::identity;
+  const bool scalar = spec.net == "elman" && spec.share && spec.width == 1 && spec.batch == 1;
+  const bool at_rest = init.h0.scale == 0 && init.bias.scale == 0 && !spec.h0_fixed_point;
+  if (!scalar || !given || !at_rest || spec.activation != "identity" || init.density != 1 ||
+      init.input != Initialisation::Input::impulse || spec.clip_value > 0) {
+    return std::nullopt;
+  }
+  const auto T = static_cast<double>(spec.depth);
+  // |dL/dh_T| is the loss scale, for a sphere of one dimension too.
+  const double slope = T < 2 ? 0 : (T - 1) * std::pow(std::abs(init.W.scale), T - 2);
+  return WeightTheory{std::abs(init.loss_scale) * slope,
+                      "(T - 1) |w|^(T - 2), all T - 1 terms equal", "product rule on w^(T - 1)"};
+}
+
+}  // namespace gradepth::growth

@@ -1,0 +1,254 @@
+#include "host/growth/study/grid.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <map>
+#include <mutex>
+#include <optional>
+#include <stdexcept>
+#include <utility>
+
+#include "host/text/decimal.h"
+#include "host/growth/study/seeds.h"
+
+namespace gradepth::growth {
+namespace {
+
+constexpr std::size_t max_cells = 1'000'000;
+constexpr std::size_t cache_bytes = std::size_t{2} << 30;
+
+[[noreturn]] void refuse(std::string_view value, const std::string& allowed) {
+  throw std::invalid_argument("--sweep " + std::string(value) + ": " + allowed);
+}
+
+std::string one_of_the_keys() {
+  std::string text = "KEY one of";
+  for (const std::string_view key : sweep_keys) {
+    text += (key == sweep_keys.front() ? " " : ", ") + std::string(key);
+  }
+  return text;
+}
+
+double number(std::string_view text, std::string_view axis) {
+  const std::optional<double> x = decimal_number(text);
+  if (!x) refuse(axis, "KEY=FROM:TO:STEP with finite numbers, such as gain=0.5:4:0.1");
+  return *x;
+}
+
+/// Digits after the point that a decimal number has when written out, 14 of 1e-14.
+int decimals(std::string_view text) {
+  constexpr int most = 400;  // no finite number is changed beyond
+  const std::size_t e = std::min(text.find_first_of("eE"), text.size());
+  const std::size_t point = std::min(text.find('.'), e);
+  const auto written =
+      static_cast<int>(std::min(e - point, std::size_t{most + 1})) - (point < e ? 1 : 0);
+  const auto exponent = e < text.size() ? decimal_whole<int>(text.substr(e + 1)) : 0;
+  return std::clamp(written - std::clamp(exponent.value_or(0), -most, most), 0, most);
+}
+
+/// x to that many digits after the point: 0.5 + 7 · 0.1 is meant to be 1.2, not
+/// 1.2000000000000002.
+double rounded(double x, int digits) {
+  std::array<char, 800> text{};  // 309 digits before the point, 400 after it
+  char* const end =
+      std::to_chars(text.data(), text.data() + text.size(), x, std::chars_format::fixed, digits)
+          .ptr;
+  return decimal_number({text.data(), end}).value_or(x);
+}
+
+SweepAxis parse_axis(std::string_view text) {
+  const std::size_t equals = text.find('=');
+  const std::size_t first = text.find(':');
+  const std::size_t second = text.find(':', first + 1);
+  if (equals == std::string_view::npos || first == std::string_view::npos || first < equals ||
+      second == std::string_view::npos) {
+    refuse(text, "KEY=FROM:TO:STEP, " + one_of_the_keys());
+  }
+  const std::string_view from_text = text.substr(equals + 1, first - equals - 1);
+  const std::string_view step_text = text.substr(second + 1);
+  const double from = number(from_text, text);
+  const double to = number(text.substr(first + 1, second - first - 1), text);
+  const double step = number(step_text, text);
+  const double steps = (to - from) / step;
+  if (!(step > 0) || !(steps >= 0) || steps >= static_cast<double>(max_cells)) {
+    refuse(text, "FROM no larger than TO, STEP above 0, at most " + std::to_string(max_cells) +
+                     " points");
+  }
+  SweepAxis axis{std::string(text.substr(0, equals)), {}};
+  const int digits = std::max(decimals(from_text), decimals(step_text));
+  // The end is included although TO - FROM is seldom a whole number of steps in binary.
+  const auto count = static_cast<std::size_t>(std::floor(steps + 1e-9)) + 1;
+  for (std::size_t i = 0; i < count; ++i) {
+    axis.values.push_back(rounded(from + static_cast<double>(i) * step, digits));
+  }
+  return axis;
+}
+
+std::int64_t whole(const std::string& key, double value) {
+  if (value < 1 || value > 1e6 || value != std::floor(value)) {
+    refuse(key, "whole numbers from 1 to 1000000");
+  }
+  return static_cast<std::int64_t>(value);
+}
+
+void set_gain(GrowthSpec& spec, double value) {
+  using Kind = WeightInit::Kind;
+  const Kind kind = spec.init.W.kind;
+  if (kind != Kind::gaussian && kind != Kind::orthogonal && kind != Kind::identity &&
+      kind != Kind::constant) {
+    refuse("gain", "needs --init gaussian:S, orthogonal:S, identity:S or constant:V");
+  }
+  spec.init.W.scale = value;
+}
+
+void set(GrowthSpec& spec, const std::string& key, double value) {
+  if (!has_effect(spec, key)) {
+    refuse(key,
+           "only for " + std::string(nets_with(key)) + "; it changes nothing about " + spec.net);
+  }
+  const bool is_deviation = key == "bias" || key == "input" || key == "h0" ||
+                            (key == "gain" && spec.init.W.kind == WeightInit::Kind::gaussian);
+  if (is_deviation && value < 0) refuse(key, "standard deviations, 0 or above");
+  const ValueInit gaussian{ValueInit::Kind::gaussian, value};
+  if (key == "gain") {
+    set_gain(spec, value);
+  } else if (key == "bias") {
+    spec.init.bias = gaussian;
+  } else if (key == "input") {
+    spec.init.input = Initialisation::Input::gaussian;
+    spec.init.input_scale = value;
+  } else if (key == "h0") {
+    spec.h0_fixed_point = false;
+    spec.init.h0 = spec.init.c0 = gaussian;
+  } else if (key == "forget-bias") {
+    spec.init.forget_bias = value;
+  } else if (key == "density") {
+    if (value <= 0 || value > 1) refuse(key, "numbers above 0, up to 1");
+    spec.init.density = value;
+  } else if (key == "depth") {
+    spec.depth = whole(key, value);
+  } else if (key == "width") {
+    spec.width = whole(key, value);
+  } else if (key == "batch") {
+    spec.batch = whole(key, value);
+  } else {
+    refuse(key, one_of_the_keys());
+  }
+}
+
+/// Passes results on in the order of their numbers.
+class InOrder {
+ public:
+  InOrder(const std::function<void(std::size_t, const GrowthResult&)>& report) : report_(report) {}
+
+  void add(std::size_t i, GrowthResult result) {
+    const std::lock_guard lock(mutex_);
+    waiting_.emplace(i, std::move(result));
+    for (auto at = waiting_.begin(); at != waiting_.end() && at->first == next_;) {
+      // After a report that throws there are no more, though threads at work still come here.
+      const std::size_t last = std::exchange(next_, ended);
+      report_(at->first, at->second);
+      next_ = last + 1;
+      at = waiting_.erase(at);
+    }
+  }
+
+ private:
+  static constexpr std::size_t ended = std::numeric_limits<std::size_t>::max();
+  const std::function<void(std::size_t, const GrowthResult&)>& report_;
+  std::size_t next_ = 0;  // to be reported; `ended` during a report and after one that threw
+  std::map<std::size_t, GrowthResult> waiting_;
+  std::mutex mutex_;
+};
+
+GrowthResult measure_cell(const SweepCell& cell, Provider& provider, WeightCache& cache) {
+  try {
+    return measure_growth(cell.spec, provider, &cache);
+  } catch (const std::invalid_argument& refusal) {
+    GrowthResult result;
+    result.provider = provider.name();
+    result.name = row_name(cell.spec, provider.name());
+    result.status = "unsupported";
+    result.reason = refusal.what();
+    return result;
+  }
+}
+
+}  // namespace
+
+std::vector<SweepAxis> parse_sweep(std::string_view text) {
+  std::vector<SweepAxis> axes;
+  for (std::size_t begin = 0; begin <= text.size();) {
+    const std::size_t end = std::min(text.find(',', begin), text.size());
+    axes.push_back(parse_axis(text.substr(begin, end - begin)));
+    begin = end + 1;
+  }
+  return axes;
+}
+
+std::vector<std::string> settings_of(const std::vector<SweepAxis>& axes) {
+  std::vector<std::string> settings;
+  for (const SweepAxis& axis : axes) {
+    if (axis.key == "gain") {
+      settings.emplace_back("init_scale");
+    } else if (axis.key == "input") {
+      settings.insert(settings.end(), {"input", "input_scale"});
+    } else if (axis.key == "h0") {
+      settings.insert(settings.end(), {"h0", "c0", "h0_fixed_point"});
+    } else if (axis.key == "forget-bias") {
+      settings.emplace_back("forget_bias");
+    } else {
+      settings.push_back(axis.key);  // bias, density, depth, width, batch
+    }
+  }
+  return settings;
+}
+
+std::vector<SweepCell> sweep_cells(const GrowthSpec& spec, const std::vector<SweepAxis>& axes) {
+  std::vector<SweepCell> cells{{{}, spec}};
+  for (const SweepAxis& axis : axes) {
+    std::vector<SweepCell> finer;
+    if (cells.size() * axis.values.size() > max_cells) {
+      refuse(axis.key, "at most " + std::to_string(max_cells) + " points in all");
+    }
+    for (const SweepCell& cell : cells) {
+      const auto same_key = [&](const auto& knob) { return knob.first == axis.key; };
+      if (std::any_of(cell.at.begin(), cell.at.end(), same_key)) {
+        refuse(axis.key, "each KEY once");
+      }
+      for (const double value : axis.values) {
+        finer.push_back(cell);
+        finer.back().at.emplace_back(axis.key, value);
+        set(finer.back().spec, axis.key, value);
+      }
+    }
+    cells = std::move(finer);
+  }
+  for (const SweepCell& cell : cells) (void)make_problem(cell.spec);  // refuses what does not fit
+  return cells;
+}
+
+void run_sweep(const std::vector<SweepCell>& cells, Provider& provider,
+               const std::function<void(std::size_t, const GrowthResult&)>& report) {
+  if (cells.empty()) return;
+  const auto largest = std::max_element(
+      cells.begin(), cells.end(),
+      [](const SweepCell& a, const SweepCell& b) { return work(a.spec) < work(b.spec); });
+  const int threads = concurrent_seeds(provider, make_problem(largest->spec));
+  WeightCache cache(cache_bytes);
+  InOrder results(report);
+  for_each_seed(
+      cells.size(), threads, [] { return 0; },
+      [&](int, std::size_t i) { results.add(i, measure_cell(cells[i], provider, cache)); });
+}
+
+double work(const GrowthSpec& spec) {
+  const auto width = static_cast<double>(spec.width);
+  const double taps = spec.net == "cnn" ? 9.0 * 64 : 1.0;
+  return static_cast<double>(spec.seeds * spec.batch * spec.depth) * width * width * taps;
+}
+
+}  // namespace gradepth::growth

@@ -1,0 +1,77 @@
+#pragma once
+
+#include <array>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "host/growth/theory/bound.h"
+#include "host/growth/study/jacobian_growth.h"
+#include "host/growth/study/spec.h"
+#include "host/growth/states/states.h"
+#include "host/growth/study/statistics.h"
+#include "host/growth/theory/theory.h"
+#include "host/growth/states/weight_gradient.h"
+#include "host/providers/provider.h"
+
+/// Measures the gradient growth of one net: draws it, runs it on a provider, fits.
+namespace gradepth::growth {
+
+/// By depth 0 … L over seeds; not finite where the norm was 0 or not finite.
+struct Spread {
+  std::vector<double> median;
+  std::vector<double> p10;
+  std::vector<double> p90;
+  std::vector<double> mean;
+};
+
+/// The keys of bench/ROWS.md under their names; all arrays by depth 0 … L, depth d is state L - d.
+/// NaN and ±infinity stand for null.
+struct GrowthResult {
+  std::string name;
+  std::string provider;
+  std::string status = "ok";  // ok, unsupported, error; the rest is empty unless ok
+  std::string reason;         // of another status; else what the verdict and the rate leave out
+  Spread ln_norm;
+  NormsFrom norms_from = NormsFrom::recorded;
+  std::vector<double> ratio;
+  std::vector<double> ratio_squared_mean;
+  std::vector<double> ratio_squared_variance;  // over seeds, NaN with one
+  std::vector<double> ln_mean_square;          // ln of ratio_squared_mean, in range for any depth
+  Interval rate;
+  std::vector<double> rates;  // by seed: slope on the fit's window; NaN where none could be fitted
+  Interval total;
+  std::optional<Theory> theory;
+  std::optional<Bound> bound;
+  Verdict verdict = Verdict::inconclusive;
+  std::array<std::size_t, verdict_count> verdicts{};  // of each seed by itself
+  std::optional<double> reach;
+  std::vector<double> zero;  // mean over seeds, as the next three
+  std::vector<double> subnormal;
+  std::vector<double> nonfinite;
+  std::vector<double> saturated;
+  std::vector<double> forward_norm;  // median over seeds
+  WeightGradient weight_gradient;    // over seeds
+  std::optional<WeightTheory> weight_theory;
+  JacobianGrowth jacobians;
+};
+
+/// Seeds run side by side where the provider can and memory allows, else one after the other. The
+/// same spec gives the same result bit for bit; whatever the number of threads, if the provider was
+/// made with Context.threads = 1 (several threads of `cpu` add up in another order).
+///
+/// A seed whose format runs out goes on by the renormalised pass (renormalised.h) from there.
+/// Throws std::invalid_argument for a spec that make_problem or resolve refuses. A provider's
+/// refusal or failure is the result's status. `cache` (may be null) keeps the draws of the weights
+/// for further calls.
+GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider,
+                            WeightCache* cache = nullptr);
+
+/// Threads on which the provider can run seeds of the problem side by side, each with its weights
+/// and states in memory; at least 1.
+int concurrent_seeds(const Provider& provider, const Problem& problem);
+
+/// The row's name: the problem, what is drawn, the provider.
+std::string row_name(const GrowthSpec& spec, std::string_view provider);
+
+}  // namespace gradepth::growth

@@ -1,0 +1,67 @@
+#include "host/growth/study/share.h"
+
+#include <cmath>
+#include <stdexcept>
+
+#include "host/text/decimal.h"
+#include "host/text/not_finite.h"
+
+namespace gradepth::growth {
+namespace {
+
+constexpr std::array<const char*, 4> names{"shared, dense", "fresh, dense", "shared, sparse",
+                                           "fresh, sparse"};
+
+/// The finite totals of a chain's seeds.
+std::vector<double> totals(const ShareChain& chain) {
+  std::vector<double> finite;
+  for (const double rate : chain.result.rates) {
+    if (std::isfinite(rate)) finite.push_back(rate * static_cast<double>(chain.spec.depth));
+  }
+  return finite;
+}
+
+ShareContrast contrast(const std::array<ShareChain, 4>& chains, std::size_t i, std::size_t j) {
+  const std::vector<double> a = totals(chains[i]);
+  const std::vector<double> b = totals(chains[j]);
+  ShareContrast result{names[i], names[j], {nan, {}, {}}, {nan, {}, {}}};
+  if (a.size() < 3 || b.size() < 3) return result;
+  result.mean_difference = mean_difference(a, b);
+  result.spread_ratio = spread_ratio(a, b);
+  return result;
+}
+
+}  // namespace
+
+ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provider,
+                         const std::function<void(const std::string&)>& progress) {
+  if (!is_recurrent(spec) || spec.net == "additive") {
+    throw std::invalid_argument("--net " + spec.net + ": one of elman, lstm, gru");
+  }
+  if (!(density > 0 && density < 1)) {
+    throw std::invalid_argument("--density " + shortest(density) +
+                                ": of the sparse chains, above 0 and below 1");
+  }
+  if (spec.seeds < 3)
+    throw std::invalid_argument("--seeds " + std::to_string(spec.seeds) +
+                                ": a whole number from 3 on");
+  (void)make_problem(spec);  // refuses what does not fit before the first chain is announced
+  ShareStudy study;
+  for (std::size_t i = 0; i < study.chains.size(); ++i) {
+    ShareChain& chain = study.chains[i];
+    progress(names[i]);
+    chain.spec = spec;
+    chain.spec.share = i % 2 == 0;
+    chain.spec.init.density = i < 2 ? 1.0 : density;
+    chain.result = measure_growth(chain.spec, provider);
+    const std::vector<double> finite = totals(chain);
+    chain.seeds = static_cast<std::int64_t>(finite.size());
+    chain.mean = finite.empty() ? nan : mean(finite);
+    chain.spread = finite.size() < 2 ? nan : std::sqrt(variance(finite));
+  }
+  study.contrasts = {contrast(study.chains, 0, 1), contrast(study.chains, 2, 3),
+                     contrast(study.chains, 2, 0), contrast(study.chains, 3, 1)};
+  return study;
+}
+
+}  // namespace gradepth::growth

@@ -1,0 +1,285 @@
+#include "host/growth/study/spec.h"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <sstream>
+#include <stdexcept>
+#include <utility>
+
+#include "host/text/decimal.h"
+#include "host/growth/theory/mean_field.h"
+#include "host/growth/theory/quadrature.h"
+#include "kernels/activation/activation.h"
+
+namespace gradepth::growth {
+namespace {
+
+[[noreturn]] void refuse(const std::string& what, const std::string& allowed) {
+  throw std::invalid_argument(what + ": " + allowed);
+}
+
+/// Whether f' jumps at 0: a net that rests at 0 has no gradient to speak of there.
+bool jumps_at_0(const std::string& activation) {
+  bool jumps = false;
+  with_activation(activation,
+                  [&](auto act) { jumps = std::abs(act.slope(1e-12) - act.slope(-1e-12)) > 1e-6; });
+  return jumps;
+}
+
+/// In six digits where they say it all, else in as many as it takes.
+std::string readable(double x) {
+  std::ostringstream text;
+  text << x;
+  return decimal_number(text.str()) == x ? text.str() : exact(x);
+}
+
+/// Elements of one sample's state.
+double state_size(const GrowthSpec& spec) {
+  constexpr auto image = static_cast<double>(FeedForwardProblem::image);
+  const auto width = static_cast<double>(spec.width);
+  return spec.net == "cnn" ? width * image * image : width;
+}
+
+/// A layer from a file leaves no room for draws of its weights.
+void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
+  const std::string rule = "not beside --weights, whose numbers are given";
+  if (!spec.share) refuse("--share off", rule);
+  if (spec.init.density != 1) refuse("--density " + readable(spec.init.density), rule);
+  if (spec.init.bias.scale != 0) refuse("--bias " + text(spec.init.bias), rule);
+  const std::int64_t units = weights.Wh.shape.at(1);
+  if (spec.net != weights.cell) {
+    refuse("--net " + spec.net, "the layer of --weights is of the net " + weights.cell);
+  }
+  if (spec.width != units) {
+    refuse("--width " + std::to_string(spec.width),
+           "the layer of --weights has " + std::to_string(units) + " units");
+  }
+  if (!weights.has_inputs()) return;
+  if (spec.init.input != Initialisation::Input::zero) {
+    refuse("--input other than zero", "not beside --inputs, whose numbers are given");
+  }
+  const std::int64_t steps = weights.x.shape.at(0);
+  const std::int64_t batch = weights.x.shape.at(1);
+  if (spec.depth > steps) {
+    refuse("--depth " + std::to_string(spec.depth),
+           "--inputs has " + std::to_string(steps) + " steps");
+  }
+  if (spec.batch != batch) {
+    refuse("--batch " + std::to_string(spec.batch),
+           "--inputs has a batch of " + std::to_string(batch));
+  }
+}
+
+}  // namespace
+
+IdentityText identity(const GrowthSpec& spec) {
+  const auto& [net, activation, depth, width, batch, init, h0_fixed_point, share, residual,
+               residual_scale, form, seeds, first_seed, clip_value, slope, dtype, lyapunov,
+               singular_values, transient, renormalised] = spec;
+  return IdentityText()
+      .add_all(std::array{"net", "activation", "depth", "width", "batch"}, net, activation, depth,
+               width, batch)
+      .add(gradepth::identity(init))
+      .add_all(std::array{"h0_fixed_point", "share", "residual", "residual_scale", "form", "seeds",
+                          "first_seed", "clip_value", "slope", "dtype", "lyapunov",
+                          "singular_values", "transient", "renormalised"},
+               h0_fixed_point, share, residual, residual_scale, form, seeds, first_seed, clip_value,
+               slope, dtype, lyapunov, singular_values, transient, renormalised);
+}
+
+bool is_recurrent(const GrowthSpec& spec) {
+  return spec.net == "elman" || spec.net == "lstm" || spec.net == "gru" || spec.net == "additive";
+}
+
+bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
+
+std::string_view nets_with(std::string_view knob) {
+  constexpr std::string_view cells = "elman, lstm, gru";
+  constexpr std::string_view matrices = "mlp, cnn, residual, elman, lstm, gru";
+  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> nets{
+      {{"activation", matrices},
+       {"bias", matrices},
+       {"density", matrices},
+       {"input", cells},
+       {"share", cells},
+       {"slope", matrices},
+       {"forget-bias", "lstm, gru"},
+       {"loss-on", "lstm"},
+       {"preset", "elman"},
+       {"residual", "residual"},
+       {"form", "additive"}}};
+  const auto* const found = std::find_if(nets.begin(), nets.end(),
+                                         [&](const auto& entry) { return entry.first == knob; });
+  return found == nets.end() ? std::string_view() : found->second;
+}
+
+bool has_effect(const GrowthSpec& spec, std::string_view knob) {
+  const std::string_view nets = nets_with(knob);
+  return nets.empty() ||
+         (", " + std::string(nets) + ", ").find(", " + spec.net + ", ") != std::string::npos;
+}
+
+Problem make_problem(const GrowthSpec& spec) {
+  constexpr std::array nets{"mlp", "cnn", "residual", "elman", "lstm", "gru", "additive"};
+  if (std::find(nets.begin(), nets.end(), spec.net) == nets.end()) {
+    refuse("--net " + spec.net, "one of mlp, cnn, residual, elman, lstm, gru, additive");
+  }
+  if (spec.init.input != Initialisation::Input::zero && !has_effect(spec, "input")) {
+    refuse("--input other than zero",
+           "only for " + std::string(nets_with("input")) + "; " + spec.net + " has none");
+  }
+  if (!spec.share && spec.net == "additive") {
+    refuse("--share off", "only for " + std::string(nets_with("share")));
+  }
+  if (spec.init.weights) check_weights(spec, *spec.init.weights);
+  if ((spec.net == "lstm" || spec.net == "gru") && spec.activation != "tanh") {
+    refuse("--activation " + spec.activation, spec.net + " has tanh");
+  }
+  const SlopeFrom slope = spec.dtype == Dtype::f64 ? SlopeFrom::input : spec.slope;
+  Problem problem;
+  if (is_recurrent(spec)) {
+    RecurrentProblem p{.cell = spec.net,
+                       .act = spec.activation,
+                       .T = spec.depth,
+                       .B = spec.batch,
+                       .H = spec.width,
+                       .project_input = false,
+                       .share = spec.share,
+                       .record = true,
+                       .clip_value = spec.clip_value,
+                       .form = spec.form,
+                       .slope = slope,
+                       .dtype = spec.dtype};
+    if (spec.net == "additive") p.act = "identity";
+    if (spec.init.weights && spec.init.weights->has_inputs()) {
+      p.project_input = true;
+      p.I = spec.init.weights->x.shape.at(2);
+    }
+    problem = p;
+  } else {
+    problem = FeedForwardProblem{.net = spec.net,
+                                 .act = spec.activation,
+                                 .L = spec.depth,
+                                 .B = spec.batch,
+                                 .N = spec.width,
+                                 .residual = spec.residual,
+                                 .residual_scale = spec.residual_scale,
+                                 .record = true,
+                                 .clip_value = spec.clip_value,
+                                 .slope = slope,
+                                 .dtype = spec.dtype};
+  }
+  validate(problem);
+  return problem;
+}
+
+WeightInit resolve_weights(const GrowthSpec& spec) {
+  if (spec.init.W.kind != WeightInit::Kind::saxe) return spec.init.W;
+  const std::optional<double> noise = noise_variance(spec);
+  if (!noise) refuse("--init saxe", "needs a bias of 0 or gaussian:S");
+  const std::optional<double> gain = critical_sigma(spec.activation, *noise);
+  if (!gain) {
+    refuse("--init saxe", "no gain gives " + spec.activation + " chi = 1 with sigma_b^2 " +
+                              readable(*noise) + "; give orthogonal:S");
+  }
+  return {WeightInit::Kind::orthogonal, *gain, {}};
+}
+
+std::optional<double> sigma_w2(const GrowthSpec& spec) {
+  using Kind = WeightInit::Kind;
+  const WeightInit W = resolve_weights(spec);
+  switch (W.kind) {
+    case Kind::gaussian:
+    case Kind::orthogonal:
+    case Kind::saxe:
+      return W.scale * W.scale;
+    case Kind::xavier:
+      return 1.0;
+    case Kind::he:
+      return 2.0;
+    case Kind::identity:
+    case Kind::constant:
+    case Kind::np:
+    case Kind::file:
+      return std::nullopt;
+  }
+  return std::nullopt;
+}
+
+std::optional<double> noise_variance(const GrowthSpec& spec) {
+  const ValueInit& bias = spec.init.bias;
+  if (bias.kind == ValueInit::Kind::constant && bias.scale != 0) return std::nullopt;
+  const double input =
+      spec.init.input == Initialisation::Input::gaussian ? spec.init.input_scale : 0.0;
+  return bias.scale * bias.scale + input * input;
+}
+
+double ln_start_variance(const GrowthSpec& spec) {
+  const double ln = 2 * std::log(std::abs(spec.init.h0.scale));
+  return spec.init.h0.kind == ValueInit::Kind::radius ? ln - std::log(state_size(spec)) : ln;
+}
+
+Initialisation resolve(const GrowthSpec& spec) {
+  Initialisation init = spec.init;
+  init.W = resolve_weights(spec);
+  if (!spec.h0_fixed_point) return init;
+  const std::string flag = "--h0 fixed-point";
+  if (spec.net != "mlp" && spec.net != "cnn" && spec.net != "elman") {
+    refuse(flag, "only for mlp, cnn and elman; " + spec.net + " has no mean-field fixed point");
+  }
+  const std::optional<double> sigma2 = sigma_w2(spec);
+  const std::optional<double> noise = noise_variance(spec);
+  if (!sigma2 || !noise) {
+    refuse(flag, "needs --init gaussian, orthogonal, saxe, xavier or he, and no constant bias");
+  }
+  const std::vector<double> stable = MeanField{spec.activation, *sigma2, *noise}.stable_q();
+  if (stable.empty() || (stable.back() == 0 && jumps_at_0(spec.activation))) {
+    refuse(flag, "no stable fixed point above 0 for " + spec.activation + " with sigma_w^2 " +
+                     readable(*sigma2) + " and sigma_b^2 " + readable(*noise) +
+                     "; give constant:V or gaussian:S");
+  }
+  // q = σ_w² |h0|² / n + noise.
+  const double mean_square = *sigma2 > 0 ? (stable.back() - *noise) / *sigma2 : 0.0;
+  init.h0 = {ValueInit::Kind::radius, std::sqrt(std::max(0.0, mean_square) * state_size(spec))};
+  return init;
+}
+
+std::string text(const WeightInit& init) {
+  using Kind = WeightInit::Kind;
+  switch (init.kind) {
+    case Kind::gaussian:
+      return "gaussian:" + readable(init.scale);
+    case Kind::orthogonal:
+      return "orthogonal:" + readable(init.scale);
+    case Kind::identity:
+      return "identity:" + readable(init.scale);
+    case Kind::constant:
+      return "constant:" + readable(init.scale);
+    case Kind::xavier:
+      return "xavier";
+    case Kind::he:
+      return "he";
+    case Kind::saxe:
+      return "saxe";
+    case Kind::np:
+      return "np";
+    case Kind::file:
+      return "file";
+  }
+  return {};
+}
+
+std::string text(const ValueInit& init) {
+  switch (init.kind) {
+    case ValueInit::Kind::constant:
+      return "constant:" + readable(init.scale);
+    case ValueInit::Kind::gaussian:
+      return "gaussian:" + readable(init.scale);
+    case ValueInit::Kind::radius:
+      return "fixed-point";
+  }
+  return {};
+}
+
+}  // namespace gradepth::growth

@@ -1,0 +1,87 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "host/problem/identity.h"
+#include "host/draw/initialise.h"
+#include "host/problem/problem.h"
+
+namespace gradepth::growth {
+
+/// Defaults: W gaussian:1, h0 gaussian:1, bias and input 0, the loss on an LSTM's c.
+[[nodiscard]] inline Initialisation growth_initialisation() {
+  Initialisation init;
+  init.loss_on = Initialisation::LossOn::c;
+  return init;
+}
+
+/// One growth study: a net, how it is drawn, and over which seeds.
+struct GrowthSpec {
+  std::string net = "mlp";  // mlp, cnn, residual, elman, lstm, gru, additive
+  std::string activation = "tanh";
+  std::int64_t depth = 50;   // maps from the input end to the loss
+  std::int64_t width = 128;  // units; cnn: channels
+  std::int64_t batch = 1;
+  /// h0, bias, loss gradient and so on. `h0` is ignored with `h0_fixed_point`.
+  Initialisation init = growth_initialisation();
+  bool h0_fixed_point = false;  // h0 such that q_1 is the mean-field fixed point
+  bool share = true;            // recurrent nets: one W, or a fresh one per step
+  std::string residual = "plain";
+  double residual_scale = 1;
+  std::string form = "two-term";  // additive
+  std::int64_t seeds = 8;
+  std::uint64_t first_seed = 1;
+  double clip_value = 0;
+  SlopeFrom slope = SlopeFrom::output;  // f64 takes the exact ones, whatever this says
+  Dtype dtype = Dtype::f32;
+  // Beside the gradient itself (jacobian_growth.h):
+  std::int64_t lyapunov = 0;     // leading exponents to find
+  bool singular_values = false;  // of the whole product
+  bool transient = false;        // |W^t| also where it takes long
+  bool renormalised = false;     // also where the format did not run out
+};
+
+/// All of it: identity.h. Rows add the provider (row.h).
+[[nodiscard]] IdentityText identity(const GrowthSpec& spec);
+
+[[nodiscard]] bool is_recurrent(const GrowthSpec& spec);
+/// Whether every map has its own weights.
+[[nodiscard]] bool is_untied(const GrowthSpec& spec);
+
+/// The nets that a knob says anything about, by the name of its flag without hyphens: `lstm, gru`
+/// of forget-bias. Empty for a knob that all of them have.
+[[nodiscard]] std::string_view nets_with(std::string_view knob);
+/// Whether the spec's net is one of them.
+[[nodiscard]] bool has_effect(const GrowthSpec& spec, std::string_view knob);
+
+/// The problem that a provider is asked for: a training pass with everything recorded, inputs that
+/// reach the pre-activation as they are. std::invalid_argument, in one line that names the flag,
+/// for what does not fit together.
+[[nodiscard]] Problem make_problem(const GrowthSpec& spec);
+
+/// How W is drawn: `saxe` as the orthogonal init that it is for this net, at the gain that gives
+/// the map f(W h + b) χ = 1 (tanh without bias 1, ReLU √2); all others as they are.
+/// std::invalid_argument where there is no such gain.
+[[nodiscard]] WeightInit resolve_weights(const GrowthSpec& spec);
+
+/// N · Var of the weights as seen by mean-field theory (σ_w²); none where the weights are not
+/// random (identity, constant, np, file).
+[[nodiscard]] std::optional<double> sigma_w2(const GrowthSpec& spec);
+/// Variance of what is added to W h: bias and Gaussian input. None for a constant bias other than
+/// 0: pre-activations then have a mean, which the theory here leaves out.
+[[nodiscard]] std::optional<double> noise_variance(const GrowthSpec& spec);
+/// ln of the mean square of h0's elements, for a start that is given (not `h0_fixed_point`).
+[[nodiscard]] double ln_start_variance(const GrowthSpec& spec);
+
+/// The initialisation to draw with: `saxe` with its gain, `h0_fixed_point` as a length of h0.
+/// std::invalid_argument where there is no critical gain or no stable fixed point.
+[[nodiscard]] Initialisation resolve(const GrowthSpec& spec);
+
+/// `gaussian:1.5`, `he`: as on the command line.
+[[nodiscard]] std::string text(const WeightInit& init);
+[[nodiscard]] std::string text(const ValueInit& init);
+
+}  // namespace gradepth::growth

@@ -1,0 +1,28 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "host/growth/study/spec.h"
+#include "host/growth/theory/theory.h"
+
+namespace gradepth::growth {
+
+/// What the largest singular value of a shared W allows (Pascanu et al. 2013, 1211.5063): one step
+/// back changes the gradient's norm at most by the factor σ_max γ, γ = max |f'|. Below 1 the
+/// gradient must vanish; above, it may explode.
+struct Bound {
+  double sigma_max;  // median over seeds
+  double gamma;
+  std::string says;
+};
+
+/// Of an elman net with one W; none for other nets, and above drawn_facts' width limit.
+std::optional<Bound> find_bound(const GrowthSpec& spec, std::span<const DrawnFacts> seeds);
+
+/// The largest |f'(x)|, or its limit. std::invalid_argument for an unknown activation.
+double max_slope(std::string_view activation);
+
+}  // namespace gradepth::growth

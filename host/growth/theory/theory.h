@@ -1,0 +1,64 @@
+#pragma once
+
+#include <optional>
+#include <span>
+#include <string>
+
+#include "host/growth/study/spec.h"
+#include "host/problem/tensor.h"
+
+/// What theory says about a net's gradient growth.
+namespace gradepth::growth {
+
+/// Moments of the squared norm ratio over all L maps.
+struct RatioMoments {
+  double mean;
+  double variance;
+};
+
+struct Theory {
+  double rate = 0;      // ln-norm per step, over the maps that a measurement is fitted to
+  std::string formula;  // of the rate
+  std::string source;
+  // Mean-field theories only. q, chi, asymptotic and xi are of the fixed point; where there is no
+  // stable one q and chi are of the last map.
+  std::optional<double> asymptotic{};  // ln-norm per step in the end
+  std::optional<double> q{};
+  std::optional<double> chi{};
+  std::optional<double> critical_sigma{};  // σ_w with χ = 1 at this noise
+  std::optional<double> xi{};              // 1 / |ln χ|
+  std::optional<double> xi_q{};            // maps over which q comes closer to its fixed point by e
+  std::optional<RatioMoments> moments{};   // where they are known at finite width
+};
+
+/// What theory takes from one seed's drawn numbers; NaN where it has no use for it or the net is
+/// too wide.
+struct DrawnFacts {
+  double scalar_rate;  // scalar_chain_rate() of a net of width 1
+  double ln_radius;    // ln of the spectral radius of a shared W, where f is linear at 0
+  double sigma_max;    // largest singular value of a shared W
+};
+
+/// Eigenvalues and singular values of a shared W are looked up to this width: a second per seed.
+inline constexpr std::int64_t facts_width = 512;
+
+DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn);
+
+/// The first theory of the list in theory.cpp that applies: exact closed forms, then the measured
+/// spectral radius, then mean field. None where none applies. `seeds` may be empty: then there is
+/// nothing of what is measured on the drawn numbers.
+std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const DrawnFacts> seeds);
+
+/// Whether the net is a chain of scalars, h' = f(w h + x + b).
+bool is_scalar_chain(const GrowthSpec& spec);
+
+/// The chain rule on a scalar chain: least-squares slope (statistics.h) of Σ ln |w_l f'(a_l)| over
+/// the drawn tensors of one seed.
+double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn);
+
+/// ln-norm per step of f₊₁ = w (f + f₋₁): ln of the largest root modulus of r² = w (r + 1).
+double two_term_rate(double w);
+/// ln-norm per step of f₊₁ = w Σ of all earlier f: ln |1 + w|.
+double additive_sum_rate(double w);
+
+}  // namespace gradepth::growth

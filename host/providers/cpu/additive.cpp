@@ -1,0 +1,155 @@
+#include <algorithm>
+#include <vector>
+
+#include "host/providers/shared/buffers.h"
+#include "host/providers/shared/elementwise.h"
+#include "host/providers/cpu/plans.h"
+#include "host/providers/shared/workers.h"
+
+namespace gradepth::cpu {
+namespace {
+
+/// f' = w (f + f_prev), or f' = w Σ of all earlier f: no coupling between elements, so each worker
+/// takes a chunk of the elements through all steps. Chunks and the order of their sums depend on
+/// the shape alone.
+class AdditivePlan final : public Plan {
+ public:
+  AdditivePlan(const RecurrentProblem& problem, const Context& context)
+      : p_(problem),
+        context_(context),
+        T_(problem.T),
+        size_(problem.B * problem.H),
+        chunks_((size_ + chunk_size - 1) / chunk_size),
+        trains_(problem.pass != Pass::forward),
+        in_(problem),
+        out_(problem),
+        f_(static_cast<std::size_t>((T_ + 1) * size_)),
+        df_(trains_ ? f_.size() : 0) {
+    const auto parts = trains_ ? static_cast<std::size_t>((T_ + 1) * chunks_) : 0;
+    norm_parts_.resize(parts);
+    dw_parts_.resize(parts);
+    out_.view("y", f_ + size_);
+    out_.view("h", f_.data());
+    out_.view("dh0", df_.data());
+    out_.view("da", df_ + size_);
+  }
+
+  void set(const Tensors& in) override { in_.set(in); }
+  Tensor get(std::string_view name) override { return out_.get(name); }
+  [[nodiscard]] std::size_t workspace_bytes() const override {
+    return (f_.size() + df_.size()) * sizeof(float) +
+           (norm_parts_.size() + dw_parts_.size()) * sizeof(double);
+  }
+
+  void run() override {
+    run_forward();
+    if (trains_) run_backward();
+  }
+  void run_forward() override {
+    const Workers workers(context_.threads, context_.flush_subnormals);
+    parallel_for(workers.count(), chunks_, [&](std::ptrdiff_t chunk) { forward(chunk); });
+  }
+  void run_backward() override {
+    const Workers workers(context_.threads, context_.flush_subnormals);
+    parallel_for(workers.count(), chunks_, [&](std::ptrdiff_t chunk) { backward(chunk); });
+    double dw = 0;
+    for (std::ptrdiff_t s = 0; s <= T_; ++s) {
+      double total = 0;
+      for (std::ptrdiff_t chunk = 0; chunk < chunks_; ++chunk) {
+        const auto part = static_cast<std::size_t>(s * chunks_ + chunk);
+        total += norm_parts_[part];
+        dw += dw_parts_[part];
+      }
+      if (p_.norms) out_.wide("dh_norm2")[static_cast<std::size_t>(s)] = total;
+    }
+    *out_.at("dWh") = static_cast<float>(dw);
+  }
+
+ private:
+  static constexpr std::ptrdiff_t chunk_size = 512;
+
+  [[nodiscard]] std::ptrdiff_t length(std::ptrdiff_t chunk) const {
+    return std::min(chunk_size, size_ - chunk * chunk_size);
+  }
+
+  void forward(std::ptrdiff_t chunk) {
+    const std::ptrdiff_t n = length(chunk);
+    const float w = *in_.at("Wh");
+    float* f = f_ + chunk * chunk_size;
+    std::copy_n(in_.at("h0") + chunk * chunk_size, n, f);
+    float sum[chunk_size] = {};  // what w multiplies
+    for (std::ptrdiff_t t = 0; t < T_; ++t, f += size_) {
+      next_sum(t, f, n, sum);
+      loops_.multiply_by(w, sum, f + size_, n);
+    }
+  }
+
+  /// What w multiplies in step t: f_t and the state before, or f_t and the sum so far.
+  void next_sum(std::ptrdiff_t t, const float* f, std::ptrdiff_t n, float* sum) const {
+    if (p_.form == "sum") return loops_.add(sum, f, n);
+    if (t == 0) {
+      std::copy_n(f, n, sum);
+    } else {
+      loops_.add_bias(f, f - size_, sum, n);
+    }
+  }
+
+  void backward(std::ptrdiff_t chunk) {
+    const std::ptrdiff_t n = length(chunk);
+    const std::ptrdiff_t at = chunk * chunk_size;
+    const float w = *in_.at("Wh");
+    float later[chunk_size] = {};  // Σ of the gradients at the states that hold this one
+    for (std::ptrdiff_t s = T_; s >= 0; --s) {
+      float* df = df_ + s * size_ + at;
+      loops_.multiply_by(w, later, df, n);
+      if (s > 0) loops_.add(df, in_.at("dy") + (s - 1) * size_ + at, n);
+      norm_parts_[static_cast<std::size_t>(s * chunks_ + chunk)] =
+          p_.norms ? loops_.sum_of_squares(df, n) : 0;
+      if (p_.record) std::copy_n(df, n, out_.at("dh") + s * size_ + at);
+      if (s == 0) break;
+      if (p_.clip_value > 0) loops_.clip(df, static_cast<float>(p_.clip_value), n);
+      if (p_.form == "sum") {
+        loops_.add(later, df, n);
+      } else if (s == T_) {
+        std::copy_n(df, n, later);
+      } else {
+        loops_.add_bias(df, df + size_, later, n);
+      }
+    }
+    scalar_gradient(chunk);
+  }
+
+  /// dL/dw = Σ_t df_{t+1} · (what w multiplied in step t).
+  void scalar_gradient(std::ptrdiff_t chunk) {
+    const std::ptrdiff_t n = length(chunk);
+    const std::ptrdiff_t at = chunk * chunk_size;
+    float sum[chunk_size] = {};
+    for (std::ptrdiff_t t = 0; t < T_; ++t) {
+      next_sum(t, f_ + t * size_ + at, n, sum);
+      const float* df = df_ + (t + 1) * size_ + at;
+      dw_parts_[static_cast<std::size_t>(t * chunks_ + chunk)] = loops_.dot(df, sum, n);
+    }
+  }
+
+  RecurrentProblem p_;
+  Context context_;
+  std::ptrdiff_t T_;
+  std::ptrdiff_t size_;  // elements of a state
+  std::ptrdiff_t chunks_;
+  bool trains_;
+  Inputs in_;
+  Outputs out_;
+  const Loops& loops_ = loops();
+  Floats f_;                        // [T+1, B, H]
+  Floats df_;                       // [T+1, B, H], after clipping
+  std::vector<double> norm_parts_;  // [T+1, chunks]
+  std::vector<double> dw_parts_;    // [T+1, chunks], the last row 0
+};
+
+}  // namespace
+
+PlanPtr make_additive_plan(const RecurrentProblem& problem, const Context& context) {
+  return std::make_unique<AdditivePlan>(problem, context);
+}
+
+}  // namespace gradepth::cpu

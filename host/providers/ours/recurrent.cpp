@@ -1,0 +1,394 @@
+#include <algorithm>
+#include <array>
+
+#include "host/providers/ours/plan.h"
+#include "kernels/recurrence/stepwise.h"
+#include "kernels/recurrence/persistent.h"
+#include "kernels/chain/pointwise.h"
+#include "kernels/recurrence/layout.h"
+#include "kernels/linear/reduce.h"
+
+/// Elman, lstm and gru through time. Each direction goes the way that its plan says: in one launch
+/// with W on chip, or step by step. What can be one product over all steps is, either way: the
+/// input's part before, dW and dx after.
+namespace gradepth::inline GRADEPTH_PLATFORM {
+namespace {
+
+constexpr auto step_by_step = RecurrenceVariant::step_by_step;
+
+/// How the two directions go.
+struct Ways {
+  RecurrencePlan forward, backward;
+  bool graph = false;  // steps are replayed as a graph
+};
+
+class RecurrentPlan final : public CustomPlan {
+ public:
+  RecurrentPlan(std::shared_ptr<const Device> device, const RecurrentProblem& problem, Ways ways)
+      : CustomPlan(std::move(device), problem),
+        p_(problem),
+        ways_(std::move(ways)),
+        G_(gates(p_.cell)),
+        n_(p_.B * p_.H),
+        width_(G_ * p_.H),
+        inputs_(p_.project_input ? (p_.I > 0 ? p_.I : p_.H) : 0) {
+    bind("Wh", Wh_ = floats(copies() * width_ * p_.H));
+    bind("b", b_ = floats(copies() * biases_width()));
+    h_ = floats((p_.T + 1) * n_);
+    bind("h0", h_);
+    bind("y", h_ + n_);
+    if (p_.record) bind("h", h_);
+    bind("x", x_ = floats(p_.T * p_.B * (inputs_ > 0 ? inputs_ : p_.H)));
+    if (inputs_ > 0) {
+      bind("Wx", Wx_ = floats(width_ * inputs_));
+      Wx_x_ = floats(p_.T * p_.B * width_);
+    }
+    if (lstm()) {
+      c_ = floats((p_.T + 1) * n_);
+      bind("c0", c_);
+      if (p_.record) bind("c", c_);
+    }
+    if (steps(ways_.forward)) product_ = floats(p_.B * width_);
+    const std::int64_t counters =
+        std::max(barrier_counters(ways_.forward), barrier_counters(ways_.backward));
+    counters_ = allocate<unsigned>(counters);
+    if (p_.pass != Pass::forward) allocate_backward();
+  }
+
+  void run_forward() override {
+    replay(ways_.forward, forward_, [this] { forward(); });
+  }
+  void run_backward_data() override {
+    replay(ways_.backward, backward_, [this] { backward_data(); });
+  }
+  void run_backward_weights() override;
+  [[nodiscard]] bool has_parts() const override { return true; }
+
+  [[nodiscard]] std::string detail() const override {
+    std::string text = "forward " + way(ways_.forward, forward_product(G(), p_.B, p_.H));
+    if (p_.pass != Pass::forward) {
+      text += "; backward " + way(ways_.backward, backward_product(G(), p_.B, p_.H));
+    }
+    const std::string planned_for = Device::planned_for();
+    return text + (planned_for.empty() ? "" : "; " + planned_for) + "; " + Device::gemm_name();
+  }
+
+ private:
+  void allocate_backward() {
+    if (p_.cell != "elman") gates_ = floats(p_.T * p_.B * 4 * p_.H);
+    bind("dy", dy_ = floats(p_.T * n_));
+    bind("da", da_ = floats(p_.T * p_.B * width_));
+    dr_ = gru() ? floats(p_.T * p_.B * width_) : da_;
+    bind("dh0", dh0_ = floats(n_));
+    if (p_.record) bind("dh", dh_ = floats((p_.T + 1) * n_));
+    if (p_.cell != "elman") carry_ = floats(n_);
+    if (lstm()) {
+      bind("dc0", carry_);
+      dc_last_ = floats(n_);
+      if (p_.record) bind("dc", dc_ = floats((p_.T + 1) * n_));
+      bind_input("dc", dc_last_);
+    }
+    bind("dWh", dWh_ = floats(copies() * width_ * p_.H));
+    bind("db", db_ = floats(copies() * biases_width()));
+    if (inputs_ > 0) {
+      bind("dx", dx_ = floats(p_.T * p_.B * inputs_));
+      bind("dWx", dWx_ = floats(width_ * inputs_));
+    } else {
+      bind("dx", dx_ = G_ == 1 ? da_ : floats(p_.T * n_));  // x is added as it is
+    }
+    if (steps(ways_.backward)) {
+      through_ = floats(n_);
+      bias_partials_ = doubles(copies() * column_sum_parts(rows_per_copy()) * width_);
+      if (gru()) bias_sums_ = floats(2 * copies() * width_);
+    } else {
+      bias_partials_ = doubles(bias_parts(ways_.backward) * biases_width());
+    }
+    if (!p_.norms) return;
+    blocks_ = steps(ways_.backward) ? step_blocks(n_) : ways_.backward.blocks();
+    partials_ = doubles((p_.T + 1) * step_quantities * blocks_);
+    sums_ = doubles((p_.T + 1) * step_quantities);
+    bind("dh_norm2", sums_ + step_dh2, step_quantities);
+  }
+
+  [[nodiscard]] bool lstm() const { return p_.cell == "lstm"; }
+  [[nodiscard]] bool gru() const { return p_.cell == "gru"; }
+  [[nodiscard]] int G() const { return static_cast<int>(G_); }
+  [[nodiscard]] static bool steps(const RecurrencePlan& plan) {
+    return plan.variant == step_by_step;
+  }
+  [[nodiscard]] std::int64_t copies() const { return p_.share ? 1 : p_.T; }  // of Wh and b
+  [[nodiscard]] std::int64_t rows_per_copy() const { return p_.share ? p_.T * p_.B : p_.B; }
+  [[nodiscard]] std::int64_t biases_width() const { return biases(p_.cell) * p_.H; }
+  [[nodiscard]] const float* Wh(std::int64_t t) const {
+    return Wh_ + (p_.share ? 0 : t * width_ * p_.H);
+  }
+  [[nodiscard]] const float* b(std::int64_t t) const {
+    return b_ + (p_.share ? 0 : t * biases_width());
+  }
+
+  [[nodiscard]] std::string way(const RecurrencePlan& plan, const RecurrentProduct& product) const {
+    return description(plan, product) + (ways_.graph && steps(plan) ? " as a graph" : "") +
+           (plan.why.empty() ? "" : " (" + plan.why + ")");
+  }
+
+  template <class Work>
+  void replay(const RecurrencePlan& plan, Recording& recording, Work&& work) {
+    if (ways_.graph && steps(plan)) {
+      recording.run(device(), work);
+    } else {
+      work();
+    }
+  }
+
+  [[nodiscard]] RecurrentForward forward_arguments() const {
+    return {.T = p_.T,
+            .B = p_.B,
+            .H = p_.H,
+            .W = Wh_,
+            .x = inputs_ > 0 ? Wx_x_ : x_,
+            .projected = inputs_ > 0,
+            .b = b_,
+            .h = h_,
+            .c = c_,
+            .gates = gates_};
+  }
+  [[nodiscard]] RecurrentBackward backward_arguments() const {
+    return {.T = p_.T,
+            .B = p_.B,
+            .H = p_.H,
+            .W = Wh_,
+            .dy = dy_,
+            .h = h_,
+            .c = c_,
+            .gates = gates_,
+            .clip_value = static_cast<float>(p_.clip_value),
+            .da = da_,
+            .dr = dr_,
+            .carry = carry_,
+            .dh0 = dh0_,
+            .dh = dh_,
+            .dc = dc_,
+            .partials = partials_,
+            .bias_partials = bias_partials_};
+  }
+
+  void forward();
+  void backward_data();
+  void forward_steps();
+  void backward_steps();
+  void bias_gradient();
+
+  RecurrentProblem p_;
+  Ways ways_;
+  std::int64_t G_;
+  std::int64_t n_;            // elements of a state
+  std::int64_t width_;        // G H, of a sample's pre-activations
+  std::int64_t inputs_;       // features of x with a projection, else 0
+  std::int64_t blocks_ = 0;   // of a step's partial sums
+  float* Wh_ = nullptr;       // [copies, G H, H]
+  float* b_ = nullptr;        // [copies, biases H]
+  float* Wx_ = nullptr;       // [G H, inputs]
+  float* x_ = nullptr;        // [T, B, inputs or H]
+  float* Wx_x_ = nullptr;     // [T, B, G H]
+  float* h_ = nullptr;        // [T + 1, B, H]
+  float* c_ = nullptr;        // lstm [T + 1, B, H]
+  float* gates_ = nullptr;    // lstm, gru [T, B, 4, H]
+  float* product_ = nullptr;  // [B, G H], of a step
+  float* dy_ = nullptr;       // [T, B, H]
+  float* da_ = nullptr;       // [T, B, G H]
+  float* dr_ = nullptr;       // [T, B, G H]: da, but for gru's n
+  float* carry_ = nullptr;    // [B, H]
+  float* dc_last_ = nullptr;  // lstm [B, H]
+  float* dh0_ = nullptr;      // [B, H]
+  float* dh_ = nullptr;       // [T + 1, B, H] when recorded
+  float* dc_ = nullptr;       // lstm, as dh
+  float* through_ = nullptr;  // [B, H], of a step
+  float* dx_ = nullptr;
+  float* dWh_ = nullptr;
+  float* dWx_ = nullptr;
+  float* db_ = nullptr;
+  float* bias_sums_ = nullptr;       // gru step by step [2, copies, G H]: of da and of dr
+  unsigned* counters_ = nullptr;     // of the barriers
+  double* partials_ = nullptr;       // [T + 1, step_quantities, blocks] when measured
+  double* sums_ = nullptr;           // [T + 1, step_quantities] when measured
+  double* bias_partials_ = nullptr;  // [parts, biases H]
+  Recording forward_;
+  Recording backward_;
+};
+
+void RecurrentPlan::forward() {
+  if (inputs_ > 0) {  // all steps' inputs at once
+    device().gemm({.transpose_b = true,
+                   .m = p_.T * p_.B,
+                   .n = width_,
+                   .k = inputs_,
+                   .A = x_,
+                   .B = Wx_,
+                   .C = Wx_x_});
+  }
+  const auto& stream = device().stream();
+  if (steps(ways_.forward)) {
+    forward_steps();
+  } else if (lstm()) {
+    lstm_forward(ways_.forward, forward_arguments(), counters_, stream);
+  } else if (gru()) {
+    gru_forward(ways_.forward, forward_arguments(), counters_, stream);
+  } else {
+    elman_forward(p_.act, ways_.forward, forward_arguments(), counters_, stream);
+  }
+}
+
+void RecurrentPlan::forward_steps() {
+  RecurrentForward arguments = forward_arguments();
+  for (std::int64_t t = 0; t < p_.T; ++t) {
+    device().gemm({.transpose_b = true,
+                   .m = p_.B,
+                   .n = width_,
+                   .k = p_.H,
+                   .A = h_ + t * n_,
+                   .B = Wh(t),
+                   .C = product_});
+    arguments.b = b(t);
+    gated_forward(p_.cell, arguments, t, product_, device().stream());
+  }
+}
+
+void RecurrentPlan::backward_steps() {
+  for (std::int64_t s = p_.T; s >= 0; --s) {
+    if (s < p_.T) {
+      device().gemm({.m = p_.B,
+                     .n = p_.H,
+                     .k = width_,
+                     .A = dr_ + s * p_.B * width_,
+                     .B = Wh(s),
+                     .C = through_});
+    }
+    gated_backward(p_.cell, backward_arguments(), s, s < p_.T ? through_ : nullptr,
+                   device().stream());
+  }
+}
+
+void RecurrentPlan::backward_data() {
+  const auto& stream = device().stream();
+  if (lstm()) device().copy(carry_, static_cast<const float*>(dc_last_), length(n_));
+  if (steps(ways_.backward)) {
+    backward_steps();
+  } else if (lstm()) {
+    lstm_backward(ways_.backward, backward_arguments(), counters_, stream);
+  } else if (gru()) {
+    gru_backward(ways_.backward, backward_arguments(), counters_, stream);
+  } else {
+    elman_backward(p_.act, ways_.backward, backward_arguments(), counters_, stream);
+  }
+  if (p_.norms) sum_rows((p_.T + 1) * step_quantities, blocks_, partials_, sums_, stream);
+  const std::int64_t rows = p_.T * p_.B;
+  if (inputs_ > 0) {
+    device().gemm({.m = rows, .n = inputs_, .k = width_, .A = da_, .B = Wx_, .C = dx_});
+  } else if (G_ > 1) {
+    sum_gates(rows, G(), p_.H, da_, dx_, stream);
+  }
+}
+
+void RecurrentPlan::bias_gradient() {
+  const auto& stream = device().stream();
+  if (!steps(ways_.backward)) {
+    sum_parts(1, bias_parts(ways_.backward), biases_width(), bias_partials_, db_, stream);
+    return;
+  }
+  if (!gru()) {
+    column_sums(copies(), rows_per_copy(), width_, da_, db_, bias_partials_, stream);
+    return;
+  }
+  // gru's fourth bias is added to the product of n, where the gradient is that of dr.
+  float* const of_dr = bias_sums_ + copies() * width_;
+  column_sums(copies(), rows_per_copy(), width_, da_, bias_sums_, bias_partials_, stream);
+  column_sums(copies(), rows_per_copy(), width_, dr_, of_dr, bias_partials_, stream);
+  for (std::int64_t copy = 0; copy < copies(); ++copy) {
+    float* const db = db_ + copy * biases_width();
+    device().copy(db, static_cast<const float*>(bias_sums_ + copy * width_), length(width_));
+    device().copy(db + width_, static_cast<const float*>(of_dr + copy * width_ + 2 * p_.H),
+                  length(p_.H));
+  }
+}
+
+void RecurrentPlan::run_backward_weights() {
+  for (std::int64_t copy = 0; copy < copies(); ++copy) {
+    device().gemm({.transpose_a = true,
+                   .m = width_,
+                   .n = p_.H,
+                   .k = rows_per_copy(),  // a shared W: one product over all steps
+                   .A = dr_ + copy * p_.B * width_,
+                   .B = h_ + copy * n_,
+                   .C = dWh_ + copy * width_ * p_.H});
+  }
+  bias_gradient();
+  if (inputs_ == 0) return;
+  device().gemm({.transpose_a = true,
+                 .m = width_,
+                 .n = inputs_,
+                 .k = p_.T * p_.B,
+                 .A = da_,
+                 .B = x_,
+                 .C = dWx_});
+}
+
+/// Why W cannot stay on chip for this problem, whatever the device; empty if it can.
+std::string why_step_by_step(const RecurrentProblem& p) {
+  if (!p.share) return "a fresh W at every step";
+  if (!output_activation(p.act)) return "the slope of " + p.act + " needs its input";
+  return {};
+}
+
+/// The products of a step, forward and backward.
+std::array<RecurrentProduct, 2> products(const RecurrentProblem& p) {
+  const auto G = static_cast<int>(gates(p.cell));
+  return {forward_product(G, p.B, p.H), backward_product(G, p.B, p.H)};
+}
+
+RecurrenceVariant on_chip(Variant variant) {
+  return variant == Variant::small ? RecurrenceVariant::small : RecurrenceVariant::persistent;
+}
+
+/// Why the layer cannot go the way that was asked for; empty if it can.
+std::string refusal(const RecurrentProblem& p, Variant variant) {
+  if (variant != Variant::small && variant != Variant::persistent) return {};
+  std::string why = why_step_by_step(p);
+  for (const RecurrentProduct& product : products(p)) {
+    if (why.empty()) why = why_not(on_chip(variant), Device::limits(), product);
+  }
+  return why;
+}
+
+/// How the layer goes, where `refusal` has nothing against it.
+Ways choose(const RecurrentProblem& p, Variant variant) {
+  Ways ways;
+  ways.graph = variant == Variant::graph;
+  if (ways.graph || variant == Variant::steps) return ways;
+  ways.forward.why = ways.backward.why = why_step_by_step(p);
+  if (!ways.forward.why.empty()) return ways;
+  const auto plan = [&](const RecurrentProduct& product) {
+    return variant == Variant::automatic
+               ? plan_recurrence(Device::limits(), product)
+               : plan_recurrence(Device::limits(), product, on_chip(variant));
+  };
+  const auto [forward, backward] = products(p);
+  ways.forward = plan(forward);
+  ways.backward = plan(backward);
+  return ways;
+}
+
+}  // namespace
+
+Planned make_recurrent_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
+                            Variant variant) {
+  const std::string why = refusal(problem, variant);
+  if (!why.empty()) return Unsupported{std::string(name(variant)) + ": " + why};
+  Ways ways = choose(problem, variant);
+  // Elman's two products are alike, so both directions go the same way.
+  if (problem.cell == "elman" && ways.backward.variant == step_by_step) {
+    return make_chain_plan(std::move(device), problem, ways.graph, ways.backward.why);
+  }
+  return std::make_unique<RecurrentPlan>(std::move(device), problem, std::move(ways));
+}
+
+}  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -1,0 +1,391 @@
+#include <algorithm>
+
+#include "host/providers/reference/reference.h"
+#include "host/providers/reference/activation.h"
+#include "host/providers/reference/math.h"
+#include "host/device/threads.h"
+#include "kernels/cell/gru.h"
+#include "kernels/cell/lstm.h"
+
+/// Recurrent cells forward and back through time, step by step.
+namespace gradepth::reference {
+namespace {
+
+/// elman, lstm and gru. Step t = 0 … T-1 makes state t+1 out of state t.
+class CellPlan final : public ReferencePlan<RecurrentProblem> {
+ public:
+  CellPlan(const RecurrentProblem& problem, Rounding rounding)
+      : ReferencePlan(problem, rounding),
+        G_(gates(problem.cell)),
+        state_(length(problem.B * problem.H)),
+        preact_(state_ * length(G_)),
+        h_(state_ * length(problem.T + 1)),
+        c_(problem.cell == "lstm" ? h_.size() : 0),
+        gates_(state_ * 4 * length(problem.T)),
+        xin_(problem.project_input ? preact_ * length(problem.T) : 0),
+        dh_(h_.size()),
+        dc_(c_.size()),
+        da_(preact_ * length(problem.T)),
+        dr_(problem.cell == "gru" ? da_.size() : 0) {}
+
+  void run() override {
+    run_forward();
+    if (p_.pass == Pass::training) run_backward();
+  }
+
+  void run_forward() override {
+    std::copy_n(in("h0"), state_, h_.begin());
+    if (p_.cell == "lstm") std::copy_n(in("c0"), state_, c_.begin());
+    if (p_.project_input) {
+      const std::int64_t I = input_size();
+      product_nt({in("x"), p_.T * p_.B, I}, {in("Wx"), G_ * p_.H, I}, xin_.data(), rounding_);
+      round_all(rounding_, xin_.data(), xin_.size());
+    }
+    with_arithmetic(rounding_, [&](auto number) {
+      Vector Wh(preact_);
+      for (std::int64_t t = 0; t < p_.T; ++t) {
+        if (t == 0 || !p_.share) Wt_ = transposed({weights(t), G_ * p_.H, p_.H});
+        product({&h_[length(t) * state_], p_.B, p_.H}, {Wt_.data(), p_.H, G_ * p_.H}, Wh.data(),
+                rounding_);
+        step_forward<decltype(number)>(t, Wh);
+      }
+    });
+    std::copy(h_.begin() + static_cast<std::ptrdiff_t>(state_), h_.end(), out("y"));
+    if (p_.record) std::copy(h_.begin(), h_.end(), out("h"));
+    if (p_.record && p_.cell == "lstm") std::copy(c_.begin(), c_.end(), out("c"));
+  }
+
+  [[nodiscard]] Tensor get(std::string_view name) override {
+    if (name != "a" || p_.cell != "elman") return ReferencePlan::get(name);
+    Tensor a({p_.T, p_.B, p_.H});
+    for (std::size_t i = 0; i < a.size(); ++i) a.data[i] = gates_[4 * i];
+    return a;
+  }
+
+  [[nodiscard]] bool has_parts() const override { return p_.pass == Pass::training; }
+
+  void run_backward_data() override {
+    const auto last = static_cast<std::ptrdiff_t>(length(p_.T) * state_);
+    std::fill(dh_.begin() + last, dh_.end(), 0.0);
+    if (p_.cell == "lstm") std::copy_n(in("dc"), state_, dc_.begin() + last);
+    Vector through_W(state_);
+    for (std::int64_t t = p_.T - 1; t >= 0; --t) {
+      arrive(t + 1);
+      with_arithmetic(rounding_,
+                      [&](auto number) { step_backward<decltype(number)>(t, through_W); });
+    }
+    measure(0);
+    input_gradients();
+    std::copy_n(dh_.begin(), state_, out("dh0"));
+    if (p_.cell == "lstm") std::copy_n(dc_.begin(), state_, out("dc0"));
+    if (!p_.record) return;
+    std::copy(recorded_.begin(), recorded_.end(), out("dh"));
+    std::copy(da_.begin(), da_.end(), out("da"));
+    if (p_.cell == "lstm") std::copy(recorded_c_.begin(), recorded_c_.end(), out("dc"));
+  }
+
+  /// dWh, db and dWx, each a product or sum over all steps.
+  void run_backward_weights() override {
+    const Vector& dr = p_.cell == "gru" ? dr_ : da_;
+    const std::int64_t rows = G_ * p_.H;
+    const std::int64_t steps = p_.share ? p_.T : 1;  // steps per copy of W
+    double* dWh = out("dWh");
+    double* db = out("db");
+    for (std::int64_t t = 0; t < p_.T; t += steps) {
+      const double* dr_t = &dr[length(t) * preact_];
+      product_tn({dr_t, steps * p_.B, rows}, {&h_[length(t) * state_], steps * p_.B, p_.H}, dWh,
+                 rounding_);
+      round_all(rounding_, dWh, length(rows * p_.H));
+      bias_gradient(t, steps, db);
+      dWh += rows * p_.H;
+      db += bias_size();
+    }
+    if (!p_.project_input) return;
+    const std::int64_t I = input_size();
+    product_tn({da_.data(), p_.T * p_.B, rows}, {in("x"), p_.T * p_.B, I}, out("dWx"), rounding_);
+    round_all(rounding_, out("dWx"), length(rows * I));
+  }
+
+ private:
+  [[nodiscard]] const double* weights(std::int64_t t) const {
+    return in("Wh") + (p_.share ? 0 : t * G_ * p_.H * p_.H);
+  }
+  [[nodiscard]] std::int64_t input_size() const { return p_.I > 0 ? p_.I : p_.H; }
+  [[nodiscard]] std::int64_t bias_size() const { return biases(p_.cell) * p_.H; }
+
+  /// Pre-activations, gate values and the next state of step t; Wh [B, G*H] holds W h, unrounded.
+  template <class T>
+  void step_forward(std::int64_t t, const Vector& Wh) {
+    const double* b = in("b") + (p_.share ? 0 : t * bias_size());
+    const std::size_t now = length(t) * state_;
+    const double* x = p_.project_input ? &xin_[length(t) * preact_] : in("x") + now;
+    for_each_row([&](std::int64_t n) {
+      for (std::int64_t j = 0; j < p_.H; ++j) {
+        const std::size_t at = length(n * p_.H + j);
+        const auto product = [&](std::int64_t g) { return T(Wh[gate_index(n, g, j)]); };
+        const auto input = [&](std::int64_t g) {
+          return T(x[p_.project_input ? gate_index(n, g, j) : at]);
+        };
+        const auto bias = [&](std::int64_t g) { return T(b[g * p_.H + j]); };
+        const auto a = [&](std::int64_t g) { return product(g) + input(g) + bias(g); };
+        double* kept = &gates_[(now + at) * 4];
+        T h{};
+        if (p_.cell == "elman") {
+          kept[0] = static_cast<double>(a(0));
+          with_activation(p_.act, [&](auto act) { h = value_of<decltype(act)>(T(kept[0])); });
+        } else if (p_.cell == "lstm") {
+          keep(kept, a(0), a(1), a(2), a(3));
+          const auto v = LstmCell::gate_values(T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3]));
+          const auto state = LstmCell::forward(v, T(c_[now + at]));
+          h = state.h;
+          c_[now + state_ + at] = static_cast<double>(state.c);
+        } else {
+          keep(kept, a(0), a(1), input(2) + bias(2), product(2) + bias(3));
+          const auto v = GruCell::gate_values(T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3]));
+          h = GruCell::forward(v, T(h_[now + at]));
+        }
+        h_[now + state_ + at] = static_cast<double>(h);
+      }
+    });
+  }
+
+  /// Calls f(n) for every sample, side by side where they are large.
+  template <class F>
+  void for_each_row(F&& f) const {
+    parallel_for(state_ >= 4096 ? available_threads() : 1, p_.B, f);
+  }
+
+  /// Whether the slopes of gates come from their values.
+  template <class T>
+  [[nodiscard]] bool from_output() const {
+    return slopes_of_net<T>(p_.slope) == SlopeFrom::output;
+  }
+
+  /// Adds the loss gradient on state s, takes its norm, records and then clips it.
+  void arrive(std::int64_t s) {
+    double* dh = &dh_[length(s) * state_];
+    const double* dy = in("dy") + (s - 1) * p_.B * p_.H;
+    for (std::size_t i = 0; i < state_; ++i) dh[i] = round_to(rounding_, dh[i] + dy[i]);
+    measure(s);
+    for (std::size_t i = 0; i < state_; ++i) dh[i] = clip(dh[i], p_.clip_value);
+    if (p_.cell != "lstm") return;
+    double* dc = &dc_[length(s) * state_];
+    for (std::size_t i = 0; i < state_; ++i) dc[i] = clip(dc[i], p_.clip_value);
+  }
+
+  void measure(std::int64_t s) {
+    const std::size_t begin = length(s) * state_;
+    if (p_.norms) {
+      double norm2 = sum_of_squares(&dh_[begin], state_);
+      if (p_.cell == "lstm") norm2 += sum_of_squares(&dc_[begin], state_);
+      out("dh_norm2")[s] = norm2;
+    }
+    if (!p_.record) return;
+    recorded_.resize(dh_.size());
+    recorded_c_.resize(dc_.size());
+    std::copy_n(&dh_[begin], state_, &recorded_[begin]);
+    if (p_.cell == "lstm") std::copy_n(&dc_[begin], state_, &recorded_c_[begin]);
+  }
+
+  /// dL/da of step t and dL/dstate t from dL/dstate t+1.
+  template <class T>
+  void step_backward(std::int64_t t, Vector& through_W) {
+    const std::size_t now = length(t) * state_;
+    const std::size_t next = now + state_;
+    double* da = &da_[length(t) * preact_];
+    double* dr = p_.cell == "gru" ? &dr_[length(t) * preact_] : da;  // what W's product sees
+    double* dh = &dh_[now];
+    std::fill_n(dh, state_, 0.0);
+    for_each_row([&](std::int64_t n) {
+      for (std::int64_t j = 0; j < p_.H; ++j) {
+        const std::size_t at = length(n * p_.H + j);
+        const double* kept = &gates_[(now + at) * 4];
+        const T dh_next(dh_[next + at]);
+        const auto put = [&](double* to, std::int64_t g, T value) {
+          to[gate_index(n, g, j)] = static_cast<double>(value);
+        };
+        if (p_.cell == "elman") {
+          with_activation(p_.act, [&](auto act) {
+            using Act = decltype(act);
+            put(da, 0, dh_next * slope_of<Act>(p_.slope, T(kept[0]), T(h_[next + at])));
+          });
+        } else if (p_.cell == "lstm") {
+          const T a[] = {T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
+          const T c_next(c_[next + at]);
+          const auto v = LstmCell::gate_values(a[0], a[1], a[2], a[3]);
+          const T tanh_c = Tanh::value(c_next);
+          const auto slopes = from_output<T>() ? LstmCell::slopes_from_output(v, tanh_c)
+                                               : LstmCell::slopes(a[0], a[1], a[2], a[3], c_next);
+          const auto back =
+              LstmCell::backward(dh_next, T(dc_[next + at]), v, tanh_c, T(c_[now + at]), slopes);
+          put(da, 0, back.da.i);
+          put(da, 1, back.da.f);
+          put(da, 2, back.da.g);
+          put(da, 3, back.da.o);
+          dc_[now + at] = static_cast<double>(back.dc);
+        } else {
+          const T a[] = {T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
+          const auto v = GruCell::gate_values(a[0], a[1], a[2], a[3]);
+          const auto slopes = from_output<T>() ? GruCell::slopes_from_output(v)
+                                               : GruCell::slopes(a[0], a[1], a[2] + v.r * v.m);
+          const auto back = GruCell::backward(dh_next, v, T(h_[now + at]), slopes);
+          for (double* to : {da, dr}) {
+            put(to, 0, back.da_r);
+            put(to, 1, back.da_z);
+          }
+          put(da, 2, back.da_n);
+          put(dr, 2, back.dm);
+          dh[at] = static_cast<double>(back.dh);
+        }
+      }
+    });
+    product({dr, p_.B, G_ * p_.H}, {weights(t), G_ * p_.H, p_.H}, through_W.data(), rounding_);
+    for (std::size_t i = 0; i < state_; ++i) {
+      dh[i] = static_cast<double>(T(dh[i]) + T(through_W[i]));
+    }
+  }
+
+  /// dx: the sum of da over gates, or Wxᵀ da with a projection.
+  void input_gradients() {
+    double* dx = out("dx");
+    if (p_.project_input) {
+      const std::int64_t I = input_size();
+      product({da_.data(), p_.T * p_.B, G_ * p_.H}, {in("Wx"), G_ * p_.H, I}, dx, rounding_);
+      round_all(rounding_, dx, length(p_.T * p_.B * I));
+      return;
+    }
+    for (std::int64_t n = 0; n < p_.T * p_.B; ++n) {
+      for (std::int64_t j = 0; j < p_.H; ++j) {
+        double sum = 0;
+        for (std::int64_t g = 0; g < G_; ++g) sum += da_[gate_index(n, g, j)];
+        dx[n * p_.H + j] = round_to(rounding_, sum);
+      }
+    }
+  }
+
+  /// The sum of da over steps t … t + steps - 1 and the batch; gru's fourth part is the sum of dm.
+  void bias_gradient(std::int64_t t, std::int64_t steps, double* db) {
+    std::fill_n(db, bias_size(), 0.0);
+    for (std::int64_t n = t * p_.B; n < (t + steps) * p_.B; ++n) {
+      for (std::int64_t j = 0; j < p_.H; ++j) {
+        const auto collect = [&](std::int64_t g, double a) {
+          db[g * p_.H + j] = add(rounding_, db[g * p_.H + j], a);
+        };
+        for (std::int64_t g = 0; g < G_; ++g) collect(g, da_[gate_index(n, g, j)]);
+        if (p_.cell == "gru") collect(3, dr_[gate_index(n, 2, j)]);
+      }
+    }
+    round_all(rounding_, db, length(bias_size()));
+  }
+
+  [[nodiscard]] std::size_t gate_index(std::int64_t n, std::int64_t g, std::int64_t j) const {
+    return length((n * G_ + g) * p_.H + j);
+  }
+  template <class T>
+  static void keep(double* kept, T v0, T v1, T v2, T v3) {
+    kept[0] = static_cast<double>(v0);
+    kept[1] = static_cast<double>(v1);
+    kept[2] = static_cast<double>(v2);
+    kept[3] = static_cast<double>(v3);
+  }
+
+  std::int64_t G_;
+  std::size_t state_;   // elements of one state, B * H
+  std::size_t preact_;  // elements of one step's pre-activations, B * G * H
+  Vector h_;            // [T+1, B, H]
+  Vector c_;            // [T+1, B, H], lstm
+  Vector Wt_;           // [H, G*H], the transpose of Wh
+  Vector gates_;        // [T, B, H, 4]: elman's a, or what the cell's gate values are made of
+  Vector xin_;          // [T, B, G*H], the projected input
+  Vector dh_;           // [T+1, B, H], after clipping
+  Vector dc_;           // [T+1, B, H], lstm
+  Vector da_;           // [T, B, G*H]
+  Vector dr_;           // [T, B, G*H], gru: as da_, but dm in place of da_n
+  Vector recorded_;     // dh_ and dc_ before clipping
+  Vector recorded_c_;
+};
+
+/// f' = w (f + f_prev), or f' = w Σ of all earlier f, elementwise.
+class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
+ public:
+  AdditivePlan(const RecurrentProblem& problem, Rounding rounding)
+      : ReferencePlan(problem, rounding),
+        state_(length(problem.B * problem.H)),
+        f_(state_ * length(problem.T + 1)),
+        df_(f_.size()) {}
+
+  void run() override {
+    run_forward();
+    if (p_.pass == Pass::training) run_backward();
+  }
+
+  void run_forward() override {
+    const double w = *in("Wh");
+    std::copy_n(in("h0"), state_, f_.begin());
+    Vector sum(state_, 0.0);  // of the states that the next one adds up
+    for (std::int64_t t = 0; t < p_.T; ++t) {
+      const double* now = &f_[length(t) * state_];
+      double* next = &f_[length(t + 1) * state_];
+      for (std::size_t i = 0; i < state_; ++i) {
+        const double before = p_.form == "sum" ? sum[i] : t > 0 ? now[i - state_] : 0.0;
+        sum[i] = round_to(rounding_, before + now[i]);
+        next[i] = round_to(rounding_, w * sum[i]);
+      }
+    }
+    std::copy(f_.begin() + static_cast<std::ptrdiff_t>(state_), f_.end(), out("y"));
+    if (p_.record) std::copy(f_.begin(), f_.end(), out("h"));
+  }
+
+  void run_backward() override {
+    const double w = *in("Wh");
+    const Vector zero(state_, 0.0);
+    Vector later(state_, 0.0);  // Σ of the gradients at the states that hold this one
+    for (std::int64_t t = p_.T; t >= 0; --t) {
+      double* df = &df_[length(t) * state_];
+      const double* dy = t > 0 ? in("dy") + (t - 1) * p_.B * p_.H : zero.data();
+      for (std::size_t i = 0; i < state_; ++i) {
+        df[i] = round_to(rounding_, dy[i] + round_to(rounding_, w * later[i]));
+      }
+      if (p_.norms) out("dh_norm2")[t] = sum_of_squares(df, state_);
+      if (p_.record) std::copy_n(df, state_, out("dh") + t * p_.B * p_.H);
+      for (std::size_t i = 0; i < state_ && t > 0; ++i) df[i] = clip(df[i], p_.clip_value);
+      // State t-1 is held by state t and by t+1 (two-term), or by every later one (sum).
+      for (std::size_t i = 0; i < state_; ++i) {
+        const double further = p_.form == "sum" ? later[i] : t < p_.T ? df[i + state_] : 0.0;
+        later[i] = round_to(rounding_, df[i] + further);
+      }
+      if (t > 0 && p_.record) std::copy_n(df, state_, out("da") + (t - 1) * p_.B * p_.H);
+    }
+    *out("dWh") = scalar_gradient();
+    std::copy_n(df_.begin(), state_, out("dh0"));
+  }
+
+ private:
+  /// dL/dw = Σ_t df_{t+1} · (what w multiplied at step t).
+  double scalar_gradient() const {
+    double dw = 0;
+    Vector sum(state_, 0.0);
+    for (std::int64_t t = 0; t < p_.T; ++t) {
+      for (std::size_t i = 0; i < state_; ++i) {
+        const std::size_t at = length(t) * state_ + i;
+        const double before = p_.form == "sum" ? sum[i] : t > 0 ? f_[at - state_] : 0.0;
+        sum[i] = before + f_[at];
+        dw = add(rounding_, dw, df_[at + state_] * sum[i]);
+      }
+    }
+    return round_to(rounding_, dw);
+  }
+
+  std::size_t state_;
+  Vector f_;   // [T+1, B, H]
+  Vector df_;  // [T+1, B, H], after clipping
+};
+
+}  // namespace
+
+PlanPtr make_plan(const RecurrentProblem& problem, Rounding rounding) {
+  if (problem.cell == "additive") return std::make_unique<AdditivePlan>(problem, rounding);
+  return std::make_unique<CellPlan>(problem, rounding);
+}
+
+}  // namespace gradepth::reference

@@ -1,0 +1,67 @@
+#pragma once
+
+#include "kernels/recurrence/additive.h"
+#include "kernels/chain/pointwise.cuh"
+
+namespace gradepth::inline GRADEPTH_PLATFORM {
+
+/// What w multiplies: the last two states, or all of them. It is its own transpose: the way back
+/// adds up gradients as the way forward adds up states.
+template <bool Sum>
+struct History {
+  float total = 0;   // of the states that the form adds up
+  float newest = 0;  // two-term only
+
+  __device__ void add(float f) {
+    total = Sum ? total + f : newest + f;
+    newest = f;
+  }
+};
+
+// One thread per element, all steps.
+template <bool Sum>
+__global__ void __launch_bounds__(block_threads) additive_forward_kernel(Additive p) {
+  const std::int64_t i = grid_thread();
+  if (i >= p.n) return;
+  History<Sum> states;
+  states.add(p.h[i]);
+  for (std::int64_t t = 0; t < p.T; ++t) {
+    const float f = p.w[0] * states.total;
+    p.a[t * p.n + i] = states.total;
+    p.h[(t + 1) * p.n + i] = f;
+    states.add(f);
+  }
+}
+
+template <bool Sum>
+__global__ void __launch_bounds__(block_threads) additive_backward_kernel(Additive p) {
+  const std::int64_t i = grid_thread();
+  const bool inside = i < p.n;  // all threads stay for the sums
+  History<Sum> gradients;       // of the later states, clipped
+  double dw[1] = {0};
+  for (std::int64_t t = p.T; t >= 0; --t) {
+    double sums[step_quantities] = {};
+    if (inside) {
+      const float dy = t > 0 ? p.dy[(t - 1) * p.n + i] : 0.F;
+      const float dh = dy + p.w[0] * gradients.total;
+      if (p.dh != nullptr) p.dh[t * p.n + i] = dh;
+      if (t == 0) {
+        p.dh0[i] = dh;
+        if (p.partials != nullptr) measure<0>(sums, dh, 0, nullptr);
+      } else {
+        const float da = p.clip_value > 0 ? clipped(dh, p.clip_value) : dh;
+        if (p.da != nullptr) p.da[(t - 1) * p.n + i] = da;
+        dw[0] += static_cast<double>(da) * static_cast<double>(p.a[(t - 1) * p.n + i]);
+        gradients.add(da);
+        if (p.partials != nullptr) measure<1>(sums, dh, 0, &da);
+      }
+    }
+    if (p.partials == nullptr) continue;
+    write_step(sums, p.partials + t * step_quantities * gridDim.x);
+    __syncthreads();  // before the next step's sums
+  }
+  block_sum<block_threads>(dw);
+  if (threadIdx.x == 0) p.dw_partials[blockIdx.x] = dw[0];
+}
+
+}  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -1,0 +1,274 @@
+#pragma once
+
+#include <stdexcept>
+
+#include "kernels/cell/step.cuh"
+#include "kernels/grid.cuh"
+#include "kernels/recurrence/persistent.h"
+#include "kernels/recurrence/slice_barrier.cuh"
+#include "kernels/recurrence/staging.cuh"
+#include "kernels/recurrence/tile_product.cuh"
+
+namespace gradepth::inline GRADEPTH_PLATFORM {
+
+/// How a plan cuts the product, as kernels need it.
+struct Tiling {
+  int rows, batch, chunk, pitch, tile_stride;
+};
+
+/// What one block has of the problem, and where it keeps it in shared memory.
+template <int RowsPerUnit, class Tile>
+struct Share {
+  std::int64_t first_unit;
+  int units;
+  std::int64_t first_entry;  // of the batch
+  int batch;
+  int row_tiles;
+  int pitch, tile_stride;
+  float* w;     // [rows, pitch], rows of W or of its transpose
+  float* v;     // [chunk, pitch], the vectors that they multiply
+  float* sums;  // of the tiles, tile_stride apart
+
+  __device__ Share(const Tiling& q, std::int64_t H, std::int64_t B)
+      : first_unit(static_cast<std::int64_t>(blockIdx.x) * (q.rows / RowsPerUnit)),
+        units(
+            static_cast<int>(min(static_cast<std::int64_t>(q.rows / RowsPerUnit), H - first_unit))),
+        first_entry(static_cast<std::int64_t>(blockIdx.y) * q.batch),
+        batch(static_cast<int>(min(static_cast<std::int64_t>(q.batch), B - first_entry))),
+        row_tiles(static_cast<int>(divide_up(units * RowsPerUnit, Tile::rows))),
+        pitch(q.pitch),
+        tile_stride(q.tile_stride),
+        w(dynamic_shared<float>()),
+        v(w + q.rows * q.pitch),
+        sums(v + q.chunk * q.pitch) {}
+
+  /// The sums of `entries` vectors; between two block-wide barriers, as all threads read them.
+  __device__ void multiply(int entries, std::int64_t depth) const {
+    __syncthreads();
+    block_product<Tile>(w, row_tiles, v, static_cast<int>(divide_up(entries, Tile::batch)), pitch,
+                        static_cast<int>(divide_up(depth, 4) * 4), sums, tile_stride);
+    __syncthreads();
+  }
+  [[nodiscard]] __device__ float sum(int row, int b) const {
+    return sums[sum_index<Tile>(row, b, row_tiles, tile_stride)];
+  }
+};
+
+/// A thread has one unit for the whole launch, and of the batch every `entries`-th entry: so
+/// neighbours read neighbouring addresses, and what is summed over batch and steps stays in the
+/// thread.
+struct Element {
+  int unit;     // within the block
+  int entry;    // the first one
+  int entries;  // threads that share a unit
+  bool active;
+  bool has_first;  // whether it has an element of the first chunk, of `first_entries`
+
+  __device__ Element(int units_per_block, int units, int first_entries)
+      : unit(static_cast<int>(threadIdx.x) % units_per_block),
+        entry(static_cast<int>(threadIdx.x) / units_per_block),
+        entries(static_cast<int>(blockDim.x) / units_per_block),
+        active(entry < entries && unit < units),
+        has_first(active && entry < first_entries) {}
+};
+
+/// Calls f(b) for this thread's share of a slice's entries but for the block's first elements,
+/// those that threads load into registers while they wait.
+template <class F>
+__device__ void for_each_later_entry(const Element& own, int first_entries, int batch, F f) {
+  for (int b = own.entry; own.active && b < batch; b += own.entries) {
+    if (b >= min(own.entries, first_entries)) f(b);
+  }
+}
+
+template <RecurrenceVariant Variant>
+inline constexpr int threads_of =
+    Variant == RecurrenceVariant::small ? small_threads : persistent_threads;
+
+// blockIdx = (rows of W, slice of the batch)
+template <class Cell, class Tile, RecurrenceVariant Variant>
+__global__ void __launch_bounds__(threads_of<Variant>, 1)
+    recurrent_forward_kernel(Cell cell, RecurrentForward p, Tiling q, unsigned* counters) {
+  constexpr int G = Cell::gates;
+  constexpr bool small = Variant == RecurrenceVariant::small;
+  const Share<G, Tile> share(q, p.H, p.B);
+  const int first_entries = min(q.chunk, share.batch);
+  const Element own(q.rows / G, share.units, first_entries);
+  const std::int64_t unit = share.first_unit + own.unit;
+  SliceBarrier barrier(counters);
+
+  float bias[Cell::biases] = {};
+  ForwardInputs<Cell> first{};  // of this thread's first element in the step that comes next
+  const auto load_first = [&](std::int64_t t) {
+    if (!own.has_first) return;
+    first = load_forward<Cell>(p, t * p.B + share.first_entry + own.entry, unit);
+  };
+  if (own.active) load_bias<Cell>(p.b, p.H, unit, bias);
+  load_first(0);
+  stage_rows<G>(share.w, share.units * G, q.pitch, p.W, p.H, share.first_unit);
+  clear_padding(share.v, q.chunk, q.pitch, static_cast<int>(p.H));
+
+  for (std::int64_t t = 0; t < p.T; ++t) {
+    for (int chunk = 0; chunk < share.batch; chunk += q.chunk) {
+      const int entries = min(q.chunk, share.batch - chunk);
+      const std::int64_t first_row = t * p.B + share.first_entry + chunk;
+      if (!small || t == 0) {
+        stage_exchanged(share.v, q.pitch, p.h + first_row * p.H, entries, static_cast<int>(p.H));
+      }
+      share.multiply(entries, p.H);
+      for (int b = own.entry; own.active && b < entries; b += own.entries) {
+        const auto in =
+            chunk == 0 && b == own.entry ? first : load_forward<Cell>(p, first_row + b, unit);
+        float product[G];
+        for (int g = 0; g < G; ++g) product[g] = share.sum(own.unit * G + g, b);
+        const float h = forward_element(cell, p, first_row + b, unit, in, bias, product);
+        if constexpr (small) share.v[b * q.pitch + own.unit] = h;
+      }
+    }
+    if (t + 1 == p.T) break;
+    if constexpr (!small) barrier.arrive();
+    load_first(t + 1);
+    for_each_later_entry(own, first_entries, share.batch, [&](int b) {
+      prefetch_forward<Cell>(p, (t + 1) * p.B + share.first_entry + b, unit);
+    });
+    if constexpr (!small) barrier.wait();
+  }
+}
+
+// blockIdx = (units: rows of Wᵀ, slice of the batch)
+template <class Cell, class Tile, RecurrenceVariant Variant>
+__global__ void __launch_bounds__(threads_of<Variant>, 1)
+    recurrent_backward_kernel(Cell cell, RecurrentBackward p, Tiling q, unsigned* counters) {
+  constexpr int G = Cell::gates;
+  constexpr bool small = Variant == RecurrenceVariant::small;
+  __shared__ double board[threads_of<Variant> / 32][step_quantities];
+  const Share<1, Tile> share(q, p.H, p.B);
+  const int first_entries = min(q.chunk, share.batch);
+  const Element own(q.rows, share.units, first_entries);
+  const std::int64_t unit = share.first_unit + own.unit;
+  const std::int64_t depth = G * p.H;
+  const std::int64_t blocks = static_cast<std::int64_t>(gridDim.x) * gridDim.y;
+  const std::int64_t block = static_cast<std::int64_t>(blockIdx.y) * gridDim.x + blockIdx.x;
+  const float* const exchanged = Cell::biases > G ? p.dr : p.da;
+  SliceBarrier barrier(counters);
+
+  double bias[Cell::biases] = {};
+  BackwardInputs<Cell> first{};  // of this thread's first element at the state that comes next
+  const auto load_first = [&](std::int64_t s) {
+    if (!own.has_first) return;
+    first = load_backward<Cell>(p, s, share.first_entry + own.entry, unit);
+  };
+  load_first(p.T);
+  stage_columns(share.w, share.units, q.pitch, p.W, static_cast<int>(depth), p.H, share.first_unit);
+  clear_padding(share.v, q.chunk, q.pitch, static_cast<int>(depth));
+
+  for (std::int64_t s = p.T; s >= 0; --s) {
+    double sums[step_quantities] = {};
+    for (int chunk = 0; chunk < share.batch; chunk += q.chunk) {
+      const int entries = min(q.chunk, share.batch - chunk);
+      const std::int64_t entry = share.first_entry + chunk;
+      if (s < p.T) {  // nothing comes back through W to the last state
+        if (!small) {
+          stage_exchanged(share.v, q.pitch, exchanged + (s * p.B + entry) * depth, entries,
+                          static_cast<int>(depth));
+        }
+        share.multiply(entries, depth);
+      }
+      for (int b = own.entry; own.active && b < entries; b += own.entries) {
+        const auto in =
+            chunk == 0 && b == own.entry ? first : load_backward<Cell>(p, s, entry + b, unit);
+        const float through = s < p.T ? share.sum(own.unit, b) : 0.F;
+        float dr[G];
+        backward_element(cell, p, s, entry + b, unit, through, in, dr, bias, sums);
+        if constexpr (small) {
+          if (s == 0) continue;
+          for (int g = 0; g < G; ++g) share.v[b * q.pitch + g * p.H + own.unit] = dr[g];
+        }
+      }
+    }
+    if (!small && s > 0) barrier.arrive();
+    if (p.partials != nullptr) post_step(sums, board);
+    if (s > 0) load_first(s - 1);
+    if (s > 1) {
+      for_each_later_entry(own, first_entries, share.batch, [&](int b) {
+        prefetch_backward<Cell>(p, s - 1, share.first_entry + b, unit);
+      });
+    }
+    if (!small && s > 0) {
+      barrier.wait();
+    } else if (p.partials != nullptr) {
+      __syncthreads();
+    }
+    if (p.partials != nullptr) {
+      write_posted_step(board, block, blocks, p.partials + s * step_quantities * blocks);
+    }
+  }
+
+  if (!own.active) return;
+  const std::int64_t part = static_cast<std::int64_t>(blockIdx.y) * own.entries + own.entry;
+  for (int k = 0; k < Cell::biases; ++k) {
+    p.bias_partials[(part * Cell::biases + k) * p.H + unit] = bias[k];
+  }
+}
+
+/// Calls f(WarpTile<…>{}) for the tile that a plan has chosen.
+template <int RowsPerUnit, class F>
+void with_tile(const RecurrencePlan& plan, F f) {
+  constexpr TileShape first = tile_shape(RowsPerUnit, 0);
+  constexpr TileShape second = tile_shape(RowsPerUnit, 1);
+  constexpr TileShape third = tile_shape(RowsPerUnit, 2);
+  switch (plan.shape) {
+    case 0:
+      return f(WarpTile<first.rows, first.batch>{});
+    case 1:
+      return f(WarpTile<second.rows, second.batch>{});
+    default:
+      return f(WarpTile<third.rows, third.batch>{});
+  }
+}
+
+/// Launches the kernel of a plan's variant.
+template <class SmallKernel, class PersistentKernel, class Cell, class Arguments>
+void launch_recurrence(const RecurrencePlan& plan, SmallKernel small, PersistentKernel persistent,
+                       const Cell& cell, const Arguments& p, unsigned* counters,
+                       const StreamRef& stream) {
+  const dim3 grid(static_cast<unsigned>(plan.row_blocks), static_cast<unsigned>(plan.batch_slices));
+  const dim3 block(static_cast<unsigned>(plan.threads));
+  const Tiling q{plan.rows, plan.batch, plan.chunk, plan.pitch, plan.tile_stride};
+  switch (plan.variant) {
+    case RecurrenceVariant::small:
+      launch(small, grid, block, plan.shared, stream, cell, p, q, counters);
+      return;
+    case RecurrenceVariant::persistent:
+      zero_async(counters, static_cast<std::size_t>(barrier_counters(plan)) * sizeof(unsigned),
+                 stream);
+      launch_cooperative(persistent, grid, block, plan.shared, stream, cell, p, q, counters);
+      return;
+    default:
+      throw std::invalid_argument("a plan that goes step by step has no kernel of its own");
+  }
+}
+
+template <class Cell>
+void launch_forward(const Cell& cell, const RecurrencePlan& plan, const RecurrentForward& p,
+                    unsigned* counters, const StreamRef& stream) {
+  with_tile<Cell::gates>(plan, [&](auto tile) {
+    using Tile = decltype(tile);
+    launch_recurrence(plan, recurrent_forward_kernel<Cell, Tile, RecurrenceVariant::small>,
+                      recurrent_forward_kernel<Cell, Tile, RecurrenceVariant::persistent>, cell, p,
+                      counters, stream);
+  });
+}
+
+template <class Cell>
+void launch_backward(const Cell& cell, const RecurrencePlan& plan, const RecurrentBackward& p,
+                     unsigned* counters, const StreamRef& stream) {
+  with_tile<1>(plan, [&](auto tile) {
+    using Tile = decltype(tile);
+    launch_recurrence(plan, recurrent_backward_kernel<Cell, Tile, RecurrenceVariant::small>,
+                      recurrent_backward_kernel<Cell, Tile, RecurrenceVariant::persistent>, cell, p,
+                      counters, stream);
+  });
+}
+
+}  // namespace gradepth::inline GRADEPTH_PLATFORM

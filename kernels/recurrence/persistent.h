@@ -1,0 +1,45 @@
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "kernels/cell/step.h"
+#include "kernels/platform.h"
+#include "kernels/recurrence/layout.h"
+
+/// A recurrent layer through all its steps in one launch, forward or backward, with W on chip: the
+/// variants `small` and `persistent` of a RecurrencePlan. Each slice of the batch reads W from
+/// global memory once.
+///
+/// In each step a block multiplies its rows of W by the exchanged vector (forward h_t, backward the
+/// gradients at the products of step t), then applies the cell to its own units: activation, clip,
+/// statistics and the sums for db on the way. `persistent` has T - 1 barriers between blocks
+/// forward and T backward, `small` none.
+namespace gradepth::inline GRADEPTH_PLATFORM {
+
+/// Numbers of type unsigned that a plan's barriers need; 0 without barriers. Workspace: every
+/// launch clears them first.
+std::int64_t barrier_counters(const RecurrencePlan& plan);
+
+/// Parts of RecurrentBackward::bias_partials.
+std::int64_t bias_parts(const RecurrencePlan& plan);
+
+/// Forward. `plan` is one of forward_product(gates, B, H), not step by step; `act` elman's
+/// activation, one of OutputActivation, else std::invalid_argument.
+void elman_forward(std::string_view act, const RecurrencePlan& plan, const RecurrentForward& p,
+                   unsigned* counters, const StreamRef& stream);
+void lstm_forward(const RecurrencePlan& plan, const RecurrentForward& p, unsigned* counters,
+                  const StreamRef& stream);
+void gru_forward(const RecurrencePlan& plan, const RecurrentForward& p, unsigned* counters,
+                 const StreamRef& stream);
+
+/// Backward through time. `plan` is one of backward_product(gates, B, H), not step by step;
+/// `partials` have plan.blocks() blocks, `bias_partials` bias_parts(plan) parts.
+void elman_backward(std::string_view act, const RecurrencePlan& plan, const RecurrentBackward& p,
+                    unsigned* counters, const StreamRef& stream);
+void lstm_backward(const RecurrencePlan& plan, const RecurrentBackward& p, unsigned* counters,
+                   const StreamRef& stream);
+void gru_backward(const RecurrencePlan& plan, const RecurrentBackward& p, unsigned* counters,
+                  const StreamRef& stream);
+
+}  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -1,0 +1,291 @@
+#include "bench/commands/growth.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <CLI/CLI.hpp>
+#include <cmath>
+#include <functional>
+#include <nlohmann/json.hpp>
+#include <sstream>
+#include <stdexcept>
+
+#include "bench/cli/commands.h"
+#include "bench/tables/growth.h"
+
+namespace gradepth {
+namespace {
+
+using testing::AllOf;
+using testing::HasSubstr;
+
+/// What parse_growth says about flags that `change` made bad.
+std::string complaint(const std::function<void(GrowthFlags&)>& change) {
+  GrowthFlags flags;
+  change(flags);
+  try {
+    (void)parse_growth(flags);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "nothing";
+}
+
+TEST(GrowthCommand, BadInputNamesFlagValueAndWhatIsAllowed) {
+  EXPECT_THAT(complaint([](auto& f) { f.net = "rnn"; }),
+              AllOf(HasSubstr("--net rnn"), HasSubstr("elman")));
+  EXPECT_THAT(complaint([](auto& f) { f.activation = "bogus"; }),
+              AllOf(HasSubstr("--activation bogus"), HasSubstr("tanh")));
+  EXPECT_THAT(complaint([](auto& f) { f.depth = 0; }),
+              AllOf(HasSubstr("--depth 0"), HasSubstr("from 1")));
+  EXPECT_THAT(complaint([](auto& f) { f.init = "file:missing.csv"; }),
+              AllOf(HasSubstr("--init file:missing.csv"), HasSubstr("CSV")));
+  EXPECT_THAT(complaint([](auto& f) { f.init = "constant"; }),
+              AllOf(HasSubstr("--init constant"), HasSubstr("orthogonal:S"),
+                    HasSubstr("did you mean constant:V?")));
+  EXPECT_THAT(complaint([](auto& f) { f.bias = "he"; }),
+              AllOf(HasSubstr("--bias he"), HasSubstr("constant:V")));
+  EXPECT_THAT(complaint([](auto& f) { f.h0 = "radius:1"; }),
+              AllOf(HasSubstr("--h0 radius:1"), HasSubstr("fixed-point")));
+  EXPECT_THAT(complaint([](auto& f) { f.input = "gaussian:"; }),
+              AllOf(HasSubstr("--input gaussian:"), HasSubstr("number")));
+  EXPECT_THAT(complaint([](auto& f) { f.residual = "scaled:x"; }),
+              AllOf(HasSubstr("--residual scaled:x"), HasSubstr("preact")));
+  EXPECT_THAT(complaint([](auto& f) { f.density = 0; }), HasSubstr("--density 0"));
+  EXPECT_THAT(complaint([](auto& f) { f.share = "maybe"; }),
+              AllOf(HasSubstr("--share maybe"), HasSubstr("on, off")));
+  EXPECT_THAT(complaint([](auto& f) { f.dtype = "f8"; }),
+              AllOf(HasSubstr("--dtype f8"), HasSubstr("bf16")));
+  EXPECT_THAT(complaint([](auto& f) { f.loss_on = "x"; }), HasSubstr("--loss-on x"));
+  EXPECT_THAT(complaint([](auto& f) { f.seeds = 0; }), HasSubstr("--seeds 0"));
+  EXPECT_THAT(complaint([](auto& f) { f.lyapunov = 129; }),
+              AllOf(HasSubstr("--lyapunov 129"), HasSubstr("to 128")));
+  EXPECT_THAT(complaint([](auto& f) {
+                f.renormalised = true;
+                f.clip_value = 1;
+              }),
+              AllOf(HasSubstr("--renormalised"), HasSubstr("--clip-value 1")));
+  EXPECT_EQ(complaint([](auto&) {}), "nothing");
+}
+
+/// Runs `growth …` and gives its exit status and stdout.
+std::pair<int, std::string> run(const std::string& arguments) {
+  CLI::App app;
+  int exit_status = 0;
+  add_growth_command(app, exit_status);
+  testing::internal::CaptureStdout();
+  try {
+    app.parse("growth " + arguments);
+  } catch (...) {
+    testing::internal::GetCapturedStdout();
+    throw;
+  }
+  return {exit_status, testing::internal::GetCapturedStdout()};
+}
+
+const char* const small = "--net elman --depth 12 --width 6 --seeds 2 --provider reference ";
+
+/// What `growth …` refuses to do, before it measures anything.
+std::string refusal(const std::string& arguments) {
+  try {
+    run("--depth 2 --width 2 --seeds 1 --provider reference " + arguments);
+  } catch (const std::invalid_argument& error) {
+    return error.what();
+  }
+  return "nothing";
+}
+
+TEST(GrowthCommand, ADeviationIsNotNegativeAndEveryNumberFinite) {
+  for (const char* flag : {"--init", "--bias", "--h0", "--input"}) {
+    for (const char* bad : {"-1", "-1e-300", "nan", "inf", "-inf", "0x1", ""}) {
+      const std::string value = std::string("gaussian:") + bad;
+      EXPECT_THAT(refusal("--net elman " + std::string(flag) + ' ' + value),
+                  HasSubstr(std::string(flag) + ' ' + value));
+    }
+  }
+  EXPECT_EQ(refusal("--init identity:-0.5 --bias constant:-1"), "nothing");
+}
+
+TEST(GrowthCommand, WhatHasNoEffectOnTheNetIsRefused) {
+  const struct {
+    const char* net;
+    const char* flags;
+  } cases[] = {{"mlp", "--forget-bias 2"},
+               {"mlp", "--loss-on h"},
+               {"mlp", "--loss-on c"},
+               {"mlp", "--residual preact"},
+               {"mlp", "--residual plain"},
+               {"mlp", "--form sum"},
+               {"mlp", "--share off"},
+               {"mlp", "--share on"},
+               {"mlp", "--preset irnn"},
+               {"mlp", "--input impulse"},
+               {"mlp", "--transient"},
+               {"cnn", "--loss-on both"},
+               {"cnn", "--share off"},
+               {"residual", "--form two-term"},
+               {"residual", "--forget-bias 1"},
+               {"elman", "--forget-bias -1"},
+               {"elman", "--loss-on both"},
+               {"elman", "--residual scaled:2"},
+               {"elman", "--share off --transient"},
+               {"lstm", "--residual plain"},
+               {"lstm", "--preset irnn --activation tanh"},
+               {"lstm", "--transient"},
+               {"gru", "--loss-on c"},
+               {"gru", "--preset np-rnn --activation tanh"},
+               {"additive", "--init constant:0.5 --activation relu"},
+               {"additive", "--init constant:0.5 --bias constant:1"},
+               {"additive", "--init constant:0.5 --density 0.5"},
+               {"additive", "--init constant:0.5 --share off"},
+               {"additive", "--init constant:0.5 --forget-bias 1"}};
+  for (const auto& c : cases) {
+    const std::string flags = c.flags;
+    const std::string reason = refusal(std::string("--net ") + c.net + ' ' + flags);
+    EXPECT_THAT(reason, HasSubstr("only ")) << c.net << ' ' << flags;
+  }
+  // What it has, and what says truly that there is none of a thing.
+  for (const char* flags :
+       {"--net mlp --input zero --forget-bias 0", "--net residual --residual preact",
+        "--net lstm --loss-on both --forget-bias 2 --share off", "--net gru --forget-bias 1",
+        "--net elman --preset irnn --transient", "--preset np-rnn", "--net mlp --density 0.5",
+        "--net mlp --init identity:1 --transient",
+        "--net additive --init constant:0.5 --form sum --bias constant:0 --activation identity"}) {
+    EXPECT_EQ(refusal(flags), "nothing") << flags;
+  }
+}
+
+TEST(GrowthCommand, ASweepRefusesItToo) {
+  const std::string out = " --out /nonexistent";
+  EXPECT_THAT(refusal("--net mlp --sweep forget-bias=0:1:1" + out), HasSubstr("only for lstm"));
+  EXPECT_THAT(refusal("--net mlp --loss-on h --sweep gain=1:2:1" + out), HasSubstr("--loss-on h"));
+  EXPECT_THAT(refusal("--sweep depth=1:2:1" + out), HasSubstr("--depth 2: not beside --sweep"));
+  EXPECT_THAT(refusal("--h0 fixed-point --sweep h0=1:2:1" + out), HasSubstr("--h0 fixed-point"));
+}
+
+TEST(GrowthCommand, TableFitsEightyColumns) {
+  for (const char* more : {"", "--activation relu --init he", "--init orthogonal:3 --dtype bf16",
+                           "--input gaussian:0.5 --bias gaussian:0.2236 --h0 fixed-point",
+                           "--precision --loss-scale 1e-7",
+                           "--lyapunov 6 --singular-values --transient --renormalised"}) {
+    const auto [status, out] = run(std::string(small) + more);
+    EXPECT_EQ(status, 0);
+    std::istringstream lines(out);
+    std::string line;
+    while (std::getline(lines, line)) EXPECT_LE(line.size(), 80U) << line;
+    EXPECT_THAT(out, AllOf(HasSubstr("verdict"), HasSubstr("rate"), HasSubstr("theory")));
+  }
+}
+
+TEST(GrowthCommand, PrecisionWhenAskedFor) {
+  const std::string json = std::string(small) + "--format json ";
+  EXPECT_THAT(run(json + "--precision").second, HasSubstr("\"saving_loss_scale\":1.0"));
+  EXPECT_THAT(run(json).second, testing::Not(HasSubstr("precision")));
+  const std::string csv = run(std::string(small) + "--format csv --precision").second;
+  EXPECT_EQ(std::count(csv.begin(), csv.end(), '\n'), 1 + 4 * 13);  // a line per format and depth
+  EXPECT_THAT(csv, HasSubstr("depth,zero_fraction,subnormal_fraction,"));
+  EXPECT_THAT(run(std::string(small) + "--precision").second,
+              AllOf(HasSubstr("f32_ftz"), HasSubstr("bf16"), HasSubstr("never")));
+}
+
+/// The JSON row of a linear net with W = rho Q, width 7.
+nlohmann::json linear_row(const std::string& rho, const std::string& more) {
+  return nlohmann::json::parse(run("--net elman --activation identity --width 7 --seeds 3 "
+                                   "--provider reference --format json "
+                                   "--init orthogonal:" +
+                                   rho + ' ' + more)
+                                   .second);
+}
+
+TEST(GrowthCommand, JacobiansWhenAskedFor) {
+  const nlohmann::json plain = linear_row("0.9", "--depth 30 --dtype f64");
+  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high", "lyapunov_theory",
+                          "singular_values", "largest_singular_value", "renormalised"}) {
+    EXPECT_TRUE(plain.at(key).is_null()) << key;
+  }
+  EXPECT_NEAR(plain.at("spectral_radius"), 0.9, 1e-14);
+  EXPECT_NEAR(plain.at("transient").at("max"), 0.9, 1e-14);
+  EXPECT_EQ(plain.at("transient").at("step"), 1);
+  EXPECT_NEAR(plain.at("transient").at("ln_last"), 30 * std::log(0.9), 1e-13);
+
+  const nlohmann::json asked =
+      linear_row("0.9", "--depth 30 --dtype f64 --lyapunov 2 --singular-values --renormalised");
+  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high"}) {
+    ASSERT_EQ(asked.at(key).size(), 2U);
+    EXPECT_NEAR(asked.at(key)[1], std::log(0.9), 1e-13) << key;
+  }
+  EXPECT_NEAR(asked.at("lyapunov_theory").at("exponents")[1], std::log(0.9), 1e-15);
+  ASSERT_EQ(asked.at("singular_values").size(), 7U);
+  EXPECT_NEAR(asked.at("singular_values")[6], std::log(0.9), 1e-13);
+  EXPECT_NEAR(asked.at("largest_singular_value").at("ln"), 30 * std::log(0.9), 1e-12);
+  EXPECT_NEAR(asked.at("largest_singular_value").at("exponent"), std::log(0.9), 1e-13);
+  EXPECT_NEAR(asked.at("renormalised").at("rate").at("low"), std::log(0.9), 1e-12);
+  ASSERT_EQ(asked.at("renormalised").at("ln_norm").at("median").size(), 31U);
+}
+
+/// The rate where the format ran out: rounding W to the format moves it by some ε / 2.
+TEST(GrowthCommand, RenormalisedWhereTheFormatRanOut) {
+  const struct {
+    const char* rho;
+    const char* more;
+    const char* verdict;
+    double tolerance;
+  } cases[] = {{"0.001", "--depth 40 --dtype f16", "underflowed", 1e-3},
+               {"0.001", "--depth 40 --dtype f32", "underflowed", 1e-6},
+               {"1000", "--depth 40 --dtype f32", "overflowed", 1e-6},
+               {"0.001", "--depth 150 --dtype f64", "underflowed", 1e-12},
+               {"1000", "--depth 150 --dtype f64", "overflowed", 1e-12}};
+  for (const auto& c : cases) {
+    const nlohmann::json row = linear_row(c.rho, c.more);
+    EXPECT_EQ(row.at("verdict"), c.verdict) << c.more;
+    const double rate = std::log(std::stod(c.rho));
+    const double depth = row.at("depth");
+    const nlohmann::json& renormalised = row.at("renormalised");
+    EXPECT_NEAR(renormalised.at("rate").at("value"), rate, c.tolerance) << c.more;
+    EXPECT_NEAR(renormalised.at("total").at("value"), rate * depth, depth * c.tolerance);
+    EXPECT_NEAR(renormalised.at("ln_norm").at("median").back(), rate * depth, depth * c.tolerance);
+  }
+  EXPECT_TRUE(
+      linear_row("1000", "--depth 40 --clip-value 1e-30 --dtype f32").at("renormalised").is_null());
+}
+
+TEST(GrowthCommand, CsvHasALinePerDepth) {
+  const auto [status, out] = run(std::string(small) + "--format csv");
+  EXPECT_EQ(status, 0);
+  EXPECT_EQ(std::count(out.begin(), out.end(), '\n'), 14);
+  EXPECT_TRUE(out.starts_with("kind,name,provider,dtype,status,reason,depth,ln_norm_median,"));
+}
+
+TEST(GrowthCommand, PresetGivesWayToFlags) {
+  const auto [status, out] =
+      run("--preset irnn --init identity:0.5 --depth 20 --width 4 --provider reference --format "
+          "json");
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(out, AllOf(HasSubstr("elman/relu"), HasSubstr("\"identity:0.5\""),
+                         HasSubstr("\"constant:1\"")));
+}
+
+TEST(GrowthCommand, NpRnnIsAnIrnnWithAnotherW) {
+  const auto [status, out] =
+      run("--preset np-rnn --depth 5 --width 4 --provider reference --dtype f64 --format json");
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(out, AllOf(HasSubstr("elman/relu"), HasSubstr("\"init\":\"np\""),
+                         HasSubstr("\"constant:1\"")));
+}
+
+TEST(GrowthCommand, AProviderThatCannotGivesItsRowAndExitStatusOne) {
+  const auto [status, out] = run("--provider cudnn --format json");
+  EXPECT_EQ(status, 1);
+  EXPECT_THAT(out, HasSubstr("\"status\":\"unsupported\""));
+}
+
+TEST(GrowthCommand, UnknownProviderIsBadInput) {
+  EXPECT_THROW(run("--provider nope"), std::invalid_argument);
+  EXPECT_THROW(run("--depth x"), CLI::ParseError);
+  EXPECT_THROW(run("--net additive --provider reference"), std::invalid_argument);
+  EXPECT_THROW(run("--activation relu --init he --h0 fixed-point --provider reference"),
+               std::invalid_argument);
+}
+
+}  // namespace
+}  // namespace gradepth
