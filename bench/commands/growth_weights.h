@@ -2,7 +2,7 @@
 
 #include <CLI/CLI.hpp>
 
-#include "bench/commands/growth.h"
+#include "bench/commands/growth_flags.h"
 
 /// `growth --weights FILE`: somebody's own net.
 namespace gradepth {

@@ -6,7 +6,7 @@
 #include <atomic>
 #include <vector>
 
-#include "host/device/device_cuda.h"
+#include "host/device/cuda_owners.h"
 #include "kernels/cuda/timing.h"
 
 namespace gradepth::inline cuda {

@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernels/platform.h"
+#include "kernels/recurrence/step_statistics.h"
 
 /// One map of a chain, pointwise: what stands between two products with W. Recurrent (Elman) and
 /// feed-forward nets are the same here, a chain of maps step by step; in a recurrent net they share
@@ -41,13 +42,6 @@ struct MapBackward {
   double* partials = nullptr;  // [step_quantities, step_blocks(n)] out: sums of this step by block;
                                // null: not measured
 };
-
-/// What is summed over one step's elements, in float64 and before the clip.
-enum StepQuantity : int { step_dh2, step_da2, step_nonfinite };
-inline constexpr int step_quantities = 3;
-
-/// Columns of a step's partial sums: the size of the state alone decides.
-std::int64_t step_blocks(std::int64_t n);
 
 /// std::invalid_argument for an unknown activation.
 void map_forward(std::string_view act, const MapForward& map, const StreamRef& stream);

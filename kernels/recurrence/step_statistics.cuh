@@ -4,7 +4,7 @@
 
 #include "kernels/block_sum.cuh"
 #include "kernels/grid.cuh"
-#include "kernels/chain/pointwise.h"
+#include "kernels/recurrence/step_statistics.h"
 
 /// Statistics of one step's gradients, in float64: the square of an exploding fp32 gradient would
 /// overflow fp32.

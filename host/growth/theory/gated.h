@@ -2,7 +2,8 @@
 
 #include <optional>
 
-#include "host/growth/theory/theory.h"
+#include "host/growth/study/spec.h"
+#include "host/growth/theory/result.h"
 
 namespace gradepth::growth {
 

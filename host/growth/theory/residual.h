@@ -3,7 +3,8 @@
 #include <cstdint>
 #include <optional>
 
-#include "host/growth/theory/theory.h"
+#include "host/growth/study/spec.h"
+#include "host/growth/theory/result.h"
 
 namespace gradepth::growth {
 

@@ -10,7 +10,7 @@
 /// `Tanh::value(Lane(x))` is the very formula that every other provider uses, with `exp` and its
 /// like from here: no branch and no call, so a plain loop over an array becomes AVX2 or AVX-512
 /// code. Polynomials are Chebyshev fits of degree and interval as said; errors are measured by
-/// tests/cpu_math_test.cpp. Infinities and NaN come out as from <cmath>.
+/// tests/providers/elementwise_test.cpp. Infinities and NaN come out as from <cmath>.
 namespace gradepth::cpu {
 
 struct Lane {

@@ -1,0 +1,103 @@
+"""The structure that CONTRIBUTING.md promises, read from the sources: who includes whom, how much a folder and a
+file hold.
+
+Run by ctest as: python3 structure_test.py [SOURCE_DIR]
+"""
+
+import collections
+import graphlib
+import pathlib
+import re
+import sys
+import unittest
+
+ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else __file__).resolve()
+ROOT = ROOT if ROOT.is_dir() else ROOT.parents[2]
+FLOORS = ["kernels", "host", "bench", "tests"]  # each may use those before it
+SOURCES = {".h", ".cuh", ".cpp", ".cu"}
+MOST_FILES = 20  # in a folder
+MOST_LINES = 500
+DATA = {"tests/golden", "tests/golden/weights"}
+
+
+def files():
+    found = (path for floor in FLOORS for path in (ROOT / floor).rglob("*"))
+    return [pathlib.PurePosixPath(path.relative_to(ROOT)) for path in found
+            if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")]  # fmt: skip
+
+
+def includes(path):
+    text = (ROOT / path).read_text()
+    return [pathlib.PurePosixPath(name) for name in re.findall(r'^\s*#\s*include "([^"]+)"', text, re.MULTILINE)]
+
+
+def component(path):
+    """x.h, x.cuh, x.cpp and x.cu are one."""
+    return str(path.with_suffix(""))
+
+
+class Structure(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.files = files()
+        cls.sources = [path for path in cls.files if path.suffix in SOURCES]
+
+    def test_there_are_sources(self):
+        self.assertGreater(len(self.sources), 300)
+
+    def test_includes_are_whole_paths_that_exist(self):
+        known = set(self.files)
+        for path in self.sources:
+            for included in includes(path):
+                with self.subTest(file=str(path)):
+                    self.assertIn(included, known)
+
+    def test_nothing_points_up(self):
+        for path in self.sources:
+            for included in includes(path):
+                with self.subTest(file=str(path), includes=str(included)):
+                    self.assertLessEqual(FLOORS.index(included.parts[0]), FLOORS.index(path.parts[0]))
+
+    def test_no_circle_of_components(self):
+        graph = collections.defaultdict(set)
+        for path in self.sources:
+            graph[component(path)] |= {component(included) for included in includes(path)} - {component(path)}
+        try:
+            graphlib.TopologicalSorter(graph).prepare()
+        except graphlib.CycleError as error:
+            self.fail(" -> ".join(error.args[1]))
+
+    def test_providers_do_not_know_each_other(self):
+        providers = pathlib.PurePosixPath("host/providers")
+        for path in self.sources:
+            if not path.is_relative_to(providers) or path.parent == providers:
+                continue
+            own = path.relative_to(providers).parts[0]
+            for included in includes(path):
+                if included.is_relative_to(providers) and included.parent != providers:
+                    with self.subTest(file=str(path), includes=str(included)):
+                        self.assertIn(included.relative_to(providers).parts[0], {"shared", own})
+
+    def test_growth_training_and_bench_know_providers_by_their_interface(self):
+        # The reference also rounds as other formats do, which is no provider's business.
+        known = {"host/providers/provider.h", "host/providers/reference/reference.h"}
+        for path in self.sources:
+            if path.parts[:2] not in [("host", "growth"), ("host", "train")] and path.parts[0] != "bench":
+                continue
+            for included in includes(path):
+                if included.parts[:2] == ("host", "providers"):
+                    with self.subTest(file=str(path), includes=str(included)):
+                        self.assertIn(str(included), known)
+
+    def test_folders_and_files_are_small(self):
+        counts = collections.Counter(str(path.parent) for path in self.files)
+        for folder, count in counts.items():
+            with self.subTest(folder=folder):
+                self.assertLessEqual(count, MOST_FILES if folder not in DATA else 100)
+        for path in self.sources:
+            with self.subTest(file=str(path)):
+                self.assertLessEqual(len((ROOT / path).read_text().splitlines()), MOST_LINES)
+
+
+if __name__ == "__main__":
+    unittest.main()
