@@ -13,7 +13,7 @@ namespace gradepth::growth {
 /// Panels break where g may (`kinks`, in x = s z), at every whole z, and around x = 0 in steps that
 /// start at 1 and grow with |x|: activations vary over Δx ~ 1 near 0 and slowly far away. A
 /// Gauss-Hermite rule would converge like 1/n across a kink. Error below 1e-12 relative to
-/// E|g| for the activations of the list (tests/growth/theory_test.cpp).
+/// E|g| for the activations of the list (tests/growth/quadrature_test.cpp).
 double gaussian_expectation(const std::function<double(double)>& g, double s,
                             std::span<const double> kinks = {});
 
