@@ -7,26 +7,14 @@
 #include "bench/tables/table.h"
 #include "host/growth/study/row.h"
 #include "host/text/not_finite.h"
+#include "host/text/json.h"
 
 namespace gradepth {
 namespace {
 
-Row number(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
-
-Row interval(const growth::Interval& x) {
-  return {{"value", number(x.value)},
-          {"low", number(x.low.value_or(nan))},
-          {"high", number(x.high.value_or(nan))}};
-}
-
-double get(const Row& row, const char* path) {
-  const Row& value = row.at(Row::json_pointer(path));
-  return value.is_number() ? value.get<double>() : nan;
-}
-
 std::string chain_name(const Row& chain) {
   const bool one = chain["setting"]["share"] == "on";
-  const double density = get(chain, "/setting/density");
+  const double density = json::real_at(chain, "/setting/density");
   return std::string(one ? "shared" : "fresh") + ", " +
          (density == 1 ? "dense" : significant(100 * density, 3) + " %");
 }
@@ -39,16 +27,16 @@ Table chains_table(const Row& row) {
       continue;
     }
     table.add({chain_name(chain), chain["fitted_seeds"].dump(),
-               significant(get(chain, "/rate/value")), significant(get(chain, "/rate/low")),
-               significant(get(chain, "/rate/high")), significant(get(chain, "/mean")),
-               significant(get(chain, "/spread")), chain["verdict"].get<std::string>()});
+               significant(json::real_at(chain, "/rate/value")), significant(json::real_at(chain, "/rate/low")),
+               significant(json::real_at(chain, "/rate/high")), significant(json::real_at(chain, "/mean")),
+               significant(json::real_at(chain, "/spread")), chain["verdict"].get<std::string>()});
   }
   return table;
 }
 
 std::string bounds(const Row& x) {
-  return significant(get(x, "/value")) + " [" + significant(get(x, "/low")) + ", " +
-         significant(get(x, "/high")) + ']';
+  return significant(json::real_at(x, "/value")) + " [" + significant(json::real_at(x, "/low")) + ", " +
+         significant(json::real_at(x, "/high")) + ']';
 }
 
 }  // namespace
@@ -83,8 +71,8 @@ Row share_row(const growth::ShareStudy& study) {
                             "rates", "theory", "verdict"}) {
       if (whole.contains(key)) part[key] = whole[key];
     }
-    part["mean"] = number(chain.mean);
-    part["spread"] = number(chain.spread);
+    part["mean"] = json::number(chain.mean);
+    part["spread"] = json::number(chain.spread);
     part["fitted_seeds"] = chain.seeds;
     if (chain.result.status != "ok" && row["status"] == "ok") {
       row["status"] = chain.result.status;
@@ -95,8 +83,8 @@ Row share_row(const growth::ShareStudy& study) {
   for (const growth::ShareContrast& contrast : study.contrasts) {
     row["contrasts"].push_back({{"first", contrast.first},
                                 {"second", contrast.second},
-                                {"mean_difference", interval(contrast.mean_difference)},
-                                {"spread_ratio", interval(contrast.spread_ratio)}});
+                                {"mean_difference", json::interval(contrast.mean_difference)},
+                                {"spread_ratio", json::interval(contrast.spread_ratio)}});
   }
   return row;
 }

@@ -12,6 +12,7 @@
 #include "host/problem/judge.h"
 #include "host/text/not_finite.h"
 #include "host/device/vector_target.h"
+#include "host/text/json.h"
 
 namespace gradepth {
 namespace {
@@ -47,7 +48,6 @@ Row begin_row(const char* kind_of_row, const Problem& problem, const Provider& p
   return row;
 }
 
-Row finite_or_null(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
 
 /// The growth of the gradient in the run that the plan has just made.
 void add_growth(Row& row, const Problem& problem, Plan& plan) {
@@ -63,10 +63,10 @@ void add_growth(Row& row, const Problem& problem, Plan& plan) {
   }
   const growth::RunGrowth growth = growth::run_growth(norms.data);
   Row ln_norm = Row::array();
-  for (const double value : growth.ln_norm) ln_norm.push_back(finite_or_null(value));
+  for (const double value : growth.ln_norm) ln_norm.push_back(json::number(value));
   row["growth"] = {{"ln_norm", std::move(ln_norm)},
-                   {"rate", finite_or_null(growth.rate)},
-                   {"total", finite_or_null(growth.total)}};
+                   {"rate", json::number(growth.rate)},
+                   {"total", json::number(growth.total)}};
   row["growth_reason"] = "";
 }
 
@@ -226,7 +226,7 @@ void add_timing(Entry& entry, const Workload& workload, const PlanTiming& measur
   row["ms_min"] = timing.min * ms;
   row["ms_lower"] = timing.lower_quartile * ms;
   row["ms_upper"] = timing.upper_quartile * ms;
-  row["noise"] = finite_or_null(timing.noise);
+  row["noise"] = json::number(timing.noise);
   row["disturbed"] = timing.disturbed;
   row["samples"] = timing.samples;
   row["blocks"] = timing.blocks;
@@ -267,8 +267,8 @@ void add_speedups(const std::vector<Entry*>& timed, const std::vector<PlanTiming
       const Speedup s = speedup(timings[k].step, timings[i].step);
       row["versus"] = {{"provider", other["provider"]},
                        {"speedup", s.value},
-                       {"low", finite_or_null(s.low)},
-                       {"high", finite_or_null(s.high)}};
+                       {"low", json::number(s.low)},
+                       {"high", json::number(s.high)}};
     }
   }
 }

@@ -5,6 +5,7 @@
 
 #include "bench/timing/measure.h"
 #include "bench/tables/table.h"
+#include "host/text/json.h"
 
 namespace gradepth {
 namespace {
@@ -69,7 +70,6 @@ void print_table(const RunComparison& comparison, bool all, std::ostream& out) {
   }
 }
 
-Row number_or_null(double x) { return std::isfinite(x) ? Row(x) : Row(nullptr); }
 
 Row to_json(const growth::Interval& x) {
   if (std::isnan(x.value)) return nullptr;
@@ -84,8 +84,8 @@ Row to_json(const ComparedRow& row, const std::string& identity) {
     json["before_rate"] = to_json(row.before);
     json["after_rate"] = to_json(row.after);
   } else {
-    json["before_ms"] = number_or_null(row.before.value);
-    json["after_ms"] = number_or_null(row.after.value);
+    json["before_ms"] = json::number(row.before.value);
+    json["after_ms"] = json::number(row.after.value);
     json["ratio"] = to_json(row.ratio);
   }
   json["verdict"] = row.verdict;

@@ -10,15 +10,11 @@
 #include "bench/commands/slope_study.h"
 #include "bench/tables/sweep.h"
 #include "bench/tables/table.h"
+#include "host/text/json.h"
 #include "bench/commands/train.h"
 
 namespace gradepth {
 namespace {
-
-double number(const Row& value) { return value.is_number() ? value.get<double>() : NAN; }
-double number(const Row& row, const char* key) {
-  return row.contains(key) ? number(row[key]) : NAN;
-}
 
 /// Rates below 1e-9 per step are rounding errors of a zero.
 std::string rounded(double rate) { return significant(std::abs(rate) < 1e-9 ? 0.0 : rate); }
@@ -63,8 +59,8 @@ const Row* row_of(const std::vector<Row>& group, const std::string& provider) {
 /// `0.523 ±2%`: median and half the distance of the quartiles; `≈` after a disturbed one.
 std::string milliseconds(const Row* row) {
   if (row == nullptr || text_of(*row, "status") != "ok") return "-";
-  const double median = number(*row, "ms");
-  const double spread = (number(*row, "ms_upper") - number(*row, "ms_lower")) / 2 / median;
+  const double median = json::real_at(*row, "/ms");
+  const double spread = (json::real_at(*row, "/ms_upper") - json::real_at(*row, "/ms_lower")) / 2 / median;
   const bool disturbed = row->contains("disturbed") && (*row)["disturbed"] == true;
   return significant(median) + " ±" + significant(100 * spread, 1) + '%' + (disturbed ? "≈" : "");
 }
@@ -89,7 +85,7 @@ std::string net_label(const Row& setting) {
     label += ' ' + activation;
   }
   if (text_of(setting, "share") == "off") label += ", fresh W";
-  const double forget_bias = number(setting, "forget_bias");
+  const double forget_bias = json::real_at(setting, "/forget_bias");
   if (forget_bias != 0 && !std::isnan(forget_bias)) label += ", b_f " + significant(forget_bias);
   return label;
 }
@@ -103,8 +99,8 @@ void print_growth(const std::vector<Row>& rows, std::ostream& out) {
     const Row theory = row.contains("theory") && row["theory"].is_object() ? row["theory"] : Row{};
     table.add({net_label(row["setting"]), text_of(row["setting"], "init"),
                std::to_string(row["depth"].get<long>()),
-               ok ? rounded(number(row["rate"], "value")) : "-",
-               theory.is_object() ? rounded(number(theory, "rate")) : "-",
+               ok ? rounded(json::real_at(row["rate"], "/value")) : "-",
+               theory.is_object() ? rounded(json::real_at(theory, "/rate")) : "-",
                ok ? text_of(row, "verdict") : status});
   }
   table.print(out);
@@ -126,12 +122,12 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
       const Row* row = row_of(group, provider);
       cells.push_back(milliseconds(row));
       const bool faster = row != nullptr && text_of(*row, "status") == "ok" &&
-                          (best == nullptr || number(*row, "ms") < number(*best, "ms"));
+                          (best == nullptr || json::real_at(*row, "/ms") < json::real_at(*best, "/ms"));
       if (faster) best = row;
     }
     if (best == nullptr) continue;  // the reasons follow below
-    cells.push_back(significant(number(*best, "limit_ms")));
-    cells.push_back(significant(number(*best, is_about_memory(kind) ? "gb_per_s" : "gflop_per_s")));
+    cells.push_back(significant(json::real_at(*best, "/limit_ms")));
+    cells.push_back(significant(json::real_at(*best, is_about_memory(kind) ? "/gb_per_s" : "/gflop_per_s")));
     table.add(cells);
   }
   table.print(out);
@@ -183,8 +179,8 @@ void print_depth_axis(const std::vector<Row>& rows, std::ostream& out) {
         if (grown == nullptr && row != nullptr && (*row)["growth"].is_object()) grown = row;
       }
       const Row growth = grown != nullptr ? (*grown)["growth"] : Row::object();
-      cells.push_back(grown ? significant(number(growth["ln_norm"].back())) : "-");
-      cells.push_back(grown ? significant(number(growth, "rate")) : "-");
+      cells.push_back(grown ? significant(json::real(growth["ln_norm"].back())) : "-");
+      cells.push_back(grown ? significant(json::real_at(growth, "/rate")) : "-");
       table.add(cells);
     }
     table.print(out);

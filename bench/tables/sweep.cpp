@@ -10,19 +10,12 @@
 #include "bench/tables/growth.h"
 #include "bench/tables/table.h"
 #include "host/text/not_finite.h"
+#include "host/text/json.h"
 
 namespace gradepth {
 namespace {
 
 using growth::SweepAxis;
-
-/// A number of the row, by its path; NaN where there is none.
-double number_at(const Row& row, const char* path) {
-  const Row::json_pointer pointer(path);
-  if (!row.contains(pointer)) return nan;
-  const Row& value = row.at(pointer);
-  return value.is_number() ? value.get<double>() : nan;
-}
 
 std::string verdict(const Row& row) {
   const std::string status = row.value("status", "missing");
@@ -39,7 +32,7 @@ std::string shortest(double x) {
 std::vector<std::string> values_of(const Row& row, const std::vector<SweepAxis>& axes) {
   std::vector<std::string> cells;
   for (const SweepAxis& axis : axes) {
-    cells.push_back(shortest(number_at(row, ("/sweep/" + axis.key).c_str())));
+    cells.push_back(shortest(json::real_at(row, "/sweep/" + axis.key)));
   }
   return cells;
 }
@@ -65,7 +58,7 @@ void print_list(std::ostream& out, const std::vector<SweepAxis>& axes,
   if (axes.size() == 1) header.emplace_back("rate, 0 at |");
   double largest = 0;
   for (const Row& row : rows) {
-    const double rate = std::abs(number_at(row, "/rate/value"));
+    const double rate = std::abs(json::real_at(row, "/rate/value"));
     if (std::isfinite(rate)) largest = std::max(largest, rate);
   }
   out << "ln of the gradient's norm per step back from the loss, with 95 % intervals\n\n";
@@ -73,10 +66,10 @@ void print_list(std::ostream& out, const std::vector<SweepAxis>& axes,
   for (const Row& row : rows) {
     std::vector<std::string> cells = values_of(row, axes);
     for (const char* path : {"/rate/value", "/rate/low", "/rate/high", "/theory/rate"}) {
-      cells.push_back(significant(number_at(row, path)));
+      cells.push_back(significant(json::real_at(row, path)));
     }
     cells.push_back(verdict(row));
-    if (axes.size() == 1) cells.push_back(bar(number_at(row, "/rate/value"), largest));
+    if (axes.size() == 1) cells.push_back(bar(json::real_at(row, "/rate/value"), largest));
     table.add(cells);
   }
   table.print(out);
@@ -85,7 +78,7 @@ void print_list(std::ostream& out, const std::vector<SweepAxis>& axes,
 /// A sign for ln of the gradient's change over the whole depth.
 char sign(const Row& row) {
   const std::string word = verdict(row);
-  const double total = number_at(row, "/total/value") / std::numbers::ln10;
+  const double total = json::real_at(row, "/total/value") / std::numbers::ln10;
   if (word == "zero") return '0';
   if (word == "overflowed") return '#';
   if (word == "underflowed") return '_';
@@ -98,7 +91,7 @@ char sign(const Row& row) {
 
 /// Whether theory's critical gain lies between this value of the gain and the next.
 bool contour_follows(const Row& row, const std::vector<double>& gains, std::size_t i) {
-  const double critical = number_at(row, "/theory/critical_sigma");
+  const double critical = json::real_at(row, "/theory/critical_sigma");
   return i + 1 < gains.size() && gains[i] <= critical && critical < gains[i + 1];
 }
 

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/device/vector_target.h"
+#include "host/text/json.h"
 
 namespace gradepth::train {
 namespace {
@@ -13,7 +14,6 @@ namespace {
 using nlohmann::ordered_json;
 
 /// JSON has no NaN and no infinity.
-ordered_json number(double x) { return std::isfinite(x) ? ordered_json(x) : ordered_json(); }
 
 /// Means over equal stretches, at most `most` of them, each at its last step.
 ordered_json thinned(const std::vector<double>& loss, std::size_t most) {
@@ -25,7 +25,7 @@ ordered_json thinned(const std::vector<double>& loss, std::size_t most) {
     double sum = 0;
     for (std::size_t i = begin; i < end; ++i) sum += loss[i];
     step.push_back(end);
-    value.push_back(number(sum / static_cast<double>(end - begin)));
+    value.push_back(json::number(sum / static_cast<double>(end - begin)));
   }
   return {{"step", step}, {"loss", value}};
 }

@@ -19,6 +19,7 @@
 #include "host/text/not_finite.h"
 #include "host/providers/reference/reference.h"
 #include "host/problem/rounded.h"
+#include "host/text/json.h"
 
 namespace gradepth::growth {
 namespace {
@@ -409,28 +410,21 @@ std::string label(const PrecisionHorizon& horizon) {
 }
 
 nlohmann::ordered_json precision_row(const std::vector<PrecisionHorizon>& horizons) {
-  using Json = nlohmann::ordered_json;
-  const auto number = [](double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); };
-  const auto optional = [](const std::optional<double>& x) { return x ? Json(*x) : Json(nullptr); };
-  const auto numbers = [&](const std::vector<double>& x) {
-    Json array = Json::array();
-    for (const double v : x) array.push_back(number(v));
-    return array;
-  };
+  using Json = json::Value;
   Json array = Json::array();
   for (const PrecisionHorizon& h : horizons) {
     array.push_back(
         {{"dtype", std::string(name(h.dtype))},
          {"flush", h.flush},
          {"loss_scale", h.loss_scale},
-         {"lost_at", optional(h.lost_at)},
-         {"saving_loss_scale", optional(h.saving_loss_scale)},
-         {"best", {{"loss_scale", h.best_loss_scale}, {"lost_at", optional(h.best_lost_at)}}},
-         {"ln_range", {{"format", number(h.ln_range)}, {"needed", number(h.ln_needed)}}},
-         {"zero", numbers(h.zero)},
-         {"subnormal", numbers(h.subnormal)},
-         {"nonfinite", numbers(h.nonfinite)},
-         {"dead_slope", numbers(h.dead_slope)}});
+         {"lost_at", json::number(h.lost_at)},
+         {"saving_loss_scale", json::number(h.saving_loss_scale)},
+         {"best", {{"loss_scale", h.best_loss_scale}, {"lost_at", json::number(h.best_lost_at)}}},
+         {"ln_range", {{"format", json::number(h.ln_range)}, {"needed", json::number(h.ln_needed)}}},
+         {"zero", json::numbers(h.zero)},
+         {"subnormal", json::numbers(h.subnormal)},
+         {"nonfinite", json::numbers(h.nonfinite)},
+         {"dead_slope", json::numbers(h.dead_slope)}});
   }
   return array;
 }

@@ -10,11 +10,12 @@
 #include "host/growth/jacobians/singular_values.h"
 #include "host/growth/theory/spectrum.h"
 #include "host/text/not_finite.h"
+#include "host/text/json.h"
 
 namespace gradepth::growth {
 namespace {
 
-using Json = nlohmann::ordered_json;
+using Json = json::Value;
 
 /// The values of `part`, a vector of each seed, at index i.
 std::vector<double> column(std::span<const SeedJacobians> seeds,
@@ -56,19 +57,6 @@ void transient_over_seeds(std::span<const SeedJacobians> seeds, JacobianGrowth& 
   if (all_finite(radii)) result.spectral_radius = quantile(radii, 0.5);
 }
 
-Json number(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
-Json number(const std::optional<double>& x) { return x ? number(*x) : Json(nullptr); }
-
-Json numbers(const std::vector<double>& x) {
-  Json array = Json::array();
-  for (const double v : x) array.push_back(number(v));
-  return array;
-}
-
-Json interval(const Interval& x) {
-  return {{"value", number(x.value)}, {"low", number(x.low)}, {"high", number(x.high)}};
-}
-
 void add_lyapunov(Json& row, const JacobianGrowth& growth) {
   for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high", "lyapunov_theory"}) {
     row[key] = nullptr;
@@ -76,12 +64,12 @@ void add_lyapunov(Json& row, const JacobianGrowth& growth) {
   if (growth.lyapunov.empty()) return;
   for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high"}) row[key] = Json::array();
   for (const Interval& x : growth.lyapunov) {
-    row["lyapunov"].push_back(number(x.value));
-    row["lyapunov_low"].push_back(number(x.low));
-    row["lyapunov_high"].push_back(number(x.high));
+    row["lyapunov"].push_back(json::number(x.value));
+    row["lyapunov_low"].push_back(json::number(x.low));
+    row["lyapunov_high"].push_back(json::number(x.high));
   }
   if (const auto& theory = growth.lyapunov_theory) {
-    row["lyapunov_theory"] = Json{{"exponents", numbers(theory->exponents)},
+    row["lyapunov_theory"] = Json{{"exponents", json::numbers(theory->exponents)},
                                   {"formula", theory->formula},
                                   {"source", theory->source}};
   }
@@ -148,27 +136,27 @@ JacobianGrowth over_seeds(const GrowthSpec& spec, std::span<const SeedJacobians>
 void add_to_row(Json& row, const GrowthSpec& spec, const JacobianGrowth& growth) {
   add_lyapunov(row, growth);
   row["singular_values"] =
-      growth.singular_values.empty() ? Json(nullptr) : numbers(growth.singular_values);
+      growth.singular_values.empty() ? Json(nullptr) : json::numbers(growth.singular_values);
   row["largest_singular_value"] = nullptr;
   if (growth.ln_largest) {
     row["largest_singular_value"] =
-        Json{{"ln", number(*growth.ln_largest)},
-             {"exponent", number(*growth.ln_largest / static_cast<double>(spec.depth))}};
+        Json{{"ln", json::number(*growth.ln_largest)},
+             {"exponent", json::number(*growth.ln_largest / static_cast<double>(spec.depth))}};
   }
   row["transient"] = nullptr;
   if (const auto& t = growth.transient) {
-    row["transient"] = Json{{"max", number(std::exp(t->ln_max))},
+    row["transient"] = Json{{"max", json::number(std::exp(t->ln_max))},
                             {"step", t->step},
-                            {"last", number(std::exp(t->ln_last))},
-                            {"ln_max", number(t->ln_max)},
-                            {"ln_last", number(t->ln_last)}};
+                            {"last", json::number(std::exp(t->ln_last))},
+                            {"ln_max", json::number(t->ln_max)},
+                            {"ln_last", json::number(t->ln_last)}};
   }
-  row["spectral_radius"] = number(growth.spectral_radius);
+  row["spectral_radius"] = json::number(growth.spectral_radius);
   row["renormalised"] = nullptr;
   if (const auto& r = growth.renormalised) {
-    row["renormalised"] = Json{{"ln_norm", Json{{"median", numbers(r->median)}}},
-                               {"rate", interval(r->rate)},
-                               {"total", interval(r->total)}};
+    row["renormalised"] = Json{{"ln_norm", Json{{"median", json::numbers(r->median)}}},
+                               {"rate", json::interval(r->rate)},
+                               {"total", json::interval(r->total)}};
   }
 }
 

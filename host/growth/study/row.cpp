@@ -4,52 +4,35 @@
 
 #include "host/draw/pytorch.h"
 #include "host/device/vector_target.h"
+#include "host/text/json.h"
 
 namespace gradepth::growth {
 namespace {
 
-using Json = nlohmann::ordered_json;
-
-Json number(double x) { return std::isfinite(x) ? Json(x) : Json(nullptr); }
-Json number(const std::optional<double>& x) { return x ? number(*x) : Json(nullptr); }
-
-Json numbers(const std::vector<double>& x) {
-  Json array = Json::array();
-  for (const double v : x) array.push_back(number(v));
-  return array;
-}
-
-/// An absent array is null, not [].
-Json numbers_or_null(const std::vector<double>& x) {
-  return x.empty() ? Json(nullptr) : numbers(x);
-}
-
-Json interval(const Interval& x) {
-  return {{"value", number(x.value)}, {"low", number(x.low)}, {"high", number(x.high)}};
-}
+using Json = json::Value;
 
 Json theory(const std::optional<Theory>& t) {
   if (!t) return nullptr;
   Json moments = nullptr;
   if (t->moments) {
-    moments = {{"ratio_squared_mean", number(t->moments->mean)},
-               {"ratio_squared_variance", number(t->moments->variance)}};
+    moments = {{"ratio_squared_mean", json::number(t->moments->mean)},
+               {"ratio_squared_variance", json::number(t->moments->variance)}};
   }
-  return {{"rate", number(t->rate)},
-          {"asymptotic", number(t->asymptotic)},
+  return {{"rate", json::number(t->rate)},
+          {"asymptotic", json::number(t->asymptotic)},
           {"formula", t->formula},
           {"source", t->source},
-          {"q", number(t->q)},
-          {"chi", number(t->chi)},
-          {"critical_sigma", number(t->critical_sigma)},
-          {"xi", number(t->xi)},
-          {"xi_q", number(t->xi_q)},
+          {"q", json::number(t->q)},
+          {"chi", json::number(t->chi)},
+          {"critical_sigma", json::number(t->critical_sigma)},
+          {"xi", json::number(t->xi)},
+          {"xi_q", json::number(t->xi_q)},
           {"moments", moments}};
 }
 
 Json bound(const std::optional<Bound>& b) {
   if (!b) return nullptr;
-  return {{"sigma_max", number(b->sigma_max)}, {"gamma", number(b->gamma)}, {"says", b->says}};
+  return {{"sigma_max", json::number(b->sigma_max)}, {"gamma", json::number(b->gamma)}, {"says", b->says}};
 }
 
 /// How many seeds have which.
@@ -63,11 +46,11 @@ Json verdicts(const GrowthResult& result) {
 
 Json weight_gradient(const GrowthResult& result) {
   const WeightGradient& w = result.weight_gradient;
-  Json json{{"by_lag", numbers_or_null(w.by_lag)},
-            {"ln_by_lag", numbers_or_null(w.ln_by_lag)},
-            {"sum", number(w.sum)},
-            {"cancellation", number(w.cancellation)},
-            {"by_layer", numbers_or_null(w.by_layer)},
+  Json json{{"by_lag", json::numbers_or_null(w.by_lag)},
+            {"ln_by_lag", json::numbers_or_null(w.ln_by_lag)},
+            {"sum", json::number(w.sum)},
+            {"cancellation", json::number(w.cancellation)},
+            {"by_layer", json::numbers_or_null(w.by_layer)},
             {"cosine_lags", nullptr},
             {"cosine", nullptr},
             {"theory", nullptr}};
@@ -77,11 +60,11 @@ Json weight_gradient(const GrowthResult& result) {
     json["cosine"] = Json::array();
     for (std::size_t k = 0; k < lags; ++k) {
       const auto row = w.cosine.begin() + static_cast<std::ptrdiff_t>(k * lags);
-      json["cosine"].push_back(numbers({row, row + static_cast<std::ptrdiff_t>(lags)}));
+      json["cosine"].push_back(json::numbers({row, row + static_cast<std::ptrdiff_t>(lags)}));
     }
   }
   if (const auto& t = result.weight_theory) {
-    json["theory"] = {{"sum", number(t->sum)}, {"formula", t->formula}, {"source", t->source}};
+    json["theory"] = {{"sum", json::number(t->sum)}, {"formula", t->formula}, {"source", t->source}};
   }
   return json;
 }
@@ -150,29 +133,29 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
             {"setting", setting(spec)},
             {"identity", row_identity(spec, result.provider).text()}};
   if (result.status != "ok") return json;
-  json["ln_norm"] = Json{{"median", numbers(result.ln_norm.median)},
-                         {"p10", numbers(result.ln_norm.p10)},
-                         {"p90", numbers(result.ln_norm.p90)},
-                         {"mean", numbers(result.ln_norm.mean)}};
+  json["ln_norm"] = Json{{"median", json::numbers(result.ln_norm.median)},
+                         {"p10", json::numbers(result.ln_norm.p10)},
+                         {"p90", json::numbers(result.ln_norm.p90)},
+                         {"mean", json::numbers(result.ln_norm.mean)}};
   json["norms_from"] = std::string(name(result.norms_from));
-  json["ratio"] = numbers(result.ratio);
-  json["ratio_squared_mean"] = numbers(result.ratio_squared_mean);
-  json["ratio_squared_variance"] = numbers(result.ratio_squared_variance);
-  json["ln_mean_square"] = numbers(result.ln_mean_square);
-  json["rate"] = interval(result.rate);
+  json["ratio"] = json::numbers(result.ratio);
+  json["ratio_squared_mean"] = json::numbers(result.ratio_squared_mean);
+  json["ratio_squared_variance"] = json::numbers(result.ratio_squared_variance);
+  json["ln_mean_square"] = json::numbers(result.ln_mean_square);
+  json["rate"] = json::interval(result.rate);
   constexpr std::size_t few = 1000;  // seeds that a row lists one by one
-  json["rates"] = result.rates.size() <= few ? numbers(result.rates) : Json(nullptr);
+  json["rates"] = result.rates.size() <= few ? json::numbers(result.rates) : Json(nullptr);
   json["theory"] = theory(result.theory);
   json["bound"] = bound(result.bound);
-  json["total"] = interval(result.total);
+  json["total"] = json::interval(result.total);
   json["verdict"] = std::string(name(result.verdict));
   json["verdicts"] = verdicts(result);
-  json["reach"] = number(result.reach);
-  json["zero"] = numbers(result.zero);
-  json["subnormal"] = numbers(result.subnormal);
-  json["nonfinite"] = numbers(result.nonfinite);
-  json["saturated"] = numbers(result.saturated);
-  json["forward_norm"] = numbers(result.forward_norm);
+  json["reach"] = json::number(result.reach);
+  json["zero"] = json::numbers(result.zero);
+  json["subnormal"] = json::numbers(result.subnormal);
+  json["nonfinite"] = json::numbers(result.nonfinite);
+  json["saturated"] = json::numbers(result.saturated);
+  json["forward_norm"] = json::numbers(result.forward_norm);
   json["weight_gradient"] = weight_gradient(result);
   add_to_row(json, spec, result.jacobians);
   return json;
