@@ -15,6 +15,7 @@
 ///   name                   what the command line and the results call it
 ///   kinks                  where f or a derivative of it jumps: quadrature splits its interval
 ///                          there
+///   homogeneous, odd       f(s x) = s f(x) for s > 0;  f(-x) = -f(x)
 ///   value(x)               f(x)
 ///   slope(x)               f'(x), with all its digits as far as the format reaches; at a kink, the
 ///                          derivative PyTorch uses
@@ -27,8 +28,15 @@
 /// NaN goes in and comes out: comparisons are written so that a NaN takes the branch that keeps it.
 namespace gradepth {
 
-struct Identity {
+struct ActivationTraits {
+  static constexpr bool homogeneous = false;
+  static constexpr bool odd = false;
+};
+
+struct Identity : ActivationTraits {
   static constexpr std::string_view name = "identity";
+  static constexpr bool homogeneous = true;
+  static constexpr bool odd = true;
   static constexpr std::array<double, 0> kinks{};
   template <class T>
   HD static T value(T x) {
@@ -44,7 +52,7 @@ struct Identity {
   }
 };
 
-struct Sigmoid {
+struct Sigmoid : ActivationTraits {
   static constexpr std::string_view name = "sigmoid";
   static constexpr std::array<double, 0> kinks{};
   template <class T>
@@ -65,8 +73,9 @@ struct Sigmoid {
   }
 };
 
-struct Tanh {
+struct Tanh : ActivationTraits {
   static constexpr std::string_view name = "tanh";
+  static constexpr bool odd = true;
   static constexpr std::array<double, 0> kinks{};
   template <class T>
   HD static T value(T x) {
@@ -86,8 +95,9 @@ struct Tanh {
   }
 };
 
-struct Relu {
+struct Relu : ActivationTraits {
   static constexpr std::string_view name = "relu";
+  static constexpr bool homogeneous = true;
   static constexpr std::array<double, 1> kinks{0};
   template <class T>
   HD static T value(T x) {
@@ -103,8 +113,9 @@ struct Relu {
   }
 };
 
-struct LeakyRelu {
+struct LeakyRelu : ActivationTraits {
   static constexpr std::string_view name = "leaky_relu";
+  static constexpr bool homogeneous = true;
   static constexpr std::array<double, 1> kinks{0};
   static constexpr double alpha = 0.01;
   template <class T>
@@ -122,7 +133,7 @@ struct LeakyRelu {
 };
 
 /// Clevert et al. 2016 (1511.07289), alpha = 1.
-struct Elu {
+struct Elu : ActivationTraits {
   static constexpr std::string_view name = "elu";
   static constexpr std::array<double, 1> kinks{0};
   template <class T>
@@ -142,7 +153,7 @@ struct Elu {
 };
 
 /// Klambauer et al. 2017 (1706.02515).
-struct Selu {
+struct Selu : ActivationTraits {
   static constexpr std::string_view name = "selu";
   static constexpr std::array<double, 1> kinks{0};
   static constexpr double scale = 1.0507009873554804934193349852946;
@@ -164,7 +175,7 @@ struct Selu {
 };
 
 /// x Φ(x), Hendrycks & Gimpel 2016 (1606.08415). erfc keeps the digits of the left tail.
-struct Gelu {
+struct Gelu : ActivationTraits {
   static constexpr std::string_view name = "gelu";
   static constexpr std::array<double, 0> kinks{};
   template <class T>
@@ -215,7 +226,7 @@ struct SigmoidUnit {
 
 /// The tanh form of GELU: 0.5 x (1 + tanh(√(2/π) (x + 0.044715 x³))) = x σ(v), v twice what is
 /// inside tanh, so that nothing cancels in the left tail.
-struct GeluTanh {
+struct GeluTanh : ActivationTraits {
   static constexpr std::string_view name = "gelu_tanh";
   static constexpr std::array<double, 0> kinks{};
   template <class T>
@@ -245,7 +256,7 @@ struct GeluTanh {
 };
 
 /// x sigmoid(x), also called swish.
-struct Silu {
+struct Silu : ActivationTraits {
   static constexpr std::string_view name = "silu";
   static constexpr std::array<double, 0> kinks{};
   template <class T>
@@ -259,7 +270,7 @@ struct Silu {
 };
 
 /// ln(1 + eˣ), without overflow.
-struct Softplus {
+struct Softplus : ActivationTraits {
   static constexpr std::string_view name = "softplus";
   static constexpr std::array<double, 0> kinks{};
   template <class T>
@@ -279,8 +290,9 @@ struct Softplus {
 };
 
 /// x / (1 + |x|).
-struct Softsign {
+struct Softsign : ActivationTraits {
   static constexpr std::string_view name = "softsign";
+  static constexpr bool odd = true;
   static constexpr std::array<double, 1> kinks{0};
   template <class T>
   HD static T value(T x) {
@@ -296,7 +308,7 @@ struct Softsign {
 };
 
 /// clamp((x + 3) / 6, 0, 1), as in PyTorch.
-struct HardSigmoid {
+struct HardSigmoid : ActivationTraits {
   static constexpr std::string_view name = "hard_sigmoid";
   static constexpr std::array<double, 2> kinks{-3, 3};
   template <class T>
@@ -314,8 +326,9 @@ struct HardSigmoid {
 };
 
 /// clamp(x, -1, 1).
-struct HardTanh {
+struct HardTanh : ActivationTraits {
   static constexpr std::string_view name = "hard_tanh";
+  static constexpr bool odd = true;
   static constexpr std::array<double, 2> kinks{-1, 1};
   template <class T>
   HD static T value(T x) {
@@ -334,7 +347,7 @@ struct HardTanh {
 /// x tanh(softplus(x)), Misra 2019 (1908.08681). With e = eˣ, tanh(ln(1 + e)) = e (e + 2) / d,
 /// d = e² + 2e + 2, and its slope is 4 e (1 + e) / d²; for x > 0 the same in e⁻ˣ. As in SigmoidUnit
 /// e^-|x| comes in two factors.
-struct Mish {
+struct Mish : ActivationTraits {
   static constexpr std::string_view name = "mish";
   static constexpr std::array<double, 0> kinks{};
   template <class T>
@@ -433,6 +446,18 @@ void with_activation(std::string_view name, F&& f, ActivationList<Acts...> /*lis
 template <class F>
 void with_activation(std::string_view name, F&& f) {
   with_activation(name, std::forward<F>(f), Activations{});
+}
+
+inline bool is_homogeneous(std::string_view name) {
+  bool is = false;
+  with_activation(name, [&](auto act) { is = decltype(act)::homogeneous; });
+  return is;
+}
+
+inline bool is_odd(std::string_view name) {
+  bool is = false;
+  with_activation(name, [&](auto act) { is = decltype(act)::odd; });
+  return is;
 }
 
 }  // namespace gradepth

@@ -15,11 +15,6 @@
 namespace gradepth::growth {
 namespace {
 
-/// f(c x) = c f(x) for every c > 0: f' does not change when the state is rescaled.
-bool is_homogeneous(const std::string& activation) {
-  return activation == "identity" || activation == "relu" || activation == "leaky_relu";
-}
-
 /// mlp, cnn, elman and residual nets.
 class ChainJacobians final : public Jacobians {
  public:

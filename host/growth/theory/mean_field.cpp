@@ -49,11 +49,6 @@ std::vector<double> roots(const std::function<double(double)>& g, double end) {
   return found;
 }
 
-/// Whether f(c x) = c f(x) for c > 0: then E f² / q and E f'² do not depend on q.
-bool homogeneous(std::string_view activation) {
-  return activation == "identity" || activation == "relu" || activation == "leaky_relu";
-}
-
 }  // namespace
 
 double MeanField::next_q(double q) const { return sigma_w2 * second_moment(activation, q) + noise; }
@@ -63,7 +58,7 @@ double MeanField::chi(double q) const { return sigma_w2 * moments(activation, q)
 double MeanField::q_slope(double q) const { return sigma_w2 * moments(activation, q).value2_dq; }
 
 std::vector<double> MeanField::stable_q() const {
-  if (homogeneous(activation)) {  // the map is a straight line: q ← χ q + noise
+  if (is_homogeneous(activation)) {  // the map is a straight line: q ← χ q + noise
     const double line = chi(1.0);
     return line < 1 ? std::vector<double>{noise / (1 - line)} : std::vector<double>{};
   }
@@ -174,7 +169,7 @@ double ln_sum(double a, double b) {
 
 std::optional<double> critical_sigma(std::string_view activation, double noise) {
   const auto sigma_at = [&](double q) { return 1 / std::sqrt(moments(activation, q).slope2); };
-  if (homogeneous(activation)) return sigma_at(1.0);
+  if (is_homogeneous(activation)) return sigma_at(1.0);
   const Moments at_0 = moments(activation, 0.0);
   if (noise == 0 && at_0.value2 == 0 && at_0.slope2 > 0) {
     // For GELU and its like q moves away from 0 there.

@@ -17,11 +17,6 @@
 namespace gradepth::growth {
 namespace {
 
-bool is_odd(const std::string& activation) {
-  return activation == "identity" || activation == "tanh" || activation == "softsign" ||
-         activation == "hard_tanh";
-}
-
 double scale(const GrowthSpec& spec) {
   return spec.residual == "scaled" ? spec.residual_scale : 1.0;
 }

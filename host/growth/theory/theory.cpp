@@ -232,14 +232,9 @@ std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
                 .xi = depth_scale(0.5 * sigma2)};
 }
 
-bool odd(const GrowthSpec& spec) {
-  return spec.activation == "tanh" || spec.activation == "softsign" ||
-         spec.activation == "hard_tanh";
-}
-
 /// h = 0 is a fixed point of an odd f, without bias and input: near it every map is f'(0) W.
 bool rests_at_0(const GrowthSpec& spec) {
-  return plain_chain(spec) && odd(spec) && no_bias(spec) && no_input(spec);
+  return plain_chain(spec) && is_odd(spec.activation) && no_bias(spec) && no_input(spec);
 }
 
 /// W a multiple of an orthogonal matrix: the spectral radius is known.
@@ -278,12 +273,6 @@ std::optional<Theory> measured_radius(const GrowthSpec& spec, std::span<const Dr
                 .source = linear ? "eigenvalues of W" : "linearisation at 0"};
 }
 
-/// f' does not depend on the scale of a: χ is the same for every q.
-bool scale_free(const GrowthSpec& spec) {
-  return spec.activation == "identity" || spec.activation == "relu" ||
-         spec.activation == "leaky_relu";
-}
-
 std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   const std::optional<double> sigma2 = sigma_w2(spec);
   const std::optional<double> noise =
@@ -315,7 +304,7 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   theory.formula = spec.init.input == Initialisation::Input::gaussian
                        ? "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 + S^2 carried from the start"
                        : "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 carried from the start";
-  if (q || scale_free(spec)) {
+  if (q || is_homogeneous(spec.activation)) {  // χ is the same for every q
     theory.asymptotic = 0.5 * std::log(*theory.chi);
     theory.xi = depth_scale(*theory.chi);
     if (q) theory.xi_q = depth_scale(field.q_slope(*q));
