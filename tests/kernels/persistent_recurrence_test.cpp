@@ -9,7 +9,7 @@
 #include "kernels/linear/gemm.h"
 #include "kernels/chain/pointwise.h"
 #include "kernels/linear/reduce.h"
-#include "tests/kernels/recurrent_float64.h"
+#include "tests/kernels/recurrent_support.h"
 #include "tests/kernels/support.h"
 
 namespace gradepth {
@@ -200,7 +200,7 @@ void expect_close(const char* name, const std::vector<float>& actual,
 }
 
 void expect_equal(const RecurrentNumbers& n, const Result& result, bool has_db = true) {
-  const Float64Recurrence expected(n);
+  const oracle::Recurrence expected = through_time(n);
   const std::int64_t depth = n.gates() * n.H;
   const auto begin_of = [&](const std::vector<double>& v) {
     return std::vector<double>(v.begin(), v.begin() + n.B * n.H);

@@ -1,8 +1,9 @@
 // Recurrent layers through all their steps in one launch, W on chip.
 #include <stdexcept>
+#include <string>
 
 #include "bench/meter/cases/case.h"
-#include "bench/meter/recurrent_reference.h"
+#include "host/oracle/recurrence.h"
 #include "kernels/recurrence/persistent.h"
 #include "kernels/chain/pointwise.h"
 
@@ -24,12 +25,24 @@ RecurrencePlan plan_of(RecurrenceVariant variant, const RecurrentProduct& produc
   return *plan;
 }
 
+/// G gates per unit: elman 1 (tanh), gru 3 (r, z, n), lstm 4 (i, f, g, o).
+struct RecurrentLayer {
+  std::string_view cell;
+  std::int64_t T = 0;
+  std::int64_t B = 0;
+  std::int64_t H = 0;
+
+  [[nodiscard]] std::int64_t gates() const { return cell == "lstm" ? 4 : cell == "gru" ? 3 : 1; }
+  [[nodiscard]] std::int64_t biases() const { return cell == "elman" ? 1 : 4; }
+};
+
 /// The layer's numbers in device memory; W such that gradients neither vanish nor explode.
 class Layer {
  public:
   Layer(Run& run, const RecurrentLayer& layer)
       : run_(run),
         layer_(layer),
+        reference_{.cell = std::string(layer.cell), .T = layer.T, .B = layer.B, .H = layer.H},
         W(run.normal("W", layer.gates() * layer.H * layer.H,
                      1 / std::sqrt(static_cast<double>(layer.H)))),
         x(run.normal("x", T * B * layer.H)),
@@ -45,8 +58,8 @@ class Layer {
     reference_.h0 = doubles(h, state());
     if (has_c()) reference_.c0 = doubles(c, state());
     reference_.dy = doubles(dy, dy.size());
-    if (has_c()) reference_.dc = doubles(carry, state());
-    reference_.forward(layer);
+    if (has_c()) reference_.dc_T = doubles(carry, state());
+    reference_.forward();
   }
 
   void forward(RecurrenceVariant variant) {
@@ -103,10 +116,10 @@ class Layer {
     if (layer_.cell == "elman") elman_backward("tanh", plan, p, counters.data(), run_.stream());
     if (layer_.cell == "gru") gru_backward(plan, p, counters.data(), run_.stream());
     if (layer_.cell == "lstm") lstm_backward(plan, p, counters.data(), run_.stream());
-    reference_.backward(layer_);
+    reference_.backward();
     compare("da", da, reference_.da);
     if (has_dr) compare("dr", dr, reference_.dr);
-    compare("dh0", dh0, reference_.dh0);
+    compare("dh0", dh0, {reference_.dh.begin(), reference_.dh.begin() + B * layer_.H});
   }
 
  private:
@@ -132,7 +145,7 @@ class Layer {
 
   Run& run_;
   RecurrentLayer layer_;
-  RecurrentReference reference_;
+  oracle::Recurrence reference_;
   Array<float> W, x, b, h, c, dy, carry, gates;
 };
 

@@ -11,6 +11,7 @@
 #include "host/text/not_finite.h"
 #include "kernels/cell/gru.h"
 #include "kernels/cell/lstm.h"
+#include "kernels/activation/activation.h"
 
 namespace gradepth::growth {
 namespace {

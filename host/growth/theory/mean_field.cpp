@@ -9,6 +9,7 @@
 #include "host/growth/theory/quadrature.h"
 #include "host/growth/study/statistics.h"
 #include "host/text/not_finite.h"
+#include "kernels/activation/activation.h"
 
 namespace gradepth::growth {
 namespace {
