@@ -83,9 +83,7 @@ std::regex compile_filter(const std::string& filter) {
 std::vector<Provider*> timed_providers(const Providers& providers) {
   std::vector<Provider*> timed;
   for (const auto& provider : providers.present) {
-    if (provider->name() != "reference" && provider->name() != "simt") {
-      timed.push_back(provider.get());
-    }
+    if (provider_info(provider->name()).is_timed()) timed.push_back(provider.get());
   }
   return timed;
 }

@@ -186,7 +186,8 @@ int run_profile(const ProfileOptions& options) {
                            .add("vector", vector_target())
                            .text()}};
   profile_row(row, options, asked.workload);
-  const bool on_processor = asked.provider != "cuda" && asked.provider != "cudnn";
+  const bool on_processor =
+      provider_info(asked.provider).machine != ProviderInfo::Machine::gpu;
   const ProfilerLines lines = profiler_lines(options, on_processor);
   for (const auto& [tool, line] : lines) row[tool] = line;
   Output output(options.format, machinery());

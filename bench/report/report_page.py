@@ -4,8 +4,8 @@ import re
 
 from report_rows import esc, get, number, show, text
 
-PROVIDERS = ["reference", "cpu", "onednn", "simt", "cuda", "cudnn", "torch"]
-COLOURS = ["#8a8f98", "#1f6feb", "#e8710a", "#8e44ad", "#2e8b57", "#c0392b", "#8d6e63"]
+PROVIDERS = ["reference", "cpu", "onednn", "simt", "cuda", "cudnn"]
+COLOURS = ["#8a8f98", "#1f6feb", "#e8710a", "#8e44ad", "#2e8b57", "#c0392b"]
 VERDICTS = {"exploding": "bad", "overflowed": "bad", "vanishing": "warn", "underflowed": "warn", "zero": "warn",
             "stable": "good"}
 AXIS = {"gridcolor": "#e8eaed", "zerolinecolor": "#b8bcc2", "linecolor": "#b8bcc2", "automargin": True}

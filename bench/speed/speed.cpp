@@ -151,12 +151,6 @@ std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload
   return entries;
 }
 
-/// Whether the processor's limit is this provider's limit: the GPU has its own, and the executor
-/// and the reference are not made for speed.
-bool runs_on_processor(std::string_view provider) {
-  return provider == "cpu" || provider == "onednn";
-}
-
 /// The floor of `bytes` does not know whether a clip triggers; one that does not only reads.
 double moved_bytes(const Workload& workload, Plan& plan) {
   const auto* clip = std::get_if<ClipProblem>(&workload.problem);
@@ -175,7 +169,7 @@ double least_time(const Entry& entry, const Limits& limits, const Problem& probl
     const DeviceRates peak = entry.timer->peak();
     return std::max(moved / peak.bytes_per_second, flops(problem) / peak.flops_per_second);
   }
-  if (!runs_on_processor(entry.row["provider"].get<std::string>())) return 0;
+  if (!provider_info(entry.row["provider"].get<std::string>()).runs_on_processor()) return 0;
   return least_seconds(limits, problem, moved);
 }
 
@@ -251,7 +245,7 @@ void add_timing(Entry& entry, const Workload& workload, const PlanTiming& measur
 
 /// The library that others are compared with, of those on the same clock.
 bool is_baseline(const Row& row) {
-  return row["provider"] == "onednn" || row["provider"] == "cudnn";
+  return provider_info(row["provider"].get<std::string>()).role == ProviderInfo::Role::library;
 }
 
 /// `versus` of every timed row: its speed beside the baseline's.

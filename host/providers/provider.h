@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -139,8 +140,33 @@ struct Providers {
   std::vector<Missing> missing;
 };
 
-/// All providers, in the order reference, cpu, onednn, simt, cuda, cudnn. The only list of them.
-/// std::invalid_argument for a GRADEPTH_VECTOR that this processor lacks.
+/// What a provider is, whether this build has it or not.
+struct ProviderInfo {
+  enum class Role : unsigned char { truth, ours, library };
+  enum class Machine : unsigned char { processor, executor, gpu };
+
+  std::string_view name;
+  Role role;
+  Machine machine;
+  std::unique_ptr<Provider> (*make)(const Context&);  // nullptr: not in this build,
+  std::string_view absent;                            // and why
+
+  /// The executor and the reference are not made for speed.
+  [[nodiscard]] bool is_timed() const {
+    return role != Role::truth && machine != Machine::executor;
+  }
+  /// Whether the processor's limits are its own.
+  [[nodiscard]] bool runs_on_processor() const { return is_timed() && machine != Machine::gpu; }
+};
+
+/// The only list of them, in the order of tables.
+std::span<const ProviderInfo> provider_list();
+
+/// std::invalid_argument for an unknown name.
+const ProviderInfo& provider_info(std::string_view name);
+
+/// All that this build and this machine have. std::invalid_argument for a GRADEPTH_VECTOR that this
+/// processor lacks.
 Providers make_providers(const Context& context);
 
 /// The provider called `name`, or nullptr.

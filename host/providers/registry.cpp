@@ -1,38 +1,68 @@
+#include <algorithm>
+#include <array>
 #include <stdexcept>
 
-#include "host/providers/provider.h"
-#include "host/providers/factories.h"
 #include "host/device/vector_target.h"
+#include "host/providers/factories.h"
+#include "host/providers/provider.h"
 
 namespace gradepth {
+namespace {
+
+using Role = ProviderInfo::Role;
+using Machine = ProviderInfo::Machine;
+
+#ifdef GRADEPTH_HAVE_CUDA
+constexpr auto make_cuda = make_cuda_provider;
+constexpr std::string_view no_cudnn =
+    "this build has no cuDNN 9: none was found, or GRADEPTH_CUDNN is off";
+#else
+constexpr std::unique_ptr<Provider> (*make_cuda)(const Context&) = nullptr;
+constexpr std::string_view no_cudnn = "this build has no CUDA; use cmake --preset cuda";
+#endif
+#ifdef GRADEPTH_HAVE_CUDNN
+constexpr auto make_cudnn = make_cudnn_provider;
+#else
+constexpr std::unique_ptr<Provider> (*make_cudnn)(const Context&) = nullptr;
+#endif
+
+constexpr std::array list{
+    ProviderInfo{"reference", Role::truth, Machine::processor, make_reference_provider, ""},
+    ProviderInfo{"cpu", Role::ours, Machine::processor, make_cpu_provider, ""},
+    ProviderInfo{"onednn", Role::library, Machine::processor, make_onednn_provider, ""},
+    ProviderInfo{"simt", Role::ours, Machine::executor, make_simt_provider, ""},
+    ProviderInfo{"cuda", Role::ours, Machine::gpu, make_cuda,
+                 "this build has no CUDA; use cmake --preset cuda"},
+    ProviderInfo{"cudnn", Role::library, Machine::gpu, make_cudnn, no_cudnn},
+};
+
+}  // namespace
+
+std::span<const ProviderInfo> provider_list() { return list; }
+
+const ProviderInfo& provider_info(std::string_view name) {
+  const auto found = std::find_if(list.begin(), list.end(),
+                                  [&](const ProviderInfo& info) { return info.name == name; });
+  if (found == list.end()) {
+    throw std::invalid_argument("no provider is called " + std::string(name));
+  }
+  return *found;
+}
 
 Providers make_providers(const Context& context) {
   (void)vector_target();  // before oneDNN is first used; a wrong GRADEPTH_VECTOR ends here
   Providers providers;
-  const auto add = [&](const char* name, auto&& factory) {
-    try {
-      providers.present.push_back(factory(context));
-    } catch (const std::runtime_error& error) {
-      providers.missing.push_back({name, error.what()});
+  for (const ProviderInfo& info : list) {
+    if (info.make == nullptr) {
+      providers.missing.push_back({std::string(info.name), std::string(info.absent)});
+      continue;
     }
-  };
-  add("reference", make_reference_provider);
-  add("cpu", make_cpu_provider);
-  add("onednn", make_onednn_provider);
-  add("simt", make_simt_provider);
-#ifdef GRADEPTH_HAVE_CUDA
-  add("cuda", make_cuda_provider);
-#else
-  providers.missing.push_back({"cuda", "this build has no CUDA; use cmake --preset cuda"});
-#endif
-#if defined(GRADEPTH_HAVE_CUDNN)
-  add("cudnn", make_cudnn_provider);
-#elif defined(GRADEPTH_HAVE_CUDA)
-  providers.missing.push_back(
-      {"cudnn", "this build has no cuDNN 9: none was found, or GRADEPTH_CUDNN is off"});
-#else
-  providers.missing.push_back({"cudnn", "this build has no CUDA; use cmake --preset cuda"});
-#endif
+    try {
+      providers.present.push_back(info.make(context));
+    } catch (const std::runtime_error& error) {
+      providers.missing.push_back({std::string(info.name), error.what()});
+    }
+  }
   return providers;
 }
 
