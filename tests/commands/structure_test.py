@@ -89,6 +89,12 @@ class Structure(unittest.TestCase):
                     with self.subTest(file=str(path), includes=str(included)):
                         self.assertIn(str(included), known)
 
+    def test_the_report_knows_every_provider(self):
+        registry = (ROOT / "host/providers/registry.cpp").read_text()
+        page = (ROOT / "bench/report/report_page.py").read_text()
+        listed = re.search(r"^PROVIDERS = \[(.*)\]$", page, re.MULTILINE)[1]
+        self.assertEqual(re.findall(r'"(\w+)"', listed), re.findall(r'ProviderInfo\{"(\w+)"', registry))
+
     def test_folders_and_files_are_small(self):
         counts = collections.Counter(str(path.parent) for path in self.files)
         for folder, count in counts.items():

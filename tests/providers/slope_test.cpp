@@ -65,6 +65,20 @@ void expect_within(double most, const std::string& name, const std::vector<Point
   EXPECT_LE(worst, most) << name << " at " << where;
 }
 
+TEST(Traits, SayWhatTheFunctionsAre) {
+  for_each_activation([](auto act) {
+    using Act = decltype(act);
+    bool homogeneous = true;
+    bool odd = true;
+    for (const double x : {-5.0, -1.25, -0.5, 0.0, 0.75, 2.0, 7.0}) {
+      homogeneous = homogeneous && Act::value(4 * x) == 4 * Act::value(x);
+      odd = odd && Act::value(-x) == -Act::value(x);
+    }
+    EXPECT_EQ(is_homogeneous(Act::name), homogeneous) << Act::name;
+    EXPECT_EQ(is_odd(Act::name), odd) << Act::name;
+  });
+}
+
 TEST(Slope, IsExactToFourUlpOverTheWholeRange) {
   const auto by_name = points();
   std::size_t activations = 0;
