@@ -12,6 +12,7 @@
 #include "host/draw/positive_definite.h"
 #include "host/draw/random.h"
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth {
 namespace {
@@ -218,7 +219,7 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
   const auto H = static_cast<std::size_t>(p.H);
   const std::int64_t copies = p.share ? 1 : p.T;
   for (const TensorSpec& spec : inputs(p)) {
-    if (spec.name == "Wh" && p.cell == "additive") {
+    if (spec.name == "Wh" && !cell_info(p.cell).has_matrices) {
       if (init.W.kind != WeightInit::Kind::constant) {
         throw std::invalid_argument("init: an additive net takes constant:w, its scalar weight");
       }
@@ -240,10 +241,10 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
     } else if (spec.name == "b") {
       Tensor b = init.weights ? given(init.weights->b, spec.shape)
                               : draw_values(spec.shape, init.bias, seed, Stream::b, H);
-      // The second gate of lstm is f, of gru z.
-      const bool gated = p.cell == "lstm" || p.cell == "gru";
+      const int forget = cell_info(p.cell).forget_gate;
       const std::size_t per_copy = b.size() / static_cast<std::size_t>(copies);
-      for (std::size_t begin = H; gated && begin < b.size(); begin += per_copy) {
+      for (std::size_t begin = static_cast<std::size_t>(std::max(forget, 0)) * H;
+           forget >= 0 && begin < b.size(); begin += per_copy) {
         for (std::size_t j = 0; j < H; ++j) b.data[begin + j] += init.forget_bias;
       }
       out["b"] = std::move(b);
@@ -257,8 +258,8 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
   }
   if (p.pass == Pass::forward) return out;
   using LossOn = Initialisation::LossOn;
-  const bool lstm = p.cell == "lstm";
-  const LossOn on = lstm ? init.loss_on : LossOn::h;
+  const bool has_c = cell_info(p.cell).has_c;
+  const LossOn on = has_c ? init.loss_on : LossOn::h;
   const std::int64_t width = on == LossOn::both ? 2 * p.H : p.H;
   const Tensor g = draw_loss_gradient(p.B, width, init, seed);
   Tensor dy({p.T, p.B, p.H});
@@ -271,7 +272,7 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
       std::copy(row + (on == LossOn::both ? H : 0), row + width, &dc.data[b * H]);
   }
   out["dy"] = std::move(dy);
-  if (lstm) out["dc"] = std::move(dc);
+  if (has_c) out["dc"] = std::move(dc);
   return out;
 }
 

@@ -5,13 +5,14 @@
 #include <cstdio>
 
 #include "host/problem/exact_activation.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth {
 namespace {
 
 double state_size(const Problem& problem) {
   if (const auto* p = std::get_if<RecurrentProblem>(&problem)) {
-    return static_cast<double>(p->B * p->H) * (p->cell == "lstm" ? 2 : 1);
+    return static_cast<double>(p->B * p->H) * (cell_info(p->cell).has_c ? 2 : 1);
   }
   if (const auto* p = std::get_if<FeedForwardProblem>(&problem)) {
     return static_cast<double>(p->B * p->state_size());

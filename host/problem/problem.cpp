@@ -6,6 +6,7 @@
 
 #include "host/problem/overloaded.h"
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth {
 namespace {
@@ -146,18 +147,16 @@ std::int64_t norms(const ClipProblem& p) {
 
 double element_bytes(Dtype dtype) { return dtype == Dtype::f64 ? 8 : dtype == Dtype::f32 ? 4 : 2; }
 
-/// Operations per unit and step of a cell's pointwise part, forward and backward: the operations of
-/// kernels/cell_*.h, a transcendental function counting as one.
+/// Per unit and step, of the cell's pointwise part.
 double pointwise_flops(const RecurrentProblem& p) {
-  const double forward = p.cell == "lstm" ? 18 : p.cell == "gru" ? 18 : p.cell == "elman" ? 3 : 2;
-  const double backward = p.cell == "lstm" ? 30 : p.cell == "gru" ? 22 : p.cell == "elman" ? 6 : 4;
-  return p.pass == Pass::forward ? forward : forward + backward;
+  const CellInfo& cell = cell_info(p.cell);
+  return cell.forward_flops + (p.pass == Pass::forward ? 0 : cell.backward_flops);
 }
 
 }  // namespace
 
-std::int64_t gates(std::string_view cell) { return cell == "lstm" ? 4 : cell == "gru" ? 3 : 1; }
-std::int64_t biases(std::string_view cell) { return cell == "lstm" || cell == "gru" ? 4 : 1; }
+std::int64_t gates(std::string_view cell) { return cell_info(cell).gates; }
+std::int64_t biases(std::string_view cell) { return cell_info(cell).biases; }
 
 void validate(const Problem& problem) {
   std::visit(
@@ -169,15 +168,14 @@ void validate(const Problem& problem) {
           },
           [](const ClipProblem& p) { require_clip(p); },
           [](const RecurrentProblem& p) {
-            require(
-                p.cell == "elman" || p.cell == "lstm" || p.cell == "gru" || p.cell == "additive",
-                "cell", p.cell, "one of elman, lstm, gru, additive");
+            require(find_cell(p.cell) != nullptr, "cell", p.cell, "one of " + cell_names());
+            const CellInfo& cell = cell_info(p.cell);
             require_activation(p.act);
-            require(p.act == "tanh" || (p.cell != "lstm" && p.cell != "gru"), "activation", p.act,
-                    p.cell + " has tanh");
+            require(p.act == "tanh" || cell.takes_activation || !cell.has_matrices, "activation",
+                    p.act, p.cell + " has tanh");
             require(p.form == "two-term" || p.form == "sum", "form", p.form,
                     "one of two-term, sum");
-            require(p.share || p.cell != "additive", "share", "off", "additive nets share w");
+            require(p.share || cell.has_matrices, "share", "off", p.cell + " nets share w");
             require(p.share || !p.project_input, "share", "off", "not with an input projection");
             require_clip_value(p.clip_value, p.dtype);
             require_size("T", p.T);
@@ -224,20 +222,21 @@ std::vector<TensorSpec> inputs(const Problem& problem) {
             return specs;
           },
           [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
-            const std::int64_t rows = gates(p.cell) * p.H;
+            const CellInfo& cell = cell_info(p.cell);
+            const std::int64_t rows = cell.gates * p.H;
             std::vector<TensorSpec> specs{{"h0", {p.B, p.H}}};
-            if (p.cell == "additive") {
+            if (!cell.has_matrices) {
               specs.push_back({"Wh", {1}});
             } else {
               specs.push_back({"Wh", per_step(p, {rows, p.H}), !p.share});
-              specs.push_back({"b", per_step(p, {biases(p.cell) * p.H}), !p.share});
+              specs.push_back({"b", per_step(p, {cell.biases * p.H}), !p.share});
               if (p.project_input) specs.push_back({"Wx", {rows, features(p)}});
               specs.push_back({"x", {p.T, p.B, p.project_input ? features(p) : p.H}, true});
             }
-            if (p.cell == "lstm") specs.push_back({"c0", {p.B, p.H}});
+            if (cell.has_c) specs.push_back({"c0", {p.B, p.H}});
             if (p.pass == Pass::forward) return specs;
             specs.push_back({"dy", {p.T, p.B, p.H}, true});
-            if (p.cell == "lstm") specs.push_back({"dc", {p.B, p.H}});
+            if (cell.has_c) specs.push_back({"dc", {p.B, p.H}});
             return specs;
           },
           [](const FeedForwardProblem& p) -> std::vector<TensorSpec> {
@@ -270,11 +269,11 @@ std::vector<TensorSpec> outputs(const Problem& problem) {
                           return specs;
                         },
                         [](const RecurrentProblem& p) -> std::vector<TensorSpec> {
-                          const bool lstm = p.cell == "lstm";
+                          const CellInfo& cell = cell_info(p.cell);
                           const Shape states{p.T + 1, p.B, p.H};
                           std::vector<TensorSpec> specs{{"y", {p.T, p.B, p.H}, true}};
                           if (p.record) specs.push_back({"h", states, true});
-                          if (p.record && lstm) specs.push_back({"c", states, true});
+                          if (p.record && cell.has_c) specs.push_back({"c", states, true});
                           if (p.pass == Pass::forward) return specs;
                           for (const TensorSpec& in : inputs(p)) {
                             if (in.name != "dy" && in.name != "dc")
@@ -283,8 +282,8 @@ std::vector<TensorSpec> outputs(const Problem& problem) {
                           if (p.norms) specs.push_back({"dh_norm2", {p.T + 1}, true});
                           if (p.record) {
                             specs.push_back({"dh", states, true});
-                            specs.push_back({"da", {p.T, p.B, gates(p.cell) * p.H}, true});
-                            if (lstm) specs.push_back({"dc", states, true});
+                            specs.push_back({"da", {p.T, p.B, cell.gates * p.H}, true});
+                            if (cell.has_c) specs.push_back({"dc", states, true});
                           }
                           return specs;
                         },
@@ -451,7 +450,7 @@ double flops(const Problem& problem) {
           },
           [](const RecurrentProblem& p) {
             const double units = static_cast<double>(p.T) * static_cast<double>(p.B * p.H);
-            if (p.cell == "additive") return units * pointwise_flops(p);
+            if (!cell_info(p.cell).has_matrices) return units * pointwise_flops(p);
             const auto fan_in =
                 static_cast<double>(p.H + (p.project_input ? features(p) : std::int64_t{0}));
             const double product = 2.0 * static_cast<double>(gates(p.cell)) * fan_in;

@@ -5,6 +5,7 @@
 #include "host/draw/pytorch.h"
 #include "host/device/vector_target.h"
 #include "host/text/json.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
@@ -102,8 +103,11 @@ Json setting(const GrowthSpec& spec) {
       {"clip_value", spec.clip_value},
       {"loss_scale", init.loss_scale}};
   if (init.weights) json["weights"] = weights(*init.weights);
-  if (spec.net == "lstm") json["loss_on"] = loss_on[static_cast<int>(init.loss_on)];
-  if (spec.net == "lstm" || spec.net == "gru") json["forget_bias"] = init.forget_bias;
+  const CellInfo* const cell = find_cell(spec.net);
+  if (cell != nullptr && cell->has_c) {
+    json["loss_on"] = loss_on[static_cast<int>(init.loss_on)];
+  }
+  if (cell != nullptr && cell->forget_gate >= 0) json["forget_bias"] = init.forget_bias;
   if (const auto slope = slopes_from(make_problem(spec))) json["slope"] = name(*slope);
   if (is_recurrent(spec)) json["share"] = spec.share ? "on" : "off";
   if (spec.net == "residual") json["residual"] = spec.residual;

@@ -11,6 +11,7 @@
 #include "host/growth/theory/mean_field.h"
 #include "host/growth/theory/quadrature.h"
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
@@ -89,7 +90,7 @@ IdentityText identity(const GrowthSpec& spec) {
 }
 
 bool is_recurrent(const GrowthSpec& spec) {
-  return spec.net == "elman" || spec.net == "lstm" || spec.net == "gru" || spec.net == "additive";
+  return find_cell(spec.net) != nullptr;
 }
 
 bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
@@ -121,19 +122,21 @@ bool has_effect(const GrowthSpec& spec, std::string_view knob) {
 }
 
 Problem make_problem(const GrowthSpec& spec) {
-  constexpr std::array nets{"mlp", "cnn", "residual", "elman", "lstm", "gru", "additive"};
-  if (std::find(nets.begin(), nets.end(), spec.net) == nets.end()) {
-    refuse("--net " + spec.net, "one of mlp, cnn, residual, elman, lstm, gru, additive");
+  const CellInfo* const cell = find_cell(spec.net);
+  constexpr std::array layers{"mlp", "cnn", "residual"};
+  if (cell == nullptr && std::find(layers.begin(), layers.end(), spec.net) == layers.end()) {
+    refuse("--net " + spec.net, "one of mlp, cnn, residual, " + cell_names());
   }
   if (spec.init.input != Initialisation::Input::zero && !has_effect(spec, "input")) {
     refuse("--input other than zero",
            "only for " + std::string(nets_with("input")) + "; " + spec.net + " has none");
   }
-  if (!spec.share && spec.net == "additive") {
+  if (!spec.share && cell != nullptr && !cell->has_matrices) {
     refuse("--share off", "only for " + std::string(nets_with("share")));
   }
   if (spec.init.weights) check_weights(spec, *spec.init.weights);
-  if ((spec.net == "lstm" || spec.net == "gru") && spec.activation != "tanh") {
+  const bool tanh_inside = cell != nullptr && cell->has_matrices && !cell->takes_activation;
+  if (tanh_inside && spec.activation != "tanh") {
     refuse("--activation " + spec.activation, spec.net + " has tanh");
   }
   const SlopeFrom slope = spec.dtype == Dtype::f64 ? SlopeFrom::input : spec.slope;

@@ -13,7 +13,10 @@ namespace {
 enum class Cell : std::uint8_t { elman, lstm, gru };
 
 Cell parse_cell(std::string_view cell) {
-  return cell == "lstm" ? Cell::lstm : cell == "gru" ? Cell::gru : Cell::elman;
+  if (cell == "elman") return Cell::elman;
+  if (cell == "lstm") return Cell::lstm;
+  if (cell == "gru") return Cell::gru;
+  throw std::invalid_argument("cpu has no cell " + std::string(cell));
 }
 
 /// What one worker does in each step: some rows of the batch, some panels of the units.

@@ -6,6 +6,7 @@
 #include "host/providers/onednn/api.h"
 #include "host/providers/onednn/plans.h"
 #include "host/providers/onednn/program.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth::onednn {
 namespace {
@@ -237,7 +238,7 @@ class RecurrentPlan final : public Plan {
 }  // namespace
 
 Planned make_plan(const RecurrentProblem& p, const Context& context) {
-  if (p.cell == "additive") return Unsupported{"oneDNN has no additive cell"};
+  if (!is_common_cell(p.cell)) return Unsupported{"oneDNN has no " + p.cell + " cell"};
   if (!has_vanilla(p.act)) return Unsupported{"oneDNN's RNN has tanh, relu and sigmoid only"};
   if (!p.project_input) return Unsupported{"oneDNN's RNN always includes the input product"};
   if (!p.share) return Unsupported{"oneDNN's RNN has one W for all steps"};

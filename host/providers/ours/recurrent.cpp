@@ -7,6 +7,7 @@
 #include "kernels/chain/pointwise.h"
 #include "kernels/recurrence/layout.h"
 #include "kernels/linear/reduce.h"
+#include "kernels/cell/cells.h"
 
 /// Elman, lstm and gru through time. Each direction goes the way that its plan says: in one launch
 /// with W on chip, or step by step. What can be one product over all steps is, either way: the
@@ -381,6 +382,7 @@ Ways choose(const RecurrentProblem& p, Variant variant) {
 
 Planned make_recurrent_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
                             Variant variant) {
+  if (!is_common_cell(problem.cell)) return Unsupported{"no kernel has the cell " + problem.cell};
   const std::string why = refusal(problem, variant);
   if (!why.empty()) return Unsupported{std::string(name(variant)) + ": " + why};
   Ways ways = choose(problem, variant);

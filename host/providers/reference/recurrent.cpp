@@ -6,6 +6,7 @@
 #include "host/device/threads.h"
 #include "kernels/cell/gru.h"
 #include "kernels/cell/lstm.h"
+#include "kernels/cell/cells.h"
 
 /// Recurrent cells forward and back through time, step by step.
 namespace gradepth::reference {
@@ -385,6 +386,9 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
 
 PlanPtr make_plan(const RecurrentProblem& problem, Rounding rounding) {
   if (problem.cell == "additive") return std::make_unique<AdditivePlan>(problem, rounding);
+  if (!is_common_cell(problem.cell)) {
+    throw std::invalid_argument("the reference has no cell " + problem.cell);
+  }
   return std::make_unique<CellPlan>(problem, rounding);
 }
 

@@ -1,4 +1,5 @@
 #include "host/providers/cudnn/rnn/description.h"
+#include "kernels/cell/cells.h"
 
 #include <stdexcept>
 
@@ -53,7 +54,7 @@ bool sees_inside(const RecurrentProblem& p) {
 }
 
 std::string rnn_refusal(const RecurrentProblem& p) {
-  if (p.cell == "additive") return "cuDNN has no additive cell";
+  if (!is_common_cell(p.cell)) return "cuDNN has no " + p.cell + " cell";
   if (p.act != "tanh" && p.act != "relu") return "cuDNN's RNN has tanh and relu only";
   if (!p.share) return "cuDNN's RNN has one W for all steps";
   if (p.clip_value > 0) return "cuDNN's RNN clips no gradient between steps";
