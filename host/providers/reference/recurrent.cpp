@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <stdexcept>
 
 #include "host/providers/reference/reference.h"
 #include "host/providers/reference/activation.h"
