@@ -7,6 +7,7 @@
 #include "host/problem/overloaded.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
+#include "kernels/clip/rules.h"
 
 namespace gradepth {
 namespace {
@@ -36,14 +37,13 @@ void require_clip_value(double value, Dtype dtype) {
 }
 
 void require_clip(const ClipProblem& p) {
-  const bool one_norm_each = p.mode == "norm" || p.mode == "tensor";
-  require(one_norm_each || p.mode == "agc" || p.mode == "value", "clip mode", p.mode,
-          "one of norm, tensor, agc, value");
+  require(find_clip_rule(p.mode) != nullptr, "clip mode", p.mode, "one of " + clip_rule_names());
+  const ClipRule& rule = clip_rule(p.mode);
   for (const std::int64_t size : p.sizes) {
     require(size >= 0 && size <= max_elements, "clip size", std::to_string(size),
             "a whole number from 0 to 2^40");
   }
-  require(p.units.empty() || (p.mode == "agc" && p.units.size() == p.sizes.size()), "clip units",
+  require(p.units.empty() || (rule.scope == ClipScope::unit && p.units.size() == p.sizes.size()), "clip units",
           "of " + std::to_string(p.units.size()) + " tensors", "of agc only, one for each tensor");
   for (std::size_t i = 0; i < p.units.size(); ++i) {
     require(p.units[i] >= 1 && p.sizes[i] % p.units[i] == 0, "clip units",
@@ -54,7 +54,7 @@ void require_clip(const ClipProblem& p) {
   require(p.momentum >= 0 && p.momentum <= 1, "clip momentum", std::to_string(p.momentum),
           "a number from 0 to 1");
   require(
-      p.route == "auto" || (one_norm_each && (p.route == "on_chip" || p.route == "two_launches")),
+      p.route == "auto" || (rule.takes_route() && (p.route == "on_chip" || p.route == "two_launches")),
       "clip route", p.route, "auto, or for norm and tensor one of on_chip, two_launches");
 }
 
@@ -136,8 +136,9 @@ std::int64_t total(const std::vector<std::int64_t>& sizes) {
 /// Norms that a clip takes.
 std::int64_t norms(const ClipProblem& p) {
   const auto tensors = static_cast<std::int64_t>(p.sizes.size());
-  if (p.mode == "norm") return 1;
-  if (p.mode == "tensor") return tensors;
+  const ClipScope scope = clip_rule(p.mode).scope;
+  if (scope == ClipScope::all) return 1;
+  if (scope == ClipScope::tensor) return tensors;
   std::int64_t units = 0;
   for (std::size_t i = 0; i < p.sizes.size(); ++i) {
     if (p.sizes[i] > 0) units += p.units.empty() ? 1 : p.units[i];
@@ -217,7 +218,7 @@ std::vector<TensorSpec> inputs(const Problem& problem) {
           [](const ClipProblem& p) -> std::vector<TensorSpec> {
             const Shape shape{total(p.sizes)};
             std::vector<TensorSpec> specs{{"g", shape}};
-            if (p.sgd || p.mode == "agc") specs.push_back({"w", shape});
+            if (p.sgd || clip_rule(p.mode).reads_weights) specs.push_back({"w", shape});
             if (p.sgd) specs.push_back({"v", shape});
             return specs;
           },
@@ -263,7 +264,7 @@ std::vector<TensorSpec> outputs(const Problem& problem) {
                           const Shape shape{total(p.sizes)};
                           std::vector<TensorSpec> specs{{"g", shape}};
                           if (p.sgd) specs = {{"w", shape}, {"v", shape}};
-                          if (p.mode == "value") return specs;
+                          if (!clip_rule(p.mode).has_norms()) return specs;
                           specs.push_back({"norm", {norms(p)}});
                           specs.push_back({"skipped", {1}});
                           return specs;
@@ -325,7 +326,8 @@ std::string name(const Problem& problem) {
                    return p.mode + dtype_part +
                           size_suffix({{"N", total(p.sizes)},
                                        {"K", static_cast<std::int64_t>(p.sizes.size())}}) +
-                          (p.mode == "agc" ? "_U" + std::to_string(norms(p)) : "") + "_at" +
+                          (clip_rule(p.mode).scope == ClipScope::unit ? "_U" + std::to_string(norms(p))
+                                                                       : "") + "_at" +
                           threshold.str() + update.str() + (p.route == "auto" ? "" : '_' + p.route);
                  },
                  [&](const RecurrentProblem& p) {
@@ -414,7 +416,7 @@ double working_set(const Problem& problem) {
                                       (p->bias_gradient ? static_cast<double>(p->cols) : 0));
   }
   if (const auto* c = std::get_if<ClipProblem>(&problem)) {
-    const double arrays = c->sgd ? 3 : c->mode == "agc" ? 2 : 1;
+    const double arrays = c->sgd ? 3 : clip_rule(c->mode).reads_weights ? 2 : 1;
     return element_bytes(c->dtype) * arrays * static_cast<double>(total(c->sizes));
   }
   double elements = 0;
@@ -428,11 +430,9 @@ double bytes(const Problem& problem) {
   const auto* clip = std::get_if<ClipProblem>(&problem);
   if (clip == nullptr) return working_set(problem);
   // In place g is read and written, agc reads w too; an update reads g, w, v and writes w, v.
-  const bool by_norm = clip->mode == "norm" || clip->mode == "tensor";
-  const double accesses = (clip->sgd             ? 5
-                           : clip->mode == "agc" ? 3
-                                                 : 2) +
-                          (by_norm && clip->route != "on_chip" ? 1 : 0);
+  const ClipRule& rule = clip_rule(clip->mode);
+  const double accesses = (clip->sgd ? 5 : rule.reads_weights ? 3 : 2) +
+                          (rule.takes_route() && clip->route != "on_chip" ? 1 : 0);
   return element_bytes(clip->dtype) * accesses * static_cast<double>(total(clip->sizes));
 }
 
@@ -445,7 +445,7 @@ double flops(const Problem& problem) {
             return n * (3.0 + (p.bias_gradient ? 1 : 0) + (p.count_saturated ? 1 : 0));
           },
           [](const ClipProblem& p) {
-            const double clip = p.mode == "agc" ? 5 : p.mode == "value" ? 2 : 3;
+            const double clip = clip_rule(p.mode).flops;
             return static_cast<double>(total(p.sizes)) * (clip + (p.sgd ? 4 : 0));
           },
           [](const RecurrentProblem& p) {

@@ -8,6 +8,8 @@
 #include <stdexcept>
 #include <vector>
 
+#include "kernels/clip/rules.h"
+
 /// A list of tensors to clip, cut into pieces of work. Made on the host, copied to the device; T is
 /// float, float16 or bfloat16.
 namespace gradepth {
@@ -21,9 +23,6 @@ struct ClipTensor {
   T* v = nullptr;          // [size], the momentum: SGD
   std::int64_t units = 1;  // rows of g: adaptive clipping
 };
-
-/// What shares a norm: all tensors, each tensor, or each unit (row) of each tensor.
-enum class ClipScope : std::uint8_t { all, tensor, unit };
 
 /// A piece of one tensor, one warp's work. The list of pieces is flat, so that thousands of small
 /// tensors and one large one cost the same. The address modulo 16 decides the order of its sum,
@@ -80,7 +79,7 @@ ClipList<T> make_clip_list(std::span<const ClipTensor<T>> tensors, ClipScope sco
     }
     if (scope == ClipScope::tensor) end_norm();
   }
-  if (scope == ClipScope::all) end_norm();
+  if (scope == ClipScope::all || scope == ClipScope::element) end_norm();
   if (list.count() > most) throw std::invalid_argument("a list of more than 2^32 pieces");
   return list;
 }

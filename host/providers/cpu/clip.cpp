@@ -8,6 +8,7 @@
 #include "host/providers/shared/elementwise.h"
 #include "host/providers/cpu/plans.h"
 #include "host/providers/shared/workers.h"
+#include "kernels/clip/rules.h"
 
 namespace gradepth::cpu {
 namespace {
@@ -25,22 +26,22 @@ constexpr std::ptrdiff_t chunk_size =
 class ClipPlan final : public Plan {
  public:
   ClipPlan(const ClipProblem& problem, const Context& context)
-      : p_(problem), context_(context), in_(problem), out_(problem) {
+      : p_(problem), rule_(clip_rule(problem.mode)), context_(context), in_(problem), out_(problem) {
     std::ptrdiff_t first = 0;
     std::size_t norm = 0;
     for (std::size_t t = 0; t < p_.sizes.size(); ++t) {
       const std::ptrdiff_t size = p_.sizes[t];
-      const bool by_unit = p_.mode == "agc";
+      const bool by_unit = rule_.scope == ClipScope::unit;
       const std::ptrdiff_t step =
           by_unit ? size / (p_.units.empty() ? 1 : p_.units[t]) : chunk_size;
       for (std::ptrdiff_t at = 0; at < size; at += step) {
         chunks_.push_back({first + at, std::min(step, size - at), norm});
         if (by_unit) ++norm;
       }
-      if (p_.mode == "tensor") ++norm;
+      if (rule_.scope == ClipScope::tensor) ++norm;
       first += size;
     }
-    if (p_.mode == "value") return;
+    if (!rule_.has_norms()) return;
     sums_.resize(chunks_.size());
     scales_.resize(out_.wide("norm").size());
   }
@@ -61,7 +62,7 @@ class ClipPlan final : public Plan {
 
   void run() override {
     const Workers workers(context_.threads, context_.flush_subnormals);
-    if (p_.mode == "value") {
+    if (rule_.scope == ClipScope::element) {
       const auto limit = static_cast<float>(p_.threshold);
       for_each_chunk(workers, [&](std::size_t i) {
         if (p_.sgd) {
@@ -79,7 +80,7 @@ class ClipPlan final : public Plan {
       sums_[i] = loops_.sum_of_squares(g + chunks_[i].at, chunks_[i].n);
     });
     decide();
-    if (p_.mode == "agc") weigh(workers);
+    if (rule_.reads_weights) weigh(workers);
     for_each_chunk(workers, [&](std::size_t i) { apply(chunks_[i]); });
   }
 
@@ -132,6 +133,7 @@ class ClipPlan final : public Plan {
   }
 
   ClipProblem p_;
+  const ClipRule& rule_;
   Context context_;
   Inputs in_;
   Outputs out_;

@@ -9,12 +9,6 @@
 namespace gradepth::inline GRADEPTH_PLATFORM {
 namespace {
 
-ClipScope scope_of(const ClipProblem& p) {
-  return p.mode == "tensor" ? ClipScope::tensor
-         : p.mode == "agc"  ? ClipScope::unit
-                            : ClipScope::all;
-}
-
 /// Numbers are stored as T.
 template <class T>
 class ClipPlan final : public CustomPlan {
@@ -22,10 +16,11 @@ class ClipPlan final : public CustomPlan {
   ClipPlan(std::shared_ptr<const Device> device, const ClipProblem& problem)
       : CustomPlan(std::move(device), problem),
         p_(problem),
+        rule_(clip_rule(problem.mode)),
         n_(std::accumulate(p_.sizes.begin(), p_.sizes.end(), std::int64_t{0})),
         update_{.sgd = p_.sgd, .learning_rate = p_.lr, .momentum = p_.momentum} {
     bind("g", g_.now = allocate<T>(n_));
-    if (p_.sgd || p_.mode == "agc") bind("w", w_.now = allocate<T>(n_));
+    if (p_.sgd || rule_.reads_weights) bind("w", w_.now = allocate<T>(n_));
     if (p_.sgd) bind("v", v_.now = allocate<T>(n_));
     for (Array* array : changed()) array->original = allocate<T>(n_);
 
@@ -35,7 +30,7 @@ class ClipPlan final : public CustomPlan {
     tables_.first_chunk = copy_of(list.first_chunk);
     tables_.count = list.count();
     tables_.norms = list.norms();
-    if (p_.mode == "value") return;
+    if (!rule_.has_norms()) return;
     place(list);
 
     workspace_.partials = doubles(tables_.count);
@@ -47,9 +42,9 @@ class ClipPlan final : public CustomPlan {
 
   void run() override {
     const auto& stream = device().stream();
-    if (p_.mode == "value") {
+    if (rule_.scope == ClipScope::element) {
       clip_value(tables_, p_.threshold, update_, stream);
-    } else if (p_.mode == "agc") {
+    } else if (rule_.scope == ClipScope::unit) {
       clip_adaptive(tables_, p_.threshold, update_, workspace_, stream);
     } else if (places_) {
       clip_norm_on_chip(tables_, *places_, p_.threshold, update_, workspace_, stream);
@@ -61,7 +56,7 @@ class ClipPlan final : public CustomPlan {
     for (const Array* array : changed()) copy(array->now, array->original);
   }
   [[nodiscard]] std::string detail() const override {
-    if (p_.mode == "value" || p_.mode == "agc") return "one launch";
+    if (!rule_.takes_route()) return "one launch";
     return places_ ? "on chip, " + std::to_string(places_->blocks) + " blocks" : "two launches";
   }
   /// Whether the list stays on chip between norm and update.
@@ -92,11 +87,11 @@ class ClipPlan final : public CustomPlan {
                          .units = p_.units.empty() ? 1 : p_.units[i]});
       at += p_.sizes[i];
     }
-    return make_clip_list<T>(tensors, scope_of(p_));
+    return make_clip_list<T>(tensors, rule_.scope);
   }
 
   void place(const ClipList<T>& list) {
-    if (p_.mode == "agc" || p_.route == "two_launches") return;
+    if (!rule_.takes_route() || p_.route == "two_launches") return;
     constexpr std::size_t reserved = 1024;  // more than the kernel's own shared memory
     const DeviceLimits limits = device().limits();
     if (!limits.cooperative || limits.shared_per_block < reserved) return;
@@ -121,6 +116,7 @@ class ClipPlan final : public CustomPlan {
   }
 
   ClipProblem p_;
+  const ClipRule& rule_;
   std::int64_t n_;
   ClipUpdate update_;
   Array g_, w_, v_;

@@ -9,6 +9,7 @@
 #include "host/providers/factories.h"
 #include "host/providers/reference/activation.h"
 #include "host/providers/reference/math.h"
+#include "kernels/clip/rules.h"
 
 namespace gradepth {
 namespace reference {
@@ -107,21 +108,22 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
 
   void run() override {
     const auto n = static_cast<std::size_t>(inputs(p_)[0].shape[0]);
-    if (p_.mode == "value") {
+    const ClipScope scope = clip_rule(p_.mode).scope;
+    if (scope == ClipScope::element) {
       const double limit = round_to(rounding_, p_.threshold);
       update(0, n, [=](double g) { return clip(g, limit); });
       return;
     }
     *out("skipped") = 0;
     std::size_t norms = 0;
-    if (p_.mode == "norm") {
+    if (scope == ClipScope::all) {
       by_norm(0, n, p_.threshold, norms++);
       return;
     }
     std::size_t first = 0;
     for (std::size_t t = 0; t < p_.sizes.size(); ++t) {
       const auto size = static_cast<std::size_t>(p_.sizes[t]);
-      if (p_.mode == "tensor") {
+      if (scope == ClipScope::tensor) {
         by_norm(first, size, p_.threshold, norms++);
       } else {
         const std::size_t units = p_.units.empty() ? 1 : static_cast<std::size_t>(p_.units[t]);
