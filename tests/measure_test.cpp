@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/not_finite.h"
+
 #include "bench/limits.h"
 
 namespace gradepth {
