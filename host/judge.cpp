@@ -153,10 +153,11 @@ void Judge::leave_out_kinks(Plan& own, const std::vector<double>& kinks, Math ma
       }
     }
   }
-  const auto near = static_cast<std::size_t>(std::count(at_kink.begin(), at_kink.end(), true));
-  // Of all samples something must be judged: by what the format's own choices at the kinks lose.
-  if (near == 0 || near == B) return;
-  left_out_ = static_cast<std::int64_t>(near);
+  left_out_ = std::count(at_kink.begin(), at_kink.end(), true);
+  if (left_out_ == 0) return;
+  if (static_cast<std::size_t>(left_out_) == B) {
+    refusal_ = "every sample has a pre-activation at a kink: right and wrong cannot be told apart";
+  }
   Tensor& dy = in_["dy"];
   const bool each_step = std::holds_alternative<RecurrentProblem>(problem_);
   const std::size_t row = std::max<std::size_t>((each_step ? dy.stride() : dy.size()) / B, 1);

@@ -36,9 +36,7 @@
 ///
 /// Kinks. Where f' jumps (ReLU), a pre-activation that rounding may move across the kink decides
 /// whether a gradient passes. Samples that have one, by the same measure, get no loss gradient:
-/// what is left is held to the strict bound. inputs() has it so, for all providers alike. Where
-/// every sample has one, none is left out: the reference in the problem's format has its own
-/// choices there, and 8 times what they change is allowed.
+/// what is left is held to the strict bound. inputs() has it so, for all providers alike.
 namespace gradepth {
 
 class Judge {
@@ -52,7 +50,8 @@ class Judge {
   /// Samples without a loss gradient, since they lie at a kink.
   [[nodiscard]] std::int64_t left_out() const { return left_out_; }
   /// Why right and wrong cannot be told apart, or empty: 8 times what the format itself loses is
-  /// more than a hundredth of an output (64 ε in formats of 16 bits), or it leaves its range.
+  /// more than a hundredth of an output (64 ε in formats of 16 bits), or every sample lies at a
+  /// kink.
   [[nodiscard]] const std::string& refusal() const { return refusal_; }
   /// What is allowed of an output, relative to the largest entry of a slice.
   [[nodiscard]] double tolerance(std::string_view tensor, Math math = Math::fma) const;
