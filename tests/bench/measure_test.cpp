@@ -11,6 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/text/not_finite.h"
+
 #include "bench/timing/limits.h"
 
 namespace gradepth {
