@@ -3,8 +3,8 @@
 #include <string_view>
 #include <vector>
 
-#include "host/growth/study/spec.h"
 #include "host/draw/initialise.h"
+#include "host/growth/study/spec.h"
 #include "host/problem/problem.h"
 
 namespace gradepth {

@@ -25,8 +25,8 @@
 #define GRADEPTH_PLATFORM simt
 
 #include "kernels/simt/atomics.h"
-#include "kernels/simt/engine/barriers.h"
 #include "kernels/simt/builtins.h"
+#include "kernels/simt/engine/barriers.h"
 #include "kernels/simt/error.h"
 #include "kernels/simt/launch.h"
 #include "kernels/simt/math.h"

@@ -4,11 +4,11 @@
 #include <exception>
 #include <string>
 
-#include "bench/timing/bounded_spinning.h"
 #include "bench/cli/command_line.h"
 #include "bench/cli/commands.h"
 #include "bench/cli/names.h"
 #include "bench/rows/standard_output.h"
+#include "bench/timing/bounded_spinning.h"
 
 namespace {
 

@@ -5,10 +5,10 @@
 
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
-#include "bench/timing/machine.h"
 #include "bench/rows/output.h"
 #include "bench/speed/speed.h"
 #include "bench/tables/table.h"
+#include "bench/timing/machine.h"
 
 /// `check`: correctness of every provider on every workload.
 namespace gradepth {

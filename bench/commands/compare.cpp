@@ -7,9 +7,9 @@
 #include "bench/cli/common_options.h"
 #include "bench/compare/rows.h"
 #include "bench/compare/runs.h"
+#include "bench/rows/output.h"
 #include "bench/tables/compare.h"
 #include "bench/timing/machine.h"
-#include "bench/rows/output.h"
 #include "host/problem/identity.h"
 
 /// `compare`: the rows of speed and growth of two runs, as a gate.

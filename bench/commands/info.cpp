@@ -6,9 +6,9 @@
 
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
-#include "bench/timing/machine.h"
 #include "bench/rows/output.h"
 #include "bench/tables/table.h"
+#include "bench/timing/machine.h"
 
 /// `info`: hardware, providers, versions, and for each missing provider the reason.
 namespace gradepth {

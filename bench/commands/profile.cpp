@@ -8,13 +8,13 @@
 
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
-#include "bench/timing/machine.h"
 #include "bench/cli/names.h"
 #include "bench/rows/output.h"
 #include "bench/speed/speed.h"
-#include "host/problem/judge.h"
+#include "bench/timing/machine.h"
 #include "host/device/profile_range.h"
 #include "host/device/vector_target.h"
+#include "host/problem/judge.h"
 
 /// `profile`: one warmed-up iteration of one row, for Nsight.
 namespace gradepth {
@@ -186,8 +186,7 @@ int run_profile(const ProfileOptions& options) {
                            .add("vector", vector_target())
                            .text()}};
   profile_row(row, options, asked.workload);
-  const bool on_processor =
-      provider_info(asked.provider).machine != ProviderInfo::Machine::gpu;
+  const bool on_processor = provider_info(asked.provider).machine != ProviderInfo::Machine::gpu;
   const ProfilerLines lines = profiler_lines(options, on_processor);
   for (const auto& [tool, line] : lines) row[tool] = line;
   Output output(options.format, machinery());

@@ -4,11 +4,11 @@
 
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
-#include "bench/commands/growth.h"
-#include "bench/timing/machine.h"
 #include "bench/cli/names.h"
-#include "bench/rows/output.h"
+#include "bench/commands/growth.h"
 #include "bench/commands/share_study.h"
+#include "bench/rows/output.h"
+#include "bench/timing/machine.h"
 #include "host/growth/study/share.h"
 
 /// `share`: does a shared W, or a dense one, make a recurrent gradient explode?

@@ -6,8 +6,8 @@
 #include "bench/rows/csv.h"
 #include "bench/tables/table.h"
 #include "host/growth/study/row.h"
-#include "host/text/not_finite.h"
 #include "host/text/json.h"
+#include "host/text/not_finite.h"
 
 namespace gradepth {
 namespace {
@@ -27,16 +27,18 @@ Table chains_table(const Row& row) {
       continue;
     }
     table.add({chain_name(chain), chain["fitted_seeds"].dump(),
-               significant(json::real_at(chain, "/rate/value")), significant(json::real_at(chain, "/rate/low")),
-               significant(json::real_at(chain, "/rate/high")), significant(json::real_at(chain, "/mean")),
+               significant(json::real_at(chain, "/rate/value")),
+               significant(json::real_at(chain, "/rate/low")),
+               significant(json::real_at(chain, "/rate/high")),
+               significant(json::real_at(chain, "/mean")),
                significant(json::real_at(chain, "/spread")), chain["verdict"].get<std::string>()});
   }
   return table;
 }
 
 std::string bounds(const Row& x) {
-  return significant(json::real_at(x, "/value")) + " [" + significant(json::real_at(x, "/low")) + ", " +
-         significant(json::real_at(x, "/high")) + ']';
+  return significant(json::real_at(x, "/value")) + " [" + significant(json::real_at(x, "/low")) +
+         ", " + significant(json::real_at(x, "/high")) + ']';
 }
 
 }  // namespace

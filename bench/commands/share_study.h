@@ -7,8 +7,8 @@
 
 namespace gradepth {
 
-/// What a row of the study answers (host/problem/identity.h): the chain that all four are made of, and the
-/// density of the sparse ones.
+/// What a row of the study answers (host/problem/identity.h): the chain that all four are made of,
+/// and the density of the sparse ones.
 IdentityText share_identity(const growth::GrowthSpec& spec, double density,
                             std::string_view provider);
 

@@ -7,8 +7,8 @@
 
 #include "bench/rows/csv.h"
 #include "bench/tables/table.h"
-#include "host/problem/exact_activation.h"
 #include "host/growth/precision/horizon.h"
+#include "host/problem/exact_activation.h"
 
 namespace gradepth {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
-#include "bench/timing/machine.h"
 #include "bench/commands/slope_study.h"
+#include "bench/timing/machine.h"
 
 /// `slopes`: what it costs to take slopes from the stored output.
 namespace gradepth {

@@ -5,10 +5,10 @@
 
 #include "bench/cli/commands.h"
 #include "bench/cli/interrupt.h"
-#include "bench/timing/machine.h"
 #include "bench/cli/progress.h"
 #include "bench/rows/output.h"
 #include "bench/tables/sweep.h"
+#include "bench/timing/machine.h"
 #include "host/growth/study/row.h"
 
 namespace gradepth {

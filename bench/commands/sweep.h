@@ -13,7 +13,8 @@ namespace gradepth {
 
 /// A growth row with the values of its axes under `sweep`, and what it answers.
 Row sweep_row(const growth::SweepCell& cell, const growth::GrowthResult& result);
-/// What a cell's row answers (host/problem/identity.h): the net of its own, as a point of these axes.
+/// What a cell's row answers (host/problem/identity.h): the net of its own, as a point of these
+/// axes.
 IdentityText sweep_identity(const growth::SweepCell& cell, std::string_view provider);
 
 /// Those cells that `results` has no row of, by their numbers.

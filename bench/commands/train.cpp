@@ -16,12 +16,12 @@
 #include "bench/cli/command_line.h"
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
-#include "bench/timing/machine.h"
 #include "bench/cli/names.h"
 #include "bench/rows/output.h"
+#include "bench/timing/machine.h"
+#include "host/device/threads.h"
 #include "host/growth/study/seeds.h"
 #include "host/providers/provider.h"
-#include "host/device/threads.h"
 #include "host/train/row.h"
 
 namespace gradepth {

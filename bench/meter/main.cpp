@@ -7,9 +7,9 @@
 #include <regex>
 
 #include "bench/cli/command_line.h"
+#include "bench/cli/names.h"
 #include "bench/meter/metered.h"
 #include "bench/meter/tables.h"
-#include "bench/cli/names.h"
 #include "bench/rows/output.h"
 #include "bench/rows/standard_output.h"
 

@@ -80,7 +80,8 @@ Json launch_row(const meter::LaunchCounts& launch) {
   return row;
 }
 
-/// What the row answers: what host/problem/identity.h is for other rows, which the meter is built without.
+/// What the row answers: what host/problem/identity.h is for other rows, which the meter is built
+/// without.
 std::string identity(const Case& which, std::uint64_t seed, std::span<const Gpu> gpus) {
   std::string text = "kind=meter case=" + which.name + " seed=" + std::to_string(seed) + " gpus=";
   for (const Gpu& gpu : gpus) text += (text.back() == '=' ? "" : ",") + std::string(gpu.name);

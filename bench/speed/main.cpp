@@ -9,19 +9,20 @@
 #include <memory>
 #include <optional>
 
-#include "bench/timing/bounded_spinning.h"
 #include "bench/cli/common_options.h"
 #include "bench/rows/standard_output.h"
-#include "bench/speed/speed.h"
 #include "bench/speed/flags.h"
 #include "bench/speed/reporter.h"
+#include "bench/speed/speed.h"
+#include "bench/timing/bounded_spinning.h"
 
 /// `speed`: a plain Google Benchmark binary over bench/workloads.cpp.
 ///
-/// The measuring loop is ours (bench/timing/measure.h), because it times the providers of one problem in
-/// turn and stops by their noise; Google Benchmark gets the result as one manual iteration. It
-/// would add "/iterations:1/manual_time" to every name and then match its filter against that, so
-/// the names are filtered here and the addition is taken out before a reporter sees it.
+/// The measuring loop is ours (bench/timing/measure.h), because it times the providers of one
+/// problem in turn and stops by their noise; Google Benchmark gets the result as one manual
+/// iteration. It would add "/iterations:1/manual_time" to every name and then match its filter
+/// against that, so the names are filtered here and the addition is taken out before a reporter
+/// sees it.
 namespace gradepth {
 namespace {
 

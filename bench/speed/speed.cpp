@@ -8,11 +8,11 @@
 
 #include "bench/timing/machine.h"
 #include "bench/timing/plan_timing.h"
+#include "host/device/vector_target.h"
 #include "host/growth/study/statistics.h"
 #include "host/problem/judge.h"
-#include "host/text/not_finite.h"
-#include "host/device/vector_target.h"
 #include "host/text/json.h"
+#include "host/text/not_finite.h"
 
 namespace gradepth {
 namespace {
@@ -47,7 +47,6 @@ Row begin_row(const char* kind_of_row, const Problem& problem, const Provider& p
   row["depth"] = depth(problem);
   return row;
 }
-
 
 /// The growth of the gradient in the run that the plan has just made.
 void add_growth(Row& row, const Problem& problem, Plan& plan) {

@@ -4,9 +4,9 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
+#include "bench/rows/csv.h"
 #include "bench/timing/limits.h"
 #include "bench/timing/measure.h"
-#include "bench/rows/csv.h"
 #include "bench/workloads.h"
 #include "host/problem/identity.h"
 #include "host/providers/provider.h"
@@ -22,8 +22,8 @@ namespace gradepth {
 /// (median), ms_min, ms_lower, ms_upper, noise, disturbed, samples, blocks, preempted, throttled,
 /// ms_cold, ms_wall, parts, versus, bytes, flops, gb_per_s, gflop_per_s, limit_ms, of_limit,
 /// of_limit_reason, workspace_bytes, error, tolerance, approximation, tails, slope_bytes, left_out
-/// (host/problem/judge.h), growth {ln_norm, rate, total}, growth_reason. `limits` are measured again where
-/// a row comes out above. `context` is what the providers were made with.
+/// (host/problem/judge.h), growth {ln_norm, rate, total}, growth_reason. `limits` are measured
+/// again where a row comes out above. `context` is what the providers were made with.
 std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provider*>& providers,
                                Limits& limits, const MeasureOptions& options, std::uint64_t seed,
                                const Context& context = {});
@@ -33,8 +33,8 @@ std::vector<Row> measure_speed(const Workload& workload, const std::vector<Provi
 std::vector<Row> check_workload(const Workload& workload, const std::vector<Provider*>& providers,
                                 std::uint64_t seed, const Context& context = {});
 
-/// What such rows answer (host/problem/identity.h). A time also depends on the number of threads and on how
-/// long it was measured.
+/// What such rows answer (host/problem/identity.h). A time also depends on the number of threads
+/// and on how long it was measured.
 IdentityText check_identity(const Workload& workload, std::string_view provider, std::uint64_t seed,
                             const Context& context);
 IdentityText speed_identity(const Workload& workload, std::string_view provider, std::uint64_t seed,

@@ -3,8 +3,8 @@
 #include <cmath>
 #include <ostream>
 
-#include "bench/timing/measure.h"
 #include "bench/tables/table.h"
+#include "bench/timing/measure.h"
 #include "host/text/json.h"
 
 namespace gradepth {
@@ -14,7 +14,7 @@ bool is_shown(const ComparedRow& row, bool all) {
   return all || (row.verdict != "same" && row.verdict != "no time");
 }
 
-std::string with_interval(const growth::Interval& x) {
+std::string rate_text(const growth::Interval& x) {
   std::string text = significant(x.value);
   if (x.low && x.high) text += " [" + significant(*x.low) + ", " + significant(*x.high) + ']';
   return text;
@@ -34,7 +34,7 @@ void print_row(const ComparedRow& row, std::ostream& out) {
   if (!std::isnan(row.before.value) || !std::isnan(row.after.value)) {
     const std::string both =
         row.is_growth
-            ? with_interval(row.before) + " -> " + with_interval(row.after) + " per step"
+            ? rate_text(row.before) + " -> " + rate_text(row.after) + " per step"
             : significant(row.before.value) + " -> " + significant(row.after.value) + " ms";
     if (!std::isnan(row.ratio.value)) line += ratio_text(row.ratio) + "  ";
     line += both;
@@ -69,7 +69,6 @@ void print_table(const RunComparison& comparison, bool all, std::ostream& out) {
                    0);
   }
 }
-
 
 Row to_json(const growth::Interval& x) {
   if (std::isnan(x.value)) return nullptr;

@@ -3,8 +3,8 @@
 #include <iosfwd>
 
 #include "bench/rows/csv.h"
-#include "host/growth/study/measure.h"
 #include "host/growth/precision/horizon.h"
+#include "host/growth/study/measure.h"
 
 namespace gradepth {
 

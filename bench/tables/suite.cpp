@@ -8,10 +8,10 @@
 
 #include "bench/commands/share_study.h"
 #include "bench/commands/slope_study.h"
+#include "bench/commands/train.h"
 #include "bench/tables/sweep.h"
 #include "bench/tables/table.h"
 #include "host/text/json.h"
-#include "bench/commands/train.h"
 
 namespace gradepth {
 namespace {
@@ -60,7 +60,8 @@ const Row* row_of(const std::vector<Row>& group, const std::string& provider) {
 std::string milliseconds(const Row* row) {
   if (row == nullptr || text_of(*row, "status") != "ok") return "-";
   const double median = json::real_at(*row, "/ms");
-  const double spread = (json::real_at(*row, "/ms_upper") - json::real_at(*row, "/ms_lower")) / 2 / median;
+  const double spread =
+      (json::real_at(*row, "/ms_upper") - json::real_at(*row, "/ms_lower")) / 2 / median;
   const bool disturbed = row->contains("disturbed") && (*row)["disturbed"] == true;
   return significant(median) + " ±" + significant(100 * spread, 1) + '%' + (disturbed ? "≈" : "");
 }
@@ -121,13 +122,15 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
     for (const std::string& provider : providers) {
       const Row* row = row_of(group, provider);
       cells.push_back(milliseconds(row));
-      const bool faster = row != nullptr && text_of(*row, "status") == "ok" &&
-                          (best == nullptr || json::real_at(*row, "/ms") < json::real_at(*best, "/ms"));
+      const bool faster =
+          row != nullptr && text_of(*row, "status") == "ok" &&
+          (best == nullptr || json::real_at(*row, "/ms") < json::real_at(*best, "/ms"));
       if (faster) best = row;
     }
     if (best == nullptr) continue;  // the reasons follow below
     cells.push_back(significant(json::real_at(*best, "/limit_ms")));
-    cells.push_back(significant(json::real_at(*best, is_about_memory(kind) ? "/gb_per_s" : "/gflop_per_s")));
+    cells.push_back(
+        significant(json::real_at(*best, is_about_memory(kind) ? "/gb_per_s" : "/gflop_per_s")));
     table.add(cells);
   }
   table.print(out);

@@ -9,8 +9,8 @@
 
 #include "bench/tables/growth.h"
 #include "bench/tables/table.h"
-#include "host/text/not_finite.h"
 #include "host/text/json.h"
+#include "host/text/not_finite.h"
 
 namespace gradepth {
 namespace {

@@ -3,8 +3,8 @@
 #include <optional>
 #include <string>
 
-#include "bench/timing/limits.h"
 #include "bench/rows/origin.h"
+#include "bench/timing/limits.h"
 #include "host/providers/provider.h"
 
 namespace gradepth {

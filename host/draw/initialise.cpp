@@ -6,11 +6,11 @@
 #include <optional>
 #include <stdexcept>
 
-#include "host/text/decimal.h"
 #include "host/draw/matrix_file.h"
 #include "host/draw/orthogonal.h"
 #include "host/draw/positive_definite.h"
 #include "host/draw/random.h"
+#include "host/text/decimal.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <stdexcept>
 
-#include "host/text/decimal.h"
 #include "host/draw/weights_file.h"
+#include "host/text/decimal.h"
 
 namespace gradepth {
 namespace {

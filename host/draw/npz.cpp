@@ -18,7 +18,7 @@
 namespace gradepth {
 namespace {
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_npz(const std::string& why) {
   throw std::invalid_argument("no readable npz file: " + why);
 }
 
@@ -31,7 +31,7 @@ using OpenMember = std::unique_ptr<zip_file_t, Discard>;
 
 void read_member(zip_file_t& member, unsigned char* out, std::size_t count, std::string_view name) {
   if (zip_fread(&member, out, count) != static_cast<zip_int64_t>(count)) {
-    refuse(printable(name) + " is cut short or damaged");
+    refuse_npz(printable(name) + " is cut short or damaged");
   }
 }
 
@@ -69,7 +69,7 @@ Shape parse_shape(const std::string& text, std::string_view name) {
     }
     std::int64_t n = 0;
     const auto [stop, error] = std::from_chars(at, end, n);
-    if (error != std::errc{}) refuse(printable(name) + " has a size beyond 2^63 - 1");
+    if (error != std::errc{}) refuse_npz(printable(name) + " has a size beyond 2^63 - 1");
     shape.push_back(n);
     at = stop;
   }
@@ -83,7 +83,7 @@ ArrayHeader read_header(zip_file_t& member, std::string_view name) {
                      std::string_view("\x93NUMPY", 6);
   const unsigned version = start[6];
   if (!magic || version < 1 || version > 3)
-    refuse(printable(name) + " is no array of version 1 to 3");
+    refuse_npz(printable(name) + " is no array of version 1 to 3");
   std::size_t length = start[8] | std::size_t{start[9]} << 8;
   std::size_t prefix = 10;
   if (version > 1) {
@@ -92,7 +92,7 @@ ArrayHeader read_header(zip_file_t& member, std::string_view name) {
     prefix = 12;
   }
   constexpr std::size_t longest = 10'000;  // NumPy's own limit
-  if (length > longest) refuse(printable(name) + " has a header beyond 10000 bytes");
+  if (length > longest) refuse_npz(printable(name) + " has a header beyond 10000 bytes");
   std::string text(length, '\0');
   read_member(member, reinterpret_cast<unsigned char*>(text.data()), length, name);
   text.erase(text.find_last_not_of(" \n") + 1);
@@ -106,7 +106,7 @@ ArrayHeader read_header(zip_file_t& member, std::string_view name) {
   constexpr std::size_t longest_dictionary = 1'000;
   std::smatch match;
   if (text.size() > longest_dictionary || !std::regex_match(text, match, dictionary)) {
-    refuse(printable(name) + " has a header unlike NumPy's");
+    refuse_npz(printable(name) + " has a header unlike NumPy's");
   }
   // Groups 1 … 3 are the first place's descr, order and sizes; 4 … 6 the second's; 7 … 9.
   const auto value = [&](std::size_t kind) {
@@ -119,7 +119,7 @@ ArrayHeader read_header(zip_file_t& member, std::string_view name) {
         ++times;
       }
     }
-    if (times != 1) refuse(printable(name) + " has a header unlike NumPy's");
+    if (times != 1) refuse_npz(printable(name) + " has a header unlike NumPy's");
     return found;
   };
   return {{value(1), parse_shape(value(3), name)}, value(2) == "True", prefix + length};
@@ -144,12 +144,12 @@ class Npz final : public WeightsFile {
   explicit Npz(const std::string& path) {
     int error = 0;
     archive_.reset(zip_open(path.c_str(), ZIP_RDONLY, &error));
-    if (!archive_) refuse("the zip's directory is damaged");
+    if (!archive_) refuse_npz("the zip's directory is damaged");
     constexpr zip_int64_t most = 100'000;
     const zip_int64_t members = zip_get_num_entries(archive_.get(), 0);
-    if (members > most) refuse("more than 100000 members");
+    if (members > most) refuse_npz("more than 100000 members");
     for (zip_int64_t i = 0; i < members; ++i) add(static_cast<zip_uint64_t>(i));
-    if (entries_.empty()) refuse("no member is an array (.npy); pickles (.pt, .pth) are not read");
+    if (entries_.empty()) refuse_npz("no member is an array (.npy); pickles (.pt, .pth) are not read");
   }
 
   [[nodiscard]] const Entries& entries() const override { return entries_; }
@@ -167,7 +167,7 @@ class Npz final : public WeightsFile {
         [&](unsigned char* out, std::size_t count) { read_member(*member, out, count, name); });
     unsigned char beyond = 0;
     if (zip_fread(member.get(), &beyond, 1) != 0) {  // -1 if the checksum is wrong
-      refuse(printable(name) + " is longer than its shape, or damaged");
+      refuse_npz(printable(name) + " is longer than its shape, or damaged");
     }
     return header.fortran_order && tensor.shape.size() > 1 ? transposed(tensor) : tensor;
   }
@@ -175,7 +175,7 @@ class Npz final : public WeightsFile {
  private:
   OpenMember open(zip_uint64_t index, std::string_view name) {
     OpenMember member(zip_fopen_index(archive_.get(), index, 0));
-    if (!member) refuse(printable(name) + " cannot be unpacked");
+    if (!member) refuse_npz(printable(name) + " cannot be unpacked");
     return member;
   }
 
@@ -184,13 +184,13 @@ class Npz final : public WeightsFile {
     constexpr zip_uint64_t needed = ZIP_STAT_NAME | ZIP_STAT_SIZE | ZIP_STAT_COMP_METHOD;
     if (zip_stat_index(archive_.get(), index, ZIP_FL_ENC_RAW, &about) != 0 ||
         (about.valid & needed) != needed) {
-      refuse("the zip's directory is damaged");
+      refuse_npz("the zip's directory is damaged");
     }
     std::string name = about.name;
     if (!name.ends_with(".npy")) return;
     name.resize(name.size() - 4);
     if (about.comp_method != ZIP_CM_STORE && about.comp_method != ZIP_CM_DEFLATE) {
-      refuse(printable(name) + " is neither stored nor deflated");
+      refuse_npz(printable(name) + " is neither stored nor deflated");
     }
     const ArrayHeader header = read_header(*open(index, name), name);
     const auto count = static_cast<std::uint64_t>(checked_count(header.entry.shape));
@@ -198,11 +198,11 @@ class Npz final : public WeightsFile {
       const std::uint64_t width = bytes_per_number(format->dtype);
       const std::uint64_t length = about.size < header.data ? 0 : about.size - header.data;
       if (length % width != 0 || length / width != count) {
-        refuse(printable(name) + " takes more or fewer bytes than its shape");
+        refuse_npz(printable(name) + " takes more or fewer bytes than its shape");
       }
     }
     members_.emplace(name, index);
-    if (!entries_.emplace(name, header.entry).second) refuse(printable(name) + " is there twice");
+    if (!entries_.emplace(name, header.entry).second) refuse_npz(printable(name) + " is there twice");
   }
 
   Archive archive_;

@@ -13,8 +13,8 @@
 #include <string_view>
 #include <vector>
 
-#include "host/text/not_finite.h"
 #include "host/draw/weights_file.h"
+#include "host/text/not_finite.h"
 
 namespace gradepth::growth {
 namespace {

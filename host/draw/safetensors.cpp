@@ -22,11 +22,11 @@ using Bytes = std::uint64_t;
 
 constexpr Bytes max_header = 100'000'000;  // the format's own limit
 
-[[noreturn]] void refuse(const std::string& why) {
+[[noreturn]] void refuse_file(const std::string& why) {
   throw std::invalid_argument("no readable safetensors (or npz) file: " + why);
 }
 
-std::optional<Dtype> number_format(const std::string& type) {
+std::optional<Dtype> known_dtype(const std::string& type) {
   if (type == "F64") return Dtype::f64;
   if (type == "F32") return Dtype::f32;
   if (type == "F16") return Dtype::f16;
@@ -43,30 +43,30 @@ Json parse_header(const std::string& text) {
   std::int64_t values = 0;
   const auto check = [&](int depth, Json::parse_event_t event, Json& parsed) {
     using Event = Json::parse_event_t;
-    if (++values > max_values) refuse("its header lists too much");
-    if (depth > max_depth) refuse("its header is nested too deeply");
+    if (++values > max_values) refuse_file("its header lists too much");
+    if (depth > max_depth) refuse_file("its header is nested too deeply");
     std::set<std::string>& seen = keys.at(static_cast<std::size_t>(depth) + 1);
     if (event == Event::object_start) seen.clear();
     if (event == Event::key) {
       const auto name = parsed.get<std::string>();
       if (!keys.at(static_cast<std::size_t>(depth)).insert(name).second) {
-        refuse("its header names " + printable(name) + " twice");
+        refuse_file("its header names " + printable(name) + " twice");
       }
     }
     return true;
   };
   try {
     Json header = Json::parse(text, check);
-    if (!header.is_object()) refuse("its header is not a JSON object");
+    if (!header.is_object()) refuse_file("its header is not a JSON object");
     return header;
   } catch (const Json::exception&) {  // the message may hold the file's bytes
-    refuse("its header is not JSON");
+    refuse_file("its header is not JSON");
   }
 }
 
 /// The whole number of 64 bits that a value must be.
 std::uint64_t whole(const Json& value, const std::string& name) {
-  if (!value.is_number_unsigned()) refuse(printable(name) + " has a size that is no whole number");
+  if (!value.is_number_unsigned()) refuse_file(printable(name) + " has a size that is no whole number");
   return value.get<std::uint64_t>();
 }
 
@@ -84,7 +84,7 @@ class Safetensors final : public WeightsFile {
     data_ = 8 + header;
     std::string text(header, '\0');
     file_.read(text.data(), static_cast<std::streamsize>(header));
-    if (!file_) refuse("its header cannot be read");
+    if (!file_) refuse_file("its header cannot be read");
     const Json tensors = parse_header(text);
     for (const auto& [name, value] : tensors.items()) {
       if (name != "__metadata__") add(name, value);
@@ -96,7 +96,7 @@ class Safetensors final : public WeightsFile {
 
   [[nodiscard]] Tensor read(const std::string& name) override {
     const Entry& entry = entries_.at(name);
-    const std::optional<Dtype> dtype = number_format(entry.type);
+    const std::optional<Dtype> dtype = known_dtype(entry.type);
     if (!dtype) {
       throw std::invalid_argument("type " + printable(entry.type) + "; F64, F32, F16 or BF16");
     }
@@ -104,7 +104,7 @@ class Safetensors final : public WeightsFile {
     return decode(entry.shape, *dtype, false, [&](unsigned char* out, std::size_t count) {
       // The standard's only way to read bytes is as char.
       file_.read(reinterpret_cast<char*>(out), static_cast<std::streamsize>(count));
-      if (!file_) refuse("its data cannot be read");
+      if (!file_) refuse_file("its data cannot be read");
     });
   }
 
@@ -112,11 +112,11 @@ class Safetensors final : public WeightsFile {
   Bytes header_size(Bytes file_size) {
     std::array<unsigned char, 8> bytes{};
     file_.read(reinterpret_cast<char*>(bytes.data()), bytes.size());
-    if (!file_) refuse("it is shorter than 8 bytes");
+    if (!file_) refuse_file("it is shorter than 8 bytes");
     Bytes length = 0;
     for (std::size_t i = bytes.size(); i-- > 0;) length = length << 8 | bytes.at(i);
     if (length > max_header || length > file_size - bytes.size()) {
-      refuse(bytes[0] == '{' ? "it is JSON; of a model in several files give the one with the layer"
+      refuse_file(bytes[0] == '{' ? "it is JSON; of a model in several files give the one with the layer"
                              : "it does not start with the length of its header");
     }
     return length;
@@ -127,19 +127,19 @@ class Safetensors final : public WeightsFile {
                           value.contains("data_offsets") && value["dtype"].is_string() &&
                           value["shape"].is_array() && value["data_offsets"].is_array() &&
                           value["data_offsets"].size() == 2;
-    if (!complete) refuse(printable(name) + " lacks its dtype, shape or data_offsets");
+    if (!complete) refuse_file(printable(name) + " lacks its dtype, shape or data_offsets");
     Entry entry{value["dtype"].get<std::string>(), {}};
     for (const Json& n : value["shape"]) {
       entry.shape.push_back(static_cast<std::int64_t>(whole(n, name)));  // negative if it wraps
     }
     const Place place{whole(value["data_offsets"][0], name), whole(value["data_offsets"][1], name)};
-    if (place.begin > place.end) refuse(printable(name) + " ends before it begins");
+    if (place.begin > place.end) refuse_file(printable(name) + " ends before it begins");
     const auto count = static_cast<Bytes>(checked_count(entry.shape));
-    if (const std::optional<Dtype> dtype = number_format(entry.type)) {
+    if (const std::optional<Dtype> dtype = known_dtype(entry.type)) {
       const Bytes width = bytes_per_number(*dtype);
       const Bytes length = place.end - place.begin;
       if (length % width != 0 || length / width != count) {
-        refuse(printable(name) + " takes more or fewer bytes than its shape");
+        refuse_file(printable(name) + " takes more or fewer bytes than its shape");
       }
     }
     entries_.emplace(name, std::move(entry));
@@ -154,10 +154,10 @@ class Safetensors final : public WeightsFile {
     std::sort(sorted.begin(), sorted.end());
     Bytes at = 0;
     for (const auto& [begin, end] : sorted) {
-      if (begin != at) refuse("its tensors overlap or leave holes");
+      if (begin != at) refuse_file("its tensors overlap or leave holes");
       at = end;
     }
-    if (at != data_size) refuse("its tensors take more or fewer bytes than it has");
+    if (at != data_size) refuse_file("its tensors take more or fewer bytes than it has");
   }
 
   std::ifstream file_;

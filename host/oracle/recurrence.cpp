@@ -128,8 +128,7 @@ void Recurrence::step_back(std::int64_t t, std::int64_t n, std::int64_t j) {
   };
   const double d = clipped(dh[state(t + 1, n, j)]);
   if (cell == "elman") {
-    with_activation(act,
-                    [&](auto f) { put(0, d * decltype(f)::slope(a[saved(t, n, 0, j)])); });
+    with_activation(act, [&](auto f) { put(0, d * decltype(f)::slope(a[saved(t, n, 0, j)])); });
   } else if (cell == "lstm") {
     const double i = value(0);
     const double f = value(1);

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-/// A recurrent layer forward and back through time in float64, formula by formula, for tests and the
-/// meter. It shares nothing with kernels and providers but the activations.
+/// A recurrent layer forward and back through time in float64, formula by formula, for tests and
+/// the meter. It shares nothing with kernels and providers but the activations.
 namespace gradepth::oracle {
 
 using Numbers = std::vector<double>;

@@ -6,8 +6,8 @@
 #include <fstream>
 #include <iterator>
 
-#include "host/text/decimal.h"
 #include "host/problem/overloaded.h"
+#include "host/text/decimal.h"
 
 namespace gradepth {
 namespace {

@@ -9,8 +9,8 @@
 #include <type_traits>
 #include <vector>
 
-#include "host/problem/dtype.h"
 #include "host/draw/initialise.h"
+#include "host/problem/dtype.h"
 #include "host/problem/problem.h"
 #include "host/providers/provider.h"
 

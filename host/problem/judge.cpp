@@ -5,8 +5,8 @@
 #include <cstdio>
 #include <random>
 
-#include "host/text/not_finite.h"
 #include "host/providers/reference/reference.h"
+#include "host/text/not_finite.h"
 
 namespace gradepth {
 namespace {

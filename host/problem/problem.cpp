@@ -43,8 +43,9 @@ void require_clip(const ClipProblem& p) {
     require(size >= 0 && size <= max_elements, "clip size", std::to_string(size),
             "a whole number from 0 to 2^40");
   }
-  require(p.units.empty() || (rule.scope == ClipScope::unit && p.units.size() == p.sizes.size()), "clip units",
-          "of " + std::to_string(p.units.size()) + " tensors", "of agc only, one for each tensor");
+  require(p.units.empty() || (rule.scope == ClipScope::unit && p.units.size() == p.sizes.size()),
+          "clip units", "of " + std::to_string(p.units.size()) + " tensors",
+          "of agc only, one for each tensor");
   for (std::size_t i = 0; i < p.units.size(); ++i) {
     require(p.units[i] >= 1 && p.sizes[i] % p.units[i] == 0, "clip units",
             std::to_string(p.units[i]), "a whole number that divides its tensor's size");
@@ -53,9 +54,9 @@ void require_clip(const ClipProblem& p) {
   require(p.lr >= 0 && p.lr <= 1e6, "clip lr", std::to_string(p.lr), "a number from 0 to 1e6");
   require(p.momentum >= 0 && p.momentum <= 1, "clip momentum", std::to_string(p.momentum),
           "a number from 0 to 1");
-  require(
-      p.route == "auto" || (rule.takes_route() && (p.route == "on_chip" || p.route == "two_launches")),
-      "clip route", p.route, "auto, or for norm and tensor one of on_chip, two_launches");
+  require(p.route == "auto" ||
+              (rule.takes_route() && (p.route == "on_chip" || p.route == "two_launches")),
+          "clip route", p.route, "auto, or for norm and tensor one of on_chip, two_launches");
 }
 
 std::string size_suffix(std::initializer_list<std::pair<const char*, std::int64_t>> sizes) {
@@ -326,9 +327,11 @@ std::string name(const Problem& problem) {
                    return p.mode + dtype_part +
                           size_suffix({{"N", total(p.sizes)},
                                        {"K", static_cast<std::int64_t>(p.sizes.size())}}) +
-                          (clip_rule(p.mode).scope == ClipScope::unit ? "_U" + std::to_string(norms(p))
-                                                                       : "") + "_at" +
-                          threshold.str() + update.str() + (p.route == "auto" ? "" : '_' + p.route);
+                          (clip_rule(p.mode).scope == ClipScope::unit
+                               ? "_U" + std::to_string(norms(p))
+                               : "") +
+                          "_at" + threshold.str() + update.str() +
+                          (p.route == "auto" ? "" : '_' + p.route);
                  },
                  [&](const RecurrentProblem& p) {
                    return p.cell + '/' + (p.cell == "additive" ? p.form : p.act) + dtype_part +
@@ -431,7 +434,9 @@ double bytes(const Problem& problem) {
   if (clip == nullptr) return working_set(problem);
   // In place g is read and written, agc reads w too; an update reads g, w, v and writes w, v.
   const ClipRule& rule = clip_rule(clip->mode);
-  const double accesses = (clip->sgd ? 5 : rule.reads_weights ? 3 : 2) +
+  const double accesses = (clip->sgd            ? 5
+                           : rule.reads_weights ? 3
+                                                : 2) +
                           (rule.takes_route() && clip->route != "on_chip" ? 1 : 0);
   return element_bytes(clip->dtype) * accesses * static_cast<double>(total(clip->sizes));
 }

@@ -10,12 +10,12 @@
 #include <utility>
 #include <variant>
 
-#include "host/text/decimal.h"
 #include "host/draw/initialise.h"
+#include "host/draw/train_random.h"
 #include "host/problem/problem.h"
+#include "host/text/decimal.h"
 #include "host/train/digits.h"
 #include "host/train/head.h"
-#include "host/draw/train_random.h"
 
 namespace gradepth::train {
 namespace {

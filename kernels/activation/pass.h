@@ -7,7 +7,8 @@
 #include "kernels/half.h"
 #include "kernels/platform.h"
 
-/// Every activation of kernels/activation/activation.h, forward and backward, over arrays in device memory.
+/// Every activation of kernels/activation/activation.h, forward and backward, over arrays in device
+/// memory.
 ///
 /// T is float, float16 or bfloat16: how numbers are stored. Arithmetic is float, and each result is
 /// rounded to T once. Arrays that start on 16-byte addresses are read and written 16 bytes at a

@@ -2,9 +2,9 @@
 
 #include "kernels/activation/activation.h"
 #include "kernels/cell/elman.h"
+#include "kernels/chain/pointwise.h"
 #include "kernels/clip/value.h"
 #include "kernels/grid.cuh"
-#include "kernels/chain/pointwise.h"
 #include "kernels/recurrence/step_statistics.cuh"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {

@@ -29,9 +29,9 @@ struct ClipRule {
 
 /// The only list of them.
 inline constexpr std::array<ClipRule, 4> all_clip_rules{{
-    {"norm", ClipScope::all, false, 3},     // Pascanu et al. 2013
+    {"norm", ClipScope::all, false, 3},  // Pascanu et al. 2013
     {"tensor", ClipScope::tensor, false, 3},
-    {"agc", ClipScope::unit, true, 5},      // Brock et al. 2021
+    {"agc", ClipScope::unit, true, 5},  // Brock et al. 2021
     {"value", ClipScope::element, false, 2},
 }};
 

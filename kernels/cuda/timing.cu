@@ -11,7 +11,8 @@ __device__ long long device_nanoseconds() {
   return now;
 }
 
-// As libcu++'s atomic_ref of the system's scope, whose header takes longer to compile than all here.
+// As libcu++'s atomic_ref of the system's scope, whose header takes longer to compile than all
+// here.
 __device__ int load_from_host(const int* p) {
   int value = 0;
   asm volatile("ld.acquire.sys.s32 %0, [%1];" : "=r"(value) : "l"(p) : "memory");

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "kernels/linear/convolution.h"
 #include "kernels/grid.cuh"
+#include "kernels/linear/convolution.h"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 

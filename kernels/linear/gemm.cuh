@@ -1,7 +1,7 @@
 #pragma once
 
-#include "kernels/linear/gemm.h"
 #include "kernels/grid.cuh"
+#include "kernels/linear/gemm.h"
 #include "kernels/platform.h"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {

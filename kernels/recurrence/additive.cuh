@@ -1,7 +1,7 @@
 #pragma once
 
-#include "kernels/recurrence/additive.h"
 #include "kernels/chain/pointwise.cuh"
+#include "kernels/recurrence/additive.h"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 

@@ -1,9 +1,9 @@
 #pragma once
 
 #include "kernels/cell/step.cuh"
-#include "kernels/recurrence/stepwise.h"
-#include "kernels/grid.cuh"
 #include "kernels/chain/pointwise.cuh"
+#include "kernels/grid.cuh"
+#include "kernels/recurrence/stepwise.h"
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 

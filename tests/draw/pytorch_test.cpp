@@ -15,8 +15,8 @@
 #include <stdexcept>
 
 #include "bench/cli/commands.h"
-#include "host/growth/study/measure.h"
 #include "host/draw/pytorch.h"
+#include "host/growth/study/measure.h"
 #include "host/growth/theory/theory.h"
 #include "tests/draw/weights_files.h"
 

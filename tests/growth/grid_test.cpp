@@ -6,8 +6,8 @@
 #include <stdexcept>
 
 #include "bench/tables/sweep.h"
-#include "host/growth/study/row.h"
 #include "host/device/threads.h"
+#include "host/growth/study/row.h"
 
 namespace gradepth::growth {
 namespace {

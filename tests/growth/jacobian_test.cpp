@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
+#include "host/draw/initialise.h"
 #include "host/growth/jacobians/orthonormal.h"
 #include "host/growth/states/states.h"
-#include "host/draw/initialise.h"
 #include "host/providers/provider.h"
 #include "kernels/activation/activation.h"
 

@@ -7,8 +7,8 @@
 #include <numbers>
 #include <stdexcept>
 
-#include "host/growth/study/row.h"
 #include "host/growth/states/states.h"
+#include "host/growth/study/row.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
 

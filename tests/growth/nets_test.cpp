@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "host/growth/theory/mean_field.h"
-#include "host/growth/study/measure.h"
 #include "host/growth/states/states.h"
+#include "host/growth/study/measure.h"
+#include "host/growth/theory/mean_field.h"
 #include "kernels/activation/activation.h"
 #include "tests/bench/temporary_file.h"
 

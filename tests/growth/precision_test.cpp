@@ -8,9 +8,9 @@
 #include <nlohmann/json.hpp>
 #include <numbers>
 
-#include "host/growth/study/measure.h"
-#include "host/growth/states/states.h"
 #include "host/device/threads.h"
+#include "host/growth/states/states.h"
+#include "host/growth/study/measure.h"
 
 namespace gradepth::growth {
 namespace {

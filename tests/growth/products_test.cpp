@@ -6,16 +6,16 @@
 #include <stdexcept>
 #include <vector>
 
-#include "host/growth/jacobians/scaled_triangle.h"
+#include "host/draw/initialise.h"
 #include "host/growth/jacobians/lyapunov.h"
 #include "host/growth/jacobians/orthonormal.h"
 #include "host/growth/jacobians/renormalised.h"
+#include "host/growth/jacobians/scaled_triangle.h"
 #include "host/growth/jacobians/singular_values.h"
 #include "host/growth/states/states.h"
 #include "host/growth/theory/transient.h"
-#include "host/draw/initialise.h"
-#include "host/text/not_finite.h"
 #include "host/providers/provider.h"
+#include "host/text/not_finite.h"
 
 /// Products of Jacobians: Lyapunov exponents, singular values, powers of one W, and the backward
 /// pass that never leaves the format's range.

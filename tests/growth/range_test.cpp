@@ -6,8 +6,8 @@
 #include <cmath>
 #include <numbers>
 
-#include "host/growth/study/measure.h"
 #include "host/growth/precision/horizon.h"
+#include "host/growth/study/measure.h"
 #include "host/providers/factories.h"
 
 /// What a run says where its number format runs out, and how the whole way is judged.

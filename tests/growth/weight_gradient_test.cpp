@@ -8,9 +8,9 @@
 #include <vector>
 
 #include "host/growth/states/contributions.h"
+#include "host/growth/states/states.h"
 #include "host/growth/study/measure.h"
 #include "host/growth/study/row.h"
-#include "host/growth/states/states.h"
 #include "host/text/not_finite.h"
 
 /// Contributions to dL/dW, against matrices that are formed.

@@ -5,10 +5,10 @@
 #include <set>
 #include <utility>
 
-#include "kernels/recurrence/stepwise.h"
-#include "kernels/linear/gemm.h"
 #include "kernels/chain/pointwise.h"
+#include "kernels/linear/gemm.h"
 #include "kernels/linear/reduce.h"
+#include "kernels/recurrence/stepwise.h"
 #include "tests/kernels/recurrent_support.h"
 #include "tests/kernels/support.h"
 

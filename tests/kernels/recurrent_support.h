@@ -47,7 +47,9 @@ inline RecurrentNumbers draw(const std::string& cell, const RecurrentShape& shap
 
 /// The layer through time in float64.
 inline oracle::Recurrence through_time(const RecurrentNumbers& n) {
-  const auto doubles = [](const std::vector<float>& x) { return oracle::Numbers(x.begin(), x.end()); };
+  const auto doubles = [](const std::vector<float>& x) {
+    return oracle::Numbers(x.begin(), x.end());
+  };
   oracle::Recurrence exact{.cell = n.cell,
                            .T = n.T,
                            .B = n.B,

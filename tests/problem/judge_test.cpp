@@ -7,8 +7,8 @@
 #include <random>
 
 #include "bench/workloads.h"
-#include "host/text/not_finite.h"
 #include "host/providers/factories.h"
+#include "host/text/not_finite.h"
 
 /// What the judge lets pass, and what it catches: errors planted in results that are right.
 namespace gradepth {

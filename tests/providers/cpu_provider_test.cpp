@@ -5,9 +5,9 @@
 
 #include "host/draw/initialise.h"
 #include "host/problem/judge.h"
-#include "host/text/not_finite.h"
-#include "host/providers/provider.h"
 #include "host/providers/factories.h"
+#include "host/providers/provider.h"
+#include "host/text/not_finite.h"
 
 /// What is special to the cpu provider; every provider on every workload is provider_test.cpp's.
 namespace gradepth {

@@ -3,8 +3,8 @@
 #include <cmath>
 
 #include "host/problem/judge.h"
-#include "host/providers/provider.h"
 #include "host/providers/factories.h"
+#include "host/providers/provider.h"
 
 /// What is special to the onednn provider: its gates and layouts in our order.
 namespace gradepth {

@@ -5,8 +5,8 @@
 #include <set>
 #include <string>
 
-#include "host/train/digits.h"
 #include "host/draw/train_random.h"
+#include "host/train/digits.h"
 #include "tests/bench/temporary_file.h"
 
 namespace gradepth::train {

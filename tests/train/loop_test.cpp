@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "host/text/not_finite.h"
 #include "host/providers/provider.h"
+#include "host/text/not_finite.h"
 #include "host/train/digits.h"
 #include "host/train/row.h"
 #include "host/train/train.h"

@@ -1,7 +1,7 @@
 // Activations over arrays, forward and backward.
+#include "kernels/activation/activation.h"
 #include "bench/meter/cases/case.h"
 #include "bench/meter/numbers.h"
-#include "kernels/activation/activation.h"
 #include "kernels/activation/pass.h"
 
 namespace gradepth {

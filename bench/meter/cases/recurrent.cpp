@@ -4,8 +4,8 @@
 
 #include "bench/meter/cases/case.h"
 #include "host/oracle/recurrence.h"
-#include "kernels/recurrence/persistent.h"
 #include "kernels/chain/pointwise.h"
+#include "kernels/recurrence/persistent.h"
 
 namespace gradepth {
 namespace {

@@ -5,13 +5,13 @@
 #include <utility>
 #include <vector>
 
-#include "host/problem/exact_activation.h"
-#include "host/growth/states/gate_inputs.h"
 #include "host/growth/jacobians/weight_operators.h"
+#include "host/growth/states/gate_inputs.h"
+#include "host/problem/exact_activation.h"
 #include "host/text/not_finite.h"
+#include "kernels/activation/activation.h"
 #include "kernels/cell/gru.h"
 #include "kernels/cell/lstm.h"
-#include "kernels/activation/activation.h"
 
 namespace gradepth::growth {
 namespace {

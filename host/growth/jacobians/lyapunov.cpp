@@ -4,10 +4,10 @@
 #include <cmath>
 #include <stdexcept>
 
-#include "host/growth/theory/mean_field.h"
 #include "host/growth/jacobians/orthonormal.h"
-#include "host/growth/study/statistics.h"
 #include "host/growth/jacobians/qr_march.h"
+#include "host/growth/study/statistics.h"
+#include "host/growth/theory/mean_field.h"
 #include "host/text/not_finite.h"
 
 namespace gradepth::growth {

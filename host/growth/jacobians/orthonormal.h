@@ -19,8 +19,8 @@ struct Triangle {
 };
 
 /// V = Q R by Householder reflections: V becomes Q, orthonormal even where V has dependent vectors.
-/// Rows of V may differ in size by more than float64's digits: R_ii is then taken to err by n ε of the
-/// i-th largest of them.
+/// Rows of V may differ in size by more than float64's digits: R_ii is then taken to err by n ε of
+/// the i-th largest of them.
 Triangle orthonormalise(std::span<double> V, std::size_t n);
 
 }  // namespace gradepth::growth

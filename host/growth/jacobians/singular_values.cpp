@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "host/growth/jacobians/scaled_triangle.h"
 #include "host/growth/jacobians/orthonormal.h"
 #include "host/growth/jacobians/qr_march.h"
+#include "host/growth/jacobians/scaled_triangle.h"
 #include "host/text/not_finite.h"
 
 namespace gradepth::growth {

@@ -10,16 +10,16 @@
 #include <set>
 #include <stdexcept>
 
-#include "host/problem/exact_activation.h"
 #include "host/growth/precision/loss_scale.h"
+#include "host/growth/states/states.h"
 #include "host/growth/study/range.h"
 #include "host/growth/study/seeds.h"
-#include "host/growth/states/states.h"
 #include "host/growth/study/statistics.h"
-#include "host/text/not_finite.h"
-#include "host/providers/reference/reference.h"
+#include "host/problem/exact_activation.h"
 #include "host/problem/rounded.h"
+#include "host/providers/reference/reference.h"
 #include "host/text/json.h"
+#include "host/text/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
@@ -420,7 +420,8 @@ nlohmann::ordered_json precision_row(const std::vector<PrecisionHorizon>& horizo
          {"lost_at", json::number(h.lost_at)},
          {"saving_loss_scale", json::number(h.saving_loss_scale)},
          {"best", {{"loss_scale", h.best_loss_scale}, {"lost_at", json::number(h.best_lost_at)}}},
-         {"ln_range", {{"format", json::number(h.ln_range)}, {"needed", json::number(h.ln_needed)}}},
+         {"ln_range",
+          {{"format", json::number(h.ln_range)}, {"needed", json::number(h.ln_needed)}}},
          {"zero", json::numbers(h.zero)},
          {"subnormal", json::numbers(h.subnormal)},
          {"nonfinite", json::numbers(h.nonfinite)},

@@ -6,8 +6,8 @@
 #include <string_view>
 #include <vector>
 
-#include "host/problem/dtype.h"
 #include "host/growth/study/spec.h"
+#include "host/problem/dtype.h"
 #include "host/problem/tensor.h"
 
 /// What the recorded states and gradients of one run show, map by map.

@@ -133,12 +133,6 @@ WeightGradient of_shared(const Contributions& steps, std::size_t L, std::size_t 
   return result;
 }
 
-/// Median; NaN if a value is NaN.
-double median(const std::vector<double>& x) {
-  return std::any_of(x.begin(), x.end(), [](double v) { return std::isnan(v); }) ? nan
-                                                                                 : quantile(x, 0.5);
-}
-
 double mean_of_finite(const std::vector<double>& x) {
   double sum = 0;
   double count = 0;

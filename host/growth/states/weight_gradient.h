@@ -6,8 +6,8 @@
 #include <vector>
 
 #include "host/growth/study/spec.h"
-#include "host/providers/provider.h"
 #include "host/problem/tensor.h"
+#include "host/providers/provider.h"
 
 namespace gradepth::growth {
 

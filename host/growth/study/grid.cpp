@@ -11,8 +11,8 @@
 #include <stdexcept>
 #include <utility>
 
-#include "host/text/decimal.h"
 #include "host/growth/study/seeds.h"
+#include "host/text/decimal.h"
 
 namespace gradepth::growth {
 namespace {

@@ -9,8 +9,8 @@
 #include "host/growth/jacobians/renormalised.h"
 #include "host/growth/jacobians/singular_values.h"
 #include "host/growth/theory/spectrum.h"
-#include "host/text/not_finite.h"
 #include "host/text/json.h"
+#include "host/text/not_finite.h"
 
 namespace gradepth::growth {
 namespace {

@@ -7,9 +7,9 @@
 #include <stdexcept>
 
 #include "host/draw/pytorch.h"
+#include "host/growth/states/states.h"
 #include "host/growth/study/range.h"
 #include "host/growth/study/seeds.h"
-#include "host/growth/states/states.h"
 #include "host/text/not_finite.h"
 
 namespace gradepth::growth {
@@ -95,12 +95,6 @@ std::vector<double> over_seeds(std::size_t n, const std::vector<SeedGrowth>& see
     result[i] = summary(column);
   }
   return result;
-}
-
-/// Median; NaN if a value is NaN.
-double median(const std::vector<double>& x) {
-  return std::any_of(x.begin(), x.end(), [](double v) { return std::isnan(v); }) ? nan
-                                                                                 : quantile(x, 0.5);
 }
 
 double relative(const SeedGrowth& seed, std::size_t d) { return seed.ln_norm[d] - seed.ln_norm[0]; }

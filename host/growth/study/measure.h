@@ -5,13 +5,13 @@
 #include <string>
 #include <vector>
 
-#include "host/growth/theory/bound.h"
+#include "host/growth/states/states.h"
+#include "host/growth/states/weight_gradient.h"
 #include "host/growth/study/jacobian_growth.h"
 #include "host/growth/study/spec.h"
-#include "host/growth/states/states.h"
 #include "host/growth/study/statistics.h"
+#include "host/growth/theory/bound.h"
 #include "host/growth/theory/theory.h"
-#include "host/growth/states/weight_gradient.h"
 #include "host/providers/provider.h"
 
 /// Measures the gradient growth of one net: draws it, runs it on a provider, fits.

@@ -2,8 +2,8 @@
 
 #include <cmath>
 
-#include "host/draw/pytorch.h"
 #include "host/device/vector_target.h"
+#include "host/draw/pytorch.h"
 #include "host/text/json.h"
 #include "kernels/cell/cells.h"
 
@@ -33,7 +33,9 @@ Json theory(const std::optional<Theory>& t) {
 
 Json bound(const std::optional<Bound>& b) {
   if (!b) return nullptr;
-  return {{"sigma_max", json::number(b->sigma_max)}, {"gamma", json::number(b->gamma)}, {"says", b->says}};
+  return {{"sigma_max", json::number(b->sigma_max)},
+          {"gamma", json::number(b->gamma)},
+          {"says", b->says}};
 }
 
 /// How many seeds have which.
@@ -65,7 +67,8 @@ Json weight_gradient(const GrowthResult& result) {
     }
   }
   if (const auto& t = result.weight_theory) {
-    json["theory"] = {{"sum", json::number(t->sum)}, {"formula", t->formula}, {"source", t->source}};
+    json["theory"] = {
+        {"sum", json::number(t->sum)}, {"formula", t->formula}, {"source", t->source}};
   }
   return json;
 }

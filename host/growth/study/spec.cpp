@@ -7,9 +7,9 @@
 #include <stdexcept>
 #include <utility>
 
-#include "host/text/decimal.h"
 #include "host/growth/theory/mean_field.h"
 #include "host/growth/theory/quadrature.h"
+#include "host/text/decimal.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 
@@ -89,9 +89,7 @@ IdentityText identity(const GrowthSpec& spec) {
                slope, dtype, lyapunov, singular_values, transient, renormalised);
 }
 
-bool is_recurrent(const GrowthSpec& spec) {
-  return find_cell(spec.net) != nullptr;
-}
+bool is_recurrent(const GrowthSpec& spec) { return find_cell(spec.net) != nullptr; }
 
 bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
 

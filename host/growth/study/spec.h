@@ -5,8 +5,8 @@
 #include <string>
 #include <string_view>
 
-#include "host/problem/identity.h"
 #include "host/draw/initialise.h"
+#include "host/problem/identity.h"
 #include "host/problem/problem.h"
 
 namespace gradepth::growth {

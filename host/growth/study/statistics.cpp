@@ -46,6 +46,11 @@ double quantile(std::vector<double> values, double q) {
   return values[below] + share * (values[below + 1] - values[below]);
 }
 
+double median(const std::vector<double>& x) {
+  return std::any_of(x.begin(), x.end(), [](double v) { return std::isnan(v); }) ? nan
+                                                                                 : quantile(x, 0.5);
+}
+
 double mean(std::span<const double> x) {
   double sum = 0;
   for (const double value : x) sum += value;

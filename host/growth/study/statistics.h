@@ -33,6 +33,8 @@ double window_slope(std::span<const double> y);
 /// The q-quantile (0 ≤ q ≤ 1) with linear interpolation between order statistics. ±infinity is
 /// allowed and comes out where it decides. NaN without values.
 double quantile(std::vector<double> values, double q);
+/// NaN if a value is NaN.
+double median(const std::vector<double>& x);
 
 /// NaN without values.
 double mean(std::span<const double> x);

@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "host/problem/exact_activation.h"
 #include "host/growth/study/statistics.h"
+#include "host/problem/exact_activation.h"
 
 namespace gradepth::growth {
 namespace {

@@ -6,9 +6,9 @@
 #include <map>
 #include <vector>
 
+#include "host/growth/study/statistics.h"
 #include "host/growth/theory/mean_field.h"
 #include "host/growth/theory/quadrature.h"
-#include "host/growth/study/statistics.h"
 #include "kernels/activation/activation.h"
 
 namespace gradepth::growth {

@@ -6,8 +6,8 @@
 #include <cstdint>
 #include <functional>
 
-#include "host/growth/theory/quadrature.h"
 #include "host/growth/study/statistics.h"
+#include "host/growth/theory/quadrature.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
 

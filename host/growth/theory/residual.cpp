@@ -8,9 +8,9 @@
 #include <utility>
 #include <vector>
 
+#include "host/growth/study/statistics.h"
 #include "host/growth/theory/mean_field.h"
 #include "host/growth/theory/quadrature.h"
-#include "host/growth/study/statistics.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
 
@@ -305,7 +305,8 @@ Theory correlated_residual(const GrowthSpec& spec, double sigma2, double noise) 
           << 0.5 * std::log1p(maps.back().v) << " at the loss towards " << *theory.asymptotic
           << " as d grows";
   theory.formula = formula.str();
-  theory.source = "mean field with the forward-backward correlation, host/growth/theory/residual.cpp";
+  theory.source =
+      "mean field with the forward-backward correlation, host/growth/theory/residual.cpp";
   return theory;
 }
 

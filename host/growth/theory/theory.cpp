@@ -9,16 +9,16 @@
 #include <sstream>
 #include <vector>
 
-#include "host/problem/exact_activation.h"
+#include "host/draw/pytorch.h"
 #include "host/growth/states/gate_inputs.h"
+#include "host/growth/study/statistics.h"
 #include "host/growth/theory/gated.h"
 #include "host/growth/theory/mean_field.h"
-#include "host/draw/pytorch.h"
 #include "host/growth/theory/quadrature.h"
 #include "host/growth/theory/residual.h"
 #include "host/growth/theory/spectrum.h"
-#include "host/growth/study/statistics.h"
 #include "host/growth/theory/transient.h"
+#include "host/problem/exact_activation.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
 

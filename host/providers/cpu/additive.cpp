@@ -1,9 +1,9 @@
 #include <algorithm>
 #include <vector>
 
+#include "host/providers/cpu/plans.h"
 #include "host/providers/shared/buffers.h"
 #include "host/providers/shared/elementwise.h"
-#include "host/providers/cpu/plans.h"
 #include "host/providers/shared/workers.h"
 
 namespace gradepth::cpu {

@@ -3,11 +3,11 @@
 #include <limits>
 #include <vector>
 
-#include "host/text/not_finite.h"
+#include "host/providers/cpu/plans.h"
 #include "host/providers/shared/buffers.h"
 #include "host/providers/shared/elementwise.h"
-#include "host/providers/cpu/plans.h"
 #include "host/providers/shared/workers.h"
+#include "host/text/not_finite.h"
 #include "kernels/clip/rules.h"
 
 namespace gradepth::cpu {
@@ -26,7 +26,11 @@ constexpr std::ptrdiff_t chunk_size =
 class ClipPlan final : public Plan {
  public:
   ClipPlan(const ClipProblem& problem, const Context& context)
-      : p_(problem), rule_(clip_rule(problem.mode)), context_(context), in_(problem), out_(problem) {
+      : p_(problem),
+        rule_(clip_rule(problem.mode)),
+        context_(context),
+        in_(problem),
+        out_(problem) {
     std::ptrdiff_t first = 0;
     std::size_t norm = 0;
     for (std::size_t t = 0; t < p_.sizes.size(); ++t) {

@@ -4,8 +4,8 @@
 
 #include "host/providers/cpu/plans.h"
 #include "host/providers/cpu/product.h"
-#include "host/providers/shared/workers.h"
 #include "host/providers/factories.h"
+#include "host/providers/shared/workers.h"
 
 namespace gradepth {
 namespace {

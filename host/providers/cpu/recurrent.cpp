@@ -3,10 +3,10 @@
 #include <string>
 #include <vector>
 
-#include "host/providers/shared/buffers.h"
-#include "host/providers/shared/elementwise.h"
 #include "host/providers/cpu/plans.h"
 #include "host/providers/cpu/product.h"
+#include "host/providers/shared/buffers.h"
+#include "host/providers/shared/elementwise.h"
 #include "host/providers/shared/workers.h"
 
 namespace gradepth::cpu {

@@ -11,8 +11,8 @@
 #include <string>
 
 #include "host/device/device_cuda.h"
-#include "host/problem/dtype.h"
 #include "host/device/loaded.h"
+#include "host/problem/dtype.h"
 
 /// cuDNN's and cuBLASLt's handles and descriptors as owners, and the check of their calls.
 /// Descriptors need no handle and no device: what describes a problem can be tested anywhere.

@@ -8,8 +8,8 @@
 #include <vector>
 
 #include "host/problem/problem.h"
-#include "host/providers/provider.h"
 #include "host/providers/cudnn/api.h"
+#include "host/providers/provider.h"
 
 /// What the plans of the provider `cudnn` have in common.
 namespace gradepth::cudnn {

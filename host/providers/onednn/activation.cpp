@@ -1,8 +1,8 @@
-#include "host/providers/shared/buffers.h"
-#include "host/providers/shared/workers.h"
 #include "host/providers/onednn/api.h"
 #include "host/providers/onednn/plans.h"
 #include "host/providers/onednn/program.h"
+#include "host/providers/shared/buffers.h"
+#include "host/providers/shared/workers.h"
 
 namespace gradepth::onednn {
 namespace {

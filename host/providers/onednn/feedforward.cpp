@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <functional>
 
-#include "host/providers/shared/buffers.h"
-#include "host/providers/shared/elementwise.h"
-#include "host/providers/shared/circular_images.h"
-#include "host/providers/shared/workers.h"
 #include "host/providers/onednn/api.h"
 #include "host/providers/onednn/plans.h"
 #include "host/providers/onednn/program.h"
+#include "host/providers/shared/buffers.h"
+#include "host/providers/shared/circular_images.h"
+#include "host/providers/shared/elementwise.h"
+#include "host/providers/shared/workers.h"
 
 namespace gradepth::onednn {
 namespace {

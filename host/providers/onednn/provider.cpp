@@ -2,9 +2,9 @@
 
 #include <string>
 
-#include "host/providers/shared/workers.h"
 #include "host/providers/factories.h"
 #include "host/providers/onednn/plans.h"
+#include "host/providers/shared/workers.h"
 
 namespace gradepth {
 namespace {

@@ -1,11 +1,11 @@
 #include <algorithm>
 #include <functional>
 
-#include "host/providers/shared/buffers.h"
-#include "host/providers/shared/workers.h"
 #include "host/providers/onednn/api.h"
 #include "host/providers/onednn/plans.h"
 #include "host/providers/onednn/program.h"
+#include "host/providers/shared/buffers.h"
+#include "host/providers/shared/workers.h"
 #include "kernels/cell/cells.h"
 
 namespace gradepth::onednn {

@@ -1,5 +1,5 @@
-#include "host/providers/ours/plan.h"
 #include "kernels/recurrence/additive.h"
+#include "host/providers/ours/plan.h"
 #include "kernels/chain/pointwise.h"
 #include "kernels/linear/reduce.h"
 

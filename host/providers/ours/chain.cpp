@@ -1,7 +1,7 @@
 #include "host/providers/ours/plan.h"
 #include "kernels/activation/pass.h"
-#include "kernels/linear/convolution.h"
 #include "kernels/chain/pointwise.h"
+#include "kernels/linear/convolution.h"
 #include "kernels/linear/reduce.h"
 
 /// A feed-forward net and a recurrent net are the same here: a chain of T maps with W, step by

@@ -1,5 +1,5 @@
-#include "host/providers/ours/plan.h"
 #include "host/providers/factories.h"
+#include "host/providers/ours/plan.h"
 
 /// The provider of our own kernels: `simt` on the executor, `cuda` on a GPU.
 namespace gradepth {

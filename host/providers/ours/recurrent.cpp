@@ -2,12 +2,12 @@
 #include <array>
 
 #include "host/providers/ours/plan.h"
-#include "kernels/recurrence/stepwise.h"
-#include "kernels/recurrence/persistent.h"
-#include "kernels/chain/pointwise.h"
-#include "kernels/recurrence/layout.h"
-#include "kernels/linear/reduce.h"
 #include "kernels/cell/cells.h"
+#include "kernels/chain/pointwise.h"
+#include "kernels/linear/reduce.h"
+#include "kernels/recurrence/layout.h"
+#include "kernels/recurrence/persistent.h"
+#include "kernels/recurrence/stepwise.h"
 
 /// Elman, lstm and gru through time. Each direction goes the way that its plan says: in one launch
 /// with W on chip, or step by step. What can be one product over all steps is, either way: the

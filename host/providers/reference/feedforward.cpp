@@ -1,8 +1,8 @@
 #include <algorithm>
 
-#include "host/providers/reference/reference.h"
 #include "host/providers/reference/activation.h"
 #include "host/providers/reference/math.h"
+#include "host/providers/reference/reference.h"
 
 /// Feed-forward nets, layer by layer.
 namespace gradepth::reference {

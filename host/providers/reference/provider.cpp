@@ -5,10 +5,10 @@
 #include <vector>
 
 #include "host/problem/check_inputs.h"
-#include "host/text/not_finite.h"
 #include "host/providers/factories.h"
 #include "host/providers/reference/activation.h"
 #include "host/providers/reference/math.h"
+#include "host/text/not_finite.h"
 #include "kernels/clip/rules.h"
 
 namespace gradepth {

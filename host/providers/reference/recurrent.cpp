@@ -1,13 +1,13 @@
 #include <algorithm>
 #include <stdexcept>
 
-#include "host/providers/reference/reference.h"
+#include "host/device/threads.h"
 #include "host/providers/reference/activation.h"
 #include "host/providers/reference/math.h"
-#include "host/device/threads.h"
+#include "host/providers/reference/reference.h"
+#include "kernels/cell/cells.h"
 #include "kernels/cell/gru.h"
 #include "kernels/cell/lstm.h"
-#include "kernels/cell/cells.h"
 
 /// Recurrent cells forward and back through time, step by step.
 namespace gradepth::reference {

@@ -9,7 +9,8 @@
 /// The reference provider: plain loops that follow the formulas, in float64 or rounded to another
 /// format after each operation; in activations and clips f16 and bf16 are storage, and only results
 /// are rounded. Every other provider is compared with it; it is itself held against
-/// finite differences and PyTorch's autograd (tests/providers/gradient_test.cpp, tests/providers/golden_test.cpp).
+/// finite differences and PyTorch's autograd (tests/providers/gradient_test.cpp,
+/// tests/providers/golden_test.cpp).
 namespace gradepth::reference {
 
 /// `rounding` has the problem's dtype.

@@ -4,8 +4,8 @@
 #include <cmath>
 #include <cstdint>
 
-#include "host/providers/shared/math.h"
 #include "host/device/vector_target.h"
+#include "host/providers/shared/math.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/gru.h"
 #include "kernels/cell/lstm.h"

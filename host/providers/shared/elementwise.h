@@ -5,8 +5,8 @@
 
 #include "kernels/activation/activation.h"
 
-/// Vectorised loops over the formulas of kernels/activation/activation.h and kernels/cell_*.h. All run on the
-/// calling thread, over n contiguous floats; arrays do not overlap unless said.
+/// Vectorised loops over the formulas of kernels/activation/activation.h and kernels/cell_*.h. All
+/// run on the calling thread, over n contiguous floats; arrays do not overlap unless said.
 namespace gradepth::cpu {
 
 /// One activation as loops.

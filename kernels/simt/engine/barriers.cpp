@@ -2,8 +2,8 @@
 #include "kernels/simt/engine/barriers.h"
 
 #include "kernels/simt/atomics.h"
-#include "kernels/simt/engine/block.h"
 #include "kernels/simt/builtins.h"
+#include "kernels/simt/engine/block.h"
 #include "kernels/simt/memory_order.h"
 #include "kernels/simt/shared.h"
 

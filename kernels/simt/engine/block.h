@@ -10,8 +10,8 @@
 #include "kernels/simt/engine/fiber.h"
 #include "kernels/simt/engine/grid_barrier.h"
 #include "kernels/simt/engine/random.h"
-#include "kernels/simt/sanitizers.h"
 #include "kernels/simt/engine/shared_memory.h"
+#include "kernels/simt/sanitizers.h"
 #include "kernels/simt/types.h"
 
 namespace gradepth::inline simt::detail {
