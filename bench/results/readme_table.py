@@ -11,7 +11,7 @@ import pathlib
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-sys.path.insert(0, str(ROOT / "bench"))
+sys.path.insert(0, str(ROOT / "bench" / "report"))
 from report_rows import best_of_each, is_ok, of_kind, read_rows, sources  # noqa: E402
 
 README = ROOT / "README.md"

@@ -10,6 +10,7 @@ where a row comes from are dropped. Files differ where the machine does: write b
 
 import argparse
 import concurrent.futures
+import csv
 import filecmp
 import itertools
 import json
@@ -198,7 +199,7 @@ def commands(small):
         yield f"check_{variant}", gradepth, [*arguments, "--format", "json"]
     yield "check_quick", gradepth, ["check", "--preset", "quick", "--provider", "reference,cpu", "--format", "json"]
     yield "check_seed", gradepth, ["check", "--seed", "3", "--format", "csv"]
-    yield "meter", "bench/meter/gradepth_meter", ["--preset", "brief", "--format", "json"]
+    yield "meter", "../meter/gradepth_meter", ["--format", "json"]
 
 
 def merged(*parts):
@@ -224,7 +225,13 @@ def kept(value):
 def settled(text, folder):
     """The text without what changes from run to run."""
     lines = []
+    header = None  # of a CSV table
     for line in text.splitlines():
+        cells = next(csv.reader([line]), [])
+        if "commit" in cells:
+            header = cells
+        if header and len(cells) == len(header):
+            line = ",".join(cell for cell, column in zip(cells, header) if column not in VOLATILE | TIMED)
         try:
             row = json.loads(line)
         except ValueError:
@@ -233,6 +240,7 @@ def settled(text, folder):
             line = json.dumps(kept(row), separators=(",", ":"))
         lines.append(line)
     text = "\n".join(lines).replace(str(folder), "FOLDER").replace(str(ROOT), "ROOT")
+    text = re.sub(r"=\S+(/bench/data/digits.csv)", r"=ROOT\1", text)
     return re.sub(r"\b\d+(\.\d+)?( m?s\b)", r"TIME\2", text)
 
 
@@ -243,11 +251,8 @@ def write(build, folder, small):
         name, program, arguments = command
         with tempfile.TemporaryDirectory() as scratch:
             arguments = [word.replace("{folder}", f"{scratch}/out") for word in arguments]
-            path = build / program
-            if program.startswith("bench/meter"):
-                path = build.parent / "meter" / program
             environment = {**os.environ, "OMP_NUM_THREADS": "1"}
-            done = subprocess.run([path, *arguments], capture_output=True, text=True, cwd=scratch, env=environment)
+            done = subprocess.run([build / program, *arguments], capture_output=True, text=True, cwd=scratch, env=environment)
             said = "\n".join([" ".join(arguments), f"exit {done.returncode}", done.stdout, done.stderr])
             rows = pathlib.Path(scratch, "out")
             for file in sorted(rows.glob("**/*.jsonl")) if rows.exists() else []:
