@@ -149,7 +149,8 @@ class Npz final : public WeightsFile {
     const zip_int64_t members = zip_get_num_entries(archive_.get(), 0);
     if (members > most) refuse_npz("more than 100000 members");
     for (zip_int64_t i = 0; i < members; ++i) add(static_cast<zip_uint64_t>(i));
-    if (entries_.empty()) refuse_npz("no member is an array (.npy); pickles (.pt, .pth) are not read");
+    if (entries_.empty())
+      refuse_npz("no member is an array (.npy); pickles (.pt, .pth) are not read");
   }
 
   [[nodiscard]] const Entries& entries() const override { return entries_; }
@@ -202,7 +203,8 @@ class Npz final : public WeightsFile {
       }
     }
     members_.emplace(name, index);
-    if (!entries_.emplace(name, header.entry).second) refuse_npz(printable(name) + " is there twice");
+    if (!entries_.emplace(name, header.entry).second)
+      refuse_npz(printable(name) + " is there twice");
   }
 
   Archive archive_;

@@ -66,7 +66,8 @@ Json parse_header(const std::string& text) {
 
 /// The whole number of 64 bits that a value must be.
 std::uint64_t whole(const Json& value, const std::string& name) {
-  if (!value.is_number_unsigned()) refuse_file(printable(name) + " has a size that is no whole number");
+  if (!value.is_number_unsigned())
+    refuse_file(printable(name) + " has a size that is no whole number");
   return value.get<std::uint64_t>();
 }
 
@@ -116,8 +117,9 @@ class Safetensors final : public WeightsFile {
     Bytes length = 0;
     for (std::size_t i = bytes.size(); i-- > 0;) length = length << 8 | bytes.at(i);
     if (length > max_header || length > file_size - bytes.size()) {
-      refuse_file(bytes[0] == '{' ? "it is JSON; of a model in several files give the one with the layer"
-                             : "it does not start with the length of its header");
+      refuse_file(bytes[0] == '{'
+                      ? "it is JSON; of a model in several files give the one with the layer"
+                      : "it does not start with the length of its header");
     }
     return length;
   }
