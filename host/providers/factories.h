@@ -4,8 +4,9 @@
 
 #include "host/providers/provider.h"
 
-/// One factory per provider; registry.cpp is the only caller. A factory throws std::runtime_error
-/// with the reason, in one line, when the machine lacks what the provider needs.
+/// One factory per provider, for the list of registry.cpp and for tests of one alone. A factory
+/// throws std::runtime_error with the reason, in one line, when the machine lacks what the provider
+/// needs.
 namespace gradepth {
 
 std::unique_ptr<Provider> make_reference_provider(const Context& context);

@@ -193,7 +193,7 @@ class Preset(Scripts):
         self.stand_in("nvcc", "exit 0")
         self.run_script("./bench/run", "info", CUDACXX=str(self.bin / "nvcc"))
         self.run_script("./tests/run", CUDACXX=str(self.bin / "nvcc"))
-        self.assertEqual(self.built(), ["cpu", "cuda", "asan", "tsan", "meter"])
+        self.assertEqual(self.built(), ["cpu", "asan", "tsan", "meter", "cuda"])
 
 
 class Commands(Scripts):
