@@ -3,8 +3,9 @@
 
 say() { printf '%s\n' "$*" >&2; }
 
-follower='' # the background process that tells how far a build is
-trap '[ -z "$follower" ] || kill "$follower" 2>/dev/null || true' EXIT
+follower=''     # the background process that tells how far a build is
+python_setup='' # one that installs beside a build
+trap 'for helper in $follower $python_setup; do kill "$helper" 2>/dev/null || true; done' EXIT
 trap 'exit 130' INT # also where the program that was interrupted made an end of its own
 
 missing_packages() {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 
 #include "kernels/activation/activation.h"
 
@@ -28,6 +29,9 @@ std::size_t Recurrence::gate(std::int64_t t, std::int64_t n, std::int64_t g, std
 }
 
 void Recurrence::forward() {
+  if (cell != "elman" && cell != "lstm" && cell != "gru") {
+    throw std::invalid_argument("the oracle has no cell " + cell);
+  }
   h.assign(index((T + 1) * B * H), 0);
   c.assign(h.size(), 0);
   a.assign(index(T * B * 4 * H), 0);

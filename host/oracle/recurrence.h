@@ -47,6 +47,7 @@ struct Recurrence {
   [[nodiscard]] std::int64_t gate_count() const;
   [[nodiscard]] std::int64_t bias_count() const;
 
+  /// std::invalid_argument for another cell.
   void forward();
   void backward();
 

@@ -39,6 +39,7 @@ void require_clip_value(double value, Dtype dtype) {
 void require_clip(const ClipProblem& p) {
   require(find_clip_rule(p.mode) != nullptr, "clip mode", p.mode, "one of " + clip_rule_names());
   const ClipRule& rule = clip_rule(p.mode);
+  require(has_clip_formula(p.mode), "clip mode", p.mode, "one that providers have a formula for");
   for (const std::int64_t size : p.sizes) {
     require(size >= 0 && size <= max_elements, "clip size", std::to_string(size),
             "a whole number from 0 to 2^40");

@@ -8,7 +8,7 @@
 #include "kernels/grid.cuh"
 #include "kernels/pack.cuh"
 
-/// The kernels and launchers behind activation_pass.h. Each activation_pass_T.cu instantiates them
+/// The kernels and launchers behind pass.h. Each pass_T.cu instantiates them
 /// for one T, so that the three compile side by side.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 

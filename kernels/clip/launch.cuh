@@ -3,7 +3,7 @@
 #include "kernels/clip/norm.cuh"
 #include "kernels/clip/pass.cuh"
 
-/// The launchers of clip.h. Each clip_T.cu instantiates them for one T.
+/// The launchers of clip.h. Each T.cu (f32.cu, …) instantiates them for one T.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 /// One warp per chunk, up to most_blocks.

@@ -49,6 +49,12 @@ inline const ClipRule& clip_rule(std::string_view name) {
   return *found;
 }
 
+/// The ones whose formula providers have: a clip by a norm goes by its scope, agc and value each
+/// have their own.
+constexpr bool has_clip_formula(std::string_view name) {
+  return name == "norm" || name == "tensor" || name == "agc" || name == "value";
+}
+
 /// "norm, tensor, …"
 inline std::string clip_rule_names() {
   std::string names;

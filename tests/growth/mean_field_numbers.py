@@ -1,4 +1,4 @@
-"""Makes growth_mean_field_numbers.h: mean-field numbers that share no code with host/growth.
+"""Makes mean_field_numbers.h: mean-field numbers that share no code with host/growth.
 
     python3 tests/growth/mean_field_numbers.py > tests/growth/mean_field_numbers.h
 

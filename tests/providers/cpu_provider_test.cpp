@@ -9,7 +9,7 @@
 #include "host/providers/provider.h"
 #include "host/text/not_finite.h"
 
-/// What is special to the cpu provider; every provider on every workload is provider_test.cpp's.
+/// What is special to the cpu provider; every provider on every workload is registry_test.cpp's.
 namespace gradepth {
 namespace {
 

@@ -245,7 +245,11 @@ def settled(text, folder):
 
 
 def write(build, folder, small):
+    for program in {program for _, program, _ in commands(small)}:
+        if not (build / program).exists():
+            sys.exit(f"{build / program} is not there: build it first (presets cpu and meter)")
     folder.mkdir(parents=True)
+    refused = []
 
     def run(command):
         name, program, arguments = command
@@ -258,6 +262,8 @@ def write(build, folder, small):
             for file in sorted(rows.glob("**/*.jsonl")) if rows.exists() else []:
                 said += f"\n{file.name}\n{file.read_text()}"
             (folder / name).write_text(settled(said, scratch) + "\n")
+        if done.returncode != 0 and not name.startswith("bad_"):
+            refused.append(name)
         return name
 
     chosen = list(commands(small))
@@ -265,7 +271,8 @@ def write(build, folder, small):
         for count, name in enumerate(pool.map(run, chosen), 1):
             if sys.stderr.isatty():
                 print(f"\r{count} of {len(chosen)} {name:40}", end="", file=sys.stderr)
-    print(f"{len(chosen)} commands in {folder}")
+    # What does not fit a net is refused; the rest must run, or the comparison says nothing of it.
+    print(f"{len(chosen)} commands in {folder}, {len(refused)} refused: {' '.join(sorted(refused))}")
 
 
 def compare(before, after):

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <stdexcept>
 #include <utility>
 #include <vector>
 
 #include "host/growth/jacobians/weight_operators.h"
 #include "host/growth/states/gate_inputs.h"
+#include "host/growth/study/spec.h"
 #include "host/problem/exact_activation.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
@@ -355,6 +357,9 @@ std::unique_ptr<Jacobians> make_jacobians(const GrowthSpec& spec, const Tensors&
   if (spec.net == "additive") return std::make_unique<AdditiveJacobians>(spec, drawn);
   if (spec.net == "lstm") return std::make_unique<LstmJacobians>(spec, drawn, sample);
   if (spec.net == "gru") return std::make_unique<GruJacobians>(spec, drawn, sample);
+  if (is_recurrent(spec) && spec.net != "elman") {
+    throw std::invalid_argument("no Jacobian of the cell " + spec.net);
+  }
   return std::make_unique<ChainJacobians>(spec, drawn, sample);
 }
 

@@ -6,7 +6,7 @@
 
 /// cuDNN's activations and sums over rows. Their calls are the older part of cuDNN's interface,
 /// still there in version 9: all that touches it is in this file's two parts and in
-/// cudnn_convolution.
+/// convolution.
 namespace gradepth::cudnn {
 
 using ActivationDescriptor =
