@@ -37,7 +37,8 @@ void require_clip_value(double value, Dtype dtype) {
 }
 
 void require_clip(const ClipProblem& p) {
-  require(find_clip_rule(p.mode) != nullptr, "clip mode", p.mode, "one of " + clip_rule_names());
+  require(find_clip_rule(p.mode) != nullptr, "clip mode", p.mode,
+          "one of " + names_of(all_clip_rules));
   const ClipRule& rule = clip_rule(p.mode);
   require(has_clip_formula(p.mode), "clip mode", p.mode, "one that providers have a formula for");
   for (const std::int64_t size : p.sizes) {
@@ -171,7 +172,7 @@ void validate(const Problem& problem) {
           },
           [](const ClipProblem& p) { require_clip(p); },
           [](const RecurrentProblem& p) {
-            require(find_cell(p.cell) != nullptr, "cell", p.cell, "one of " + cell_names());
+            require(find_cell(p.cell) != nullptr, "cell", p.cell, "one of " + names_of(all_cells));
             const CellInfo& cell = cell_info(p.cell);
             require_activation(p.act);
             require(p.act == "tanh" || cell.takes_activation || !cell.has_matrices, "activation",

@@ -1,10 +1,10 @@
-#include <algorithm>
 #include <array>
 #include <stdexcept>
 
 #include "host/device/vector_target.h"
 #include "host/providers/factories.h"
 #include "host/providers/provider.h"
+#include "kernels/named.h"
 
 namespace gradepth {
 namespace {
@@ -40,14 +40,7 @@ constexpr std::array list{
 
 std::span<const ProviderInfo> provider_list() { return list; }
 
-const ProviderInfo& provider_info(std::string_view name) {
-  const auto found = std::find_if(list.begin(), list.end(),
-                                  [&](const ProviderInfo& info) { return info.name == name; });
-  if (found == list.end()) {
-    throw std::invalid_argument("no provider is called " + std::string(name));
-  }
-  return *found;
-}
+const ProviderInfo& provider_info(std::string_view name) { return named(list, name, "provider"); }
 
 Providers make_providers(const Context& context) {
   (void)vector_target();  // before oneDNN is first used; a wrong GRADEPTH_VECTOR ends here

@@ -1,10 +1,9 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
-#include <stdexcept>
-#include <string>
 #include <string_view>
+
+#include "kernels/named.h"
 
 /// The recurrent cells, as data: what everything around their formulas asks.
 namespace gradepth {
@@ -31,31 +30,13 @@ inline constexpr std::array<CellInfo, 4> all_cells{{
 }};
 
 /// nullptr for an unknown name.
-constexpr const CellInfo* find_cell(std::string_view name) {
-  const auto found = std::find_if(all_cells.begin(), all_cells.end(),
-                                  [&](const CellInfo& cell) { return cell.name == name; });
-  return found == all_cells.end() ? nullptr : &*found;
-}
-
-/// std::invalid_argument for an unknown name: nothing takes it for another cell.
-inline const CellInfo& cell_info(std::string_view name) {
-  const CellInfo* const found = find_cell(name);
-  if (found == nullptr) throw std::invalid_argument("no cell is called " + std::string(name));
-  return *found;
-}
+constexpr const CellInfo* find_cell(std::string_view name) { return find_named(all_cells, name); }
+/// std::invalid_argument for an unknown name.
+inline const CellInfo& cell_info(std::string_view name) { return named(all_cells, name, "cell"); }
 
 /// The ones that libraries have, and that providers' own code is written out for.
 constexpr bool is_common_cell(std::string_view name) {
   return name == "elman" || name == "lstm" || name == "gru";
-}
-
-/// "elman, lstm, …"
-inline std::string cell_names() {
-  std::string names;
-  for (const CellInfo& cell : all_cells) {
-    names += (names.empty() ? "" : ", ") + std::string(cell.name);
-  }
-  return names;
 }
 
 }  // namespace gradepth

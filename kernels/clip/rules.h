@@ -1,11 +1,10 @@
 #pragma once
 
-#include <algorithm>
 #include <array>
 #include <cstdint>
-#include <stdexcept>
-#include <string>
 #include <string_view>
+
+#include "kernels/named.h"
 
 /// The clip rules, as data: what everything around their formulas asks.
 namespace gradepth {
@@ -37,31 +36,17 @@ inline constexpr std::array<ClipRule, 4> all_clip_rules{{
 
 /// nullptr for an unknown name.
 constexpr const ClipRule* find_clip_rule(std::string_view name) {
-  const auto found = std::find_if(all_clip_rules.begin(), all_clip_rules.end(),
-                                  [&](const ClipRule& rule) { return rule.name == name; });
-  return found == all_clip_rules.end() ? nullptr : &*found;
+  return find_named(all_clip_rules, name);
 }
-
 /// std::invalid_argument for an unknown name.
 inline const ClipRule& clip_rule(std::string_view name) {
-  const ClipRule* const found = find_clip_rule(name);
-  if (found == nullptr) throw std::invalid_argument("no clip is called " + std::string(name));
-  return *found;
+  return named(all_clip_rules, name, "clip");
 }
 
 /// The ones whose formula providers have: a clip by a norm goes by its scope, agc and value each
 /// have their own.
 constexpr bool has_clip_formula(std::string_view name) {
   return name == "norm" || name == "tensor" || name == "agc" || name == "value";
-}
-
-/// "norm, tensor, …"
-inline std::string clip_rule_names() {
-  std::string names;
-  for (const ClipRule& rule : all_clip_rules) {
-    names += (names.empty() ? "" : ", ") + std::string(rule.name);
-  }
-  return names;
 }
 
 }  // namespace gradepth

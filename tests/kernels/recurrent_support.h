@@ -1,12 +1,12 @@
 #pragma once
 
-#include <algorithm>
 #include <cmath>
 #include <cstdint>
 #include <string>
 #include <vector>
 
 #include "host/oracle/recurrence.h"
+#include "kernels/cell/cells.h"
 #include "tests/kernels/support.h"
 
 /// Recurrent layers as the kernels get them, for their tests.
@@ -24,8 +24,8 @@ struct RecurrentNumbers {
   float clip_value = 0;
   std::vector<float> W{}, x{}, b{}, h0{}, c0{}, dy{}, dc{};
 
-  [[nodiscard]] std::int64_t gates() const { return cell == "lstm" ? 4 : cell == "gru" ? 3 : 1; }
-  [[nodiscard]] std::int64_t biases() const { return cell == "elman" ? 1 : 4; }
+  [[nodiscard]] std::int64_t gates() const { return cell_info(cell).gates; }
+  [[nodiscard]] std::int64_t biases() const { return cell_info(cell).biases; }
 };
 
 /// Normal draws; W with standard deviation 1 / √H, so that gradients neither vanish nor explode.

@@ -4,6 +4,7 @@
 
 #include "bench/meter/cases/case.h"
 #include "host/oracle/recurrence.h"
+#include "kernels/cell/cells.h"
 #include "kernels/chain/pointwise.h"
 #include "kernels/recurrence/persistent.h"
 
@@ -32,8 +33,8 @@ struct RecurrentLayer {
   std::int64_t B = 0;
   std::int64_t H = 0;
 
-  [[nodiscard]] std::int64_t gates() const { return cell == "lstm" ? 4 : cell == "gru" ? 3 : 1; }
-  [[nodiscard]] std::int64_t biases() const { return cell == "elman" ? 1 : 4; }
+  [[nodiscard]] std::int64_t gates() const { return cell_info(cell).gates; }
+  [[nodiscard]] std::int64_t biases() const { return cell_info(cell).biases; }
 };
 
 /// The layer's numbers in device memory; W such that gradients neither vanish nor explode.

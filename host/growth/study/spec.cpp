@@ -123,7 +123,7 @@ Problem make_problem(const GrowthSpec& spec) {
   const CellInfo* const cell = find_cell(spec.net);
   constexpr std::array layers{"mlp", "cnn", "residual"};
   if (cell == nullptr && std::find(layers.begin(), layers.end(), spec.net) == layers.end()) {
-    refuse("--net " + spec.net, "one of mlp, cnn, residual, " + cell_names());
+    refuse("--net " + spec.net, "one of mlp, cnn, residual, " + names_of(all_cells));
   }
   if (spec.init.input != Initialisation::Input::zero && !has_effect(spec, "input")) {
     refuse("--input other than zero",

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+
+/// Look-ups in a list whose entries have a `name`: cells, clip rules, providers.
+namespace gradepth {
+
+/// nullptr for an unknown name.
+template <class List>
+constexpr auto find_named(const List& list, std::string_view name) -> decltype(list.data()) {
+  const auto found =
+      std::find_if(list.begin(), list.end(), [&](const auto& entry) { return entry.name == name; });
+  return found == list.end() ? nullptr : &*found;
+}
+
+/// std::invalid_argument for an unknown name: nothing takes it for another entry.
+template <class List>
+const auto& named(const List& list, std::string_view name, const char* what) {
+  const auto* const found = find_named(list, name);
+  if (found == nullptr) {
+    throw std::invalid_argument(std::string("no ") + what + " is called " + std::string(name));
+  }
+  return *found;
+}
+
+/// "elman, lstm, …"
+template <class List>
+std::string names_of(const List& list) {
+  std::string names;
+  for (const auto& entry : list) names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  return names;
+}
+
+}  // namespace gradepth
