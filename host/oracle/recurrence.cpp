@@ -14,27 +14,30 @@ std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
 }  // namespace
 
-std::int64_t Recurrence::gate_count() const { return cell == "lstm" ? 4 : cell == "gru" ? 3 : 1; }
-std::int64_t Recurrence::bias_count() const { return cell == "elman" ? 1 : 4; }
+std::int64_t Recurrence::gate_count() const {
+  return cell == "lstm" ? 4 : cell == "gru" ? 3 : cell == "mgu" ? 2 : 1;
+}
+std::int64_t Recurrence::bias_count() const { return cell == "elman" ? 1 : cell == "mgu" ? 3 : 4; }
+bool Recurrence::has_reset() const { return cell == "gru" || cell == "mgu"; }
 
 std::size_t Recurrence::state(std::int64_t s, std::int64_t n, std::int64_t j) const {
   return index((s * B + n) * H + j);
 }
 std::size_t Recurrence::saved(std::int64_t t, std::int64_t n, std::int64_t g,
                               std::int64_t j) const {
-  return index(((t * B + n) * 4 + g) * H + j);
+  return index(((t * B + n) * bias_count() + g) * H + j);
 }
 std::size_t Recurrence::gate(std::int64_t t, std::int64_t n, std::int64_t g, std::int64_t j) const {
   return index(((t * B + n) * gate_count() + g) * H + j);
 }
 
 void Recurrence::forward() {
-  if (cell != "elman" && cell != "lstm" && cell != "gru") {
+  if (cell != "elman" && cell != "lstm" && cell != "gru" && cell != "mgu") {
     throw std::invalid_argument("the oracle has no cell " + cell);
   }
   h.assign(index((T + 1) * B * H), 0);
   c.assign(h.size(), 0);
-  a.assign(index(T * B * 4 * H), 0);
+  a.assign(index(T * B * bias_count() * H), 0);
   gates.assign(a.size(), 0);
   std::copy(h0.begin(), h0.end(), h.begin());
   std::copy(c0.begin(), c0.end(), c.begin());
@@ -54,9 +57,9 @@ void Recurrence::step(std::int64_t t, std::int64_t n, std::int64_t j) {
       product += W[index((g * H + j) * H + k)] * h[state(t, n, k)];
     }
     const double in = x[projected ? gate(t, n, g, j) : state(t, n, j)] + b[index(g * H + j)];
-    const bool apart = cell == "gru" && g == 2;
+    const bool apart = has_reset() && g + 1 == gate_count();
     pre[g] = apart ? in : in + product;
-    if (apart) pre[3] = product + b[index(3 * H + j)];
+    if (apart) pre[g + 1] = product + b[index((g + 1) * H + j)];
   }
   double value[4] = {};
   double& h_next = h[state(t + 1, n, j)];
@@ -70,6 +73,11 @@ void Recurrence::step(std::int64_t t, std::int64_t n, std::int64_t j) {
     double& c_next = c[state(t + 1, n, j)];
     c_next = value[1] * c[state(t, n, j)] + value[0] * value[2];
     h_next = value[3] * std::tanh(c_next);
+  } else if (cell == "mgu") {
+    value[0] = sigmoid(pre[0]);
+    value[2] = pre[2];
+    value[1] = std::tanh(pre[1] + value[0] * value[2]);
+    h_next = (1 - value[0]) * h[state(t, n, j)] + value[0] * value[1];
   } else {
     value[0] = sigmoid(pre[0]);
     value[1] = sigmoid(pre[1]);
@@ -77,7 +85,7 @@ void Recurrence::step(std::int64_t t, std::int64_t n, std::int64_t j) {
     value[2] = std::tanh(pre[2] + value[0] * value[3]);
     h_next = (1 - value[1]) * value[2] + value[1] * h[state(t, n, j)];
   }
-  for (std::int64_t g = 0; g < 4; ++g) {
+  for (std::int64_t g = 0; g < bias_count(); ++g) {
     a[saved(t, n, g, j)] = pre[g];
     gates[saved(t, n, g, j)] = value[g];
   }
@@ -110,7 +118,7 @@ void Recurrence::backward() {
           const double r = dr[gate(t, n, g, j)];
           da2[index(s)] += v * v;
           db[index(g * H + j)] += v;
-          if (cell == "gru" && g == 2) db[index(3 * H + j)] += r;
+          if (has_reset() && g + 1 == gate_count()) db[index((g + 1) * H + j)] += r;
           for (std::int64_t k = 0; k < H; ++k) {
             dh[state(t, n, k)] += W[index((g * H + j) * H + k)] * r;
           }
@@ -145,6 +153,14 @@ void Recurrence::step_back(std::int64_t t, std::int64_t n, std::int64_t j) {
     put(2, d_c * i * (1 - g * g));
     put(3, d * tanh_c * o * (1 - o));
     dc[state(t, n, j)] = d_c * f;
+  } else if (cell == "mgu") {
+    const double f = value(0);
+    const double candidate = value(1);
+    const double d_n = d * f * (1 - candidate * candidate);
+    put(0, (d * (candidate - h[state(t, n, j)]) + d_n * value(2)) * f * (1 - f));
+    put(1, d_n);
+    dr[gate(t, n, 1, j)] = d_n * f;
+    dh[state(t, n, j)] += d * (1 - f);
   } else {
     const double r = value(0);
     const double z = value(1);

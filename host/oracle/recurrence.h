@@ -11,7 +11,7 @@ namespace gradepth::oracle {
 using Numbers = std::vector<double>;
 
 struct Recurrence {
-  std::string cell;  // elman, gru (gates r, z, n) or lstm (i, f, g, o); G of them
+  std::string cell;  // elman, gru (gates r, z, n), lstm (i, f, g, o) or mgu (f, n); G of them
   std::int64_t T = 0;
   std::int64_t B = 0;
   std::int64_t H = 0;
@@ -20,19 +20,19 @@ struct Recurrence {
   double clip_value = 0;     // of what reaches h and c at each step; 0: off
 
   // clang-format off
-  Numbers W;     // [G, H, H]
-  Numbers x;     // [T, B, H], projected [T, B, G, H]
-  Numbers b;     // [biases, H]; gru's fourth stands beside W_n h
-  Numbers h0;    // [B, H]
-  Numbers c0;    // [B, H], lstm
-  Numbers dy;    // [T, B, H]
-  Numbers dc_T;  // [B, H], lstm
+  Numbers W{};     // [G, H, H]
+  Numbers x{};     // [T, B, H], projected [T, B, G, H]
+  Numbers b{};     // [biases, H]; the last of gru and mgu stands beside W_n h
+  Numbers h0{};    // [B, H]
+  Numbers c0{};    // [B, H], lstm
+  Numbers dy{};    // [T, B, H]
+  Numbers dc_T{};  // [B, H], lstm
 
   // Out of forward().
   Numbers h{};      // [T + 1, B, H]
   Numbers c{};      // [T + 1, B, H]
-  Numbers a{};      // [T, B, 4, H] pre-activations; gru's fourth: m = W_n h + b
-  Numbers gates{};  // [T, B, 4, H] their values, and m
+  Numbers a{};      // [T, B, biases, H] pre-activations; gru, mgu last: m = W_n h + b
+  Numbers gates{};  // [T, B, biases, H] their values, and m
 
   // Out of backward(), after forward().
   Numbers dh{};   // [T + 1, B, H] before the clip
@@ -46,6 +46,7 @@ struct Recurrence {
 
   [[nodiscard]] std::int64_t gate_count() const;
   [[nodiscard]] std::int64_t bias_count() const;
+  [[nodiscard]] bool has_reset() const;
 
   /// std::invalid_argument for another cell.
   void forward();

@@ -1,42 +1,74 @@
 #pragma once
 
+#include <algorithm>
 #include <array>
+#include <stdexcept>
+#include <string>
 #include <string_view>
 
+#include "kernels/activation/activation.h"
+#include "kernels/cell/cell.h"
+#include "kernels/cell/elman.h"
+#include "kernels/cell/gru.h"
+#include "kernels/cell/lstm.h"
+#include "kernels/host_device.h"
 #include "kernels/named.h"
 
-/// The recurrent cells, as data: what everything around their formulas asks.
+/// The recurrent cells: their only list. CMake reads it as well, for the kernels of each.
 namespace gradepth {
 
-struct CellInfo {
-  std::string_view name;
-  int gates;              // rows of W per unit
-  int biases;             // rows of b per unit: one per gate, gru's fourth inside the reset product
-  bool has_matrices;      // else one number w is all its weights
-  bool has_c;             // its state is (h, c), and a loss may see either
-  bool takes_activation;  // else tanh stands inside, or none
-  bool splits_candidate;  // what the product with W sees is not da of every gate
-  int forget_gate;        // the gate that says how much of the state stays; -1: none
-  // Operations per unit of the pointwise part, a transcendental function counting as one.
-  int forward_flops, backward_flops;
+template <class... List>
+struct CellList {
+  static constexpr std::array<CellInfo, sizeof...(List)> infos{List::info...};
 };
 
-/// The only list of them.
-inline constexpr std::array<CellInfo, 4> all_cells{{
-    {"elman", 1, 1, true, false, true, false, -1, 3, 6},
-    {"lstm", 4, 4, true, true, false, false, 1, 18, 30},
-    {"gru", 3, 4, true, false, false, true, 1, 18, 22},
-    {"additive", 1, 0, false, false, false, false, -1, 2, 4},
-}};
+/// `Act` is the activation of the cells that take one.
+template <class Act>
+using Cells = CellList<ElmanCell<Act>, LstmCell, GruCell>;
+
+/// f' = w (f + f_prev), or w Σ f: no cell of gates, but a recurrence with states as theirs.
+inline constexpr CellInfo additive_recurrence{.name = "additive",
+                                              .biases = 0,
+                                              .has_matrices = false,
+                                              .forward_flops = 2,
+                                              .backward_flops = 4};
+
+/// All recurrences, as data.
+inline constexpr auto all_cells = [] {
+  constexpr auto& infos = Cells<Tanh>::infos;
+  std::array<CellInfo, infos.size() + 1> all{};
+  std::copy(infos.begin(), infos.end(), all.begin());
+  all.back() = additive_recurrence;
+  return all;
+}();
 
 /// nullptr for an unknown name.
 constexpr const CellInfo* find_cell(std::string_view name) { return find_named(all_cells, name); }
 /// std::invalid_argument for an unknown name.
 inline const CellInfo& cell_info(std::string_view name) { return named(all_cells, name, "cell"); }
 
-/// The ones that libraries have, and that providers' own code is written out for.
-constexpr bool is_common_cell(std::string_view name) {
-  return name == "elman" || name == "lstm" || name == "gru";
+/// The cell, with the activation where it takes one.
+template <class Cell, class Act>
+HD constexpr Cell make_cell(const Act& act) {
+  if constexpr (Cell::info.takes_activation) {
+    return {act};
+  } else {
+    return {};
+  }
+}
+
+/// Calls f(cell) with the cell of that name; std::invalid_argument if there is none with gates.
+template <class Act, class F>
+void with_cell(std::string_view name, const Act& act, F&& f) {
+  const auto offer = [&]<class Cell>() {
+    if (Cell::info.name != name) return false;
+    f(make_cell<Cell>(act));
+    return true;
+  };
+  const bool found = [&]<class... List>(CellList<List...>) {
+    return (offer.template operator()<List>() || ...);
+  }(Cells<Act>{});
+  if (!found) throw std::invalid_argument("no cell of gates is called " + std::string(name));
 }
 
 }  // namespace gradepth

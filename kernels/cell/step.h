@@ -7,10 +7,10 @@
 #include "kernels/platform.h"
 
 /// What the kernels of recurrent layers read and write, whichever way they run through time.
-/// G gates per unit (elman 1, gru 3, lstm 4), state t = 0 … T; step t makes state t + 1 from t.
+/// G gates per unit, K numbers kept (CellInfo), state t = 0 … T; step t makes state t + 1 from t.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-/// Forward: h_{t+1} = cell(W h_t, x_t, b), and c_{t+1} for lstm.
+/// Forward: h_{t+1} = cell(W h_t, x_t, b), and c_{t+1} where the cell has one.
 struct RecurrentForward {
   std::int64_t T = 0;
   std::int64_t B = 0;
@@ -18,10 +18,10 @@ struct RecurrentForward {
   const float* W = nullptr;  // [G H, H], rows are outputs
   const float* x = nullptr;  // [T, B, G H] with `projected`, else [T, B, H] for every gate
   bool projected = false;
-  const float* b = nullptr;  // [G H]; gru [4 H], the last inside the reset product
+  const float* b = nullptr;  // [G H]; with a reset gate one H more, inside its product
   float* h = nullptr;        // [T + 1, B, H]; in: state 0; out: the others
-  float* c = nullptr;        // lstm, as h
-  float* gates = nullptr;    // [T, B, 4, H] out, or null: lstm i, f, g, o; gru r, z, n, m
+  float* c = nullptr;        // as h, or null: the cell has none
+  float* gates = nullptr;    // [T, B, K, H] out, or null: the values of the gates
 };
 
 /// Backward: from dL/dy_t the gradients at every state and pre-activation. What reaches state t is
@@ -30,19 +30,19 @@ struct RecurrentBackward {
   std::int64_t T = 0;
   std::int64_t B = 0;
   std::int64_t H = 0;
-  const float* W = nullptr;      // [G H, H]
-  const float* dy = nullptr;     // [T, B, H], on states 1 … T
-  const float* h = nullptr;      // [T + 1, B, H]
-  const float* c = nullptr;      // lstm, as h
-  const float* gates = nullptr;  // [T, B, 4, H]
-  float clip_value = 0;          // 0: off
-  float* da = nullptr;           // [T, B, G H] out: at the pre-activations
-  float* dr = nullptr;           // gru only, as da: at the recurrent product (da, but dL/dm for n)
-  float* carry = nullptr;        // [B, H] lstm, in: dL/dc_T, out: dL/dc_0; gru: workspace
-  float* dh0 = nullptr;          // [B, H] out
-  float* dh = nullptr;           // [T + 1, B, H] out or null: before the clip
-  float* dc = nullptr;           // lstm, as dh
-  double* partials = nullptr;    // [T + 1, step_quantities, blocks] out or null: not measured
+  const float* W = nullptr;         // [G H, H]
+  const float* dy = nullptr;        // [T, B, H], on states 1 … T
+  const float* h = nullptr;         // [T + 1, B, H]
+  const float* c = nullptr;         // as h, or null
+  const float* gates = nullptr;     // [T, B, K, H]
+  float clip_value = 0;             // 0: off
+  float* da = nullptr;              // [T, B, G H] out: at the pre-activations
+  float* dr = nullptr;              // with a reset gate, as da: at the product with W
+  float* carry = nullptr;           // [B, H] in: dL/dc_T, out: dL/dc_0; without c workspace
+  float* dh0 = nullptr;             // [B, H] out
+  float* dh = nullptr;              // [T + 1, B, H] out or null: before the clip
+  float* dc = nullptr;              // as dh, or null
+  double* partials = nullptr;       // [T + 1, step_quantities, blocks] out or null: not measured
   double* bias_partials = nullptr;  // [parts, biases H] out: summed over parts, db
 };
 

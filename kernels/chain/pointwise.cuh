@@ -21,7 +21,7 @@ __global__ void __launch_bounds__(block_threads) map_forward_kernel(MapForward p
   const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * width + within;
   const float x = p.x != nullptr ? p.x[i] : 0.F;
   const float a = p.a[i] + x + p.b[within / static_cast<unsigned>(p.pixels)];
-  const float f = p.scale * ElmanCell::forward<Act>(a);
+  const float f = p.scale * Act::value(a);
   p.a[i] = a;
   p.h[i] = p.skip != nullptr ? p.skip[i] + f : f;
 }
@@ -31,7 +31,7 @@ template <class Act>
 __device__ float map_backward_element(const MapBackward& p, std::int64_t i, float dh) {
   constexpr bool of_output = has_slope_from_output<Act>;
   const float kept = !of_output ? p.a[i] : p.y != nullptr ? p.y[i] : Act::value(p.a[i]);
-  return p.scale * ElmanCell::backward<Act, of_output>(dh, kept);
+  return p.scale * (dh * slope_of_kept<Act, of_output>(kept));
 }
 
 template <class Act>

@@ -86,10 +86,10 @@ inline constexpr int threads_of =
     Variant == RecurrenceVariant::small ? small_threads : persistent_threads;
 
 // blockIdx = (rows of W, slice of the batch)
-template <class Cell, class Tile, RecurrenceVariant Variant>
+template <class Step, class Tile, RecurrenceVariant Variant>
 __global__ void __launch_bounds__(threads_of<Variant>, 1)
-    recurrent_forward_kernel(Cell cell, RecurrentForward p, Tiling q, unsigned* counters) {
-  constexpr int G = Cell::gates;
+    recurrent_forward_kernel(Step step, RecurrentForward p, Tiling q, unsigned* counters) {
+  constexpr int G = Step::gates;
   constexpr bool small = Variant == RecurrenceVariant::small;
   const Share<G, Tile> share(q, p.H, p.B);
   const int first_entries = min(q.chunk, share.batch);
@@ -97,13 +97,13 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   const std::int64_t unit = share.first_unit + own.unit;
   SliceBarrier barrier(counters);
 
-  float bias[Cell::biases] = {};
-  ForwardInputs<Cell> first{};  // of this thread's first element in the step that comes next
+  float bias[Step::biases] = {};
+  ForwardInputs<Step> first{};  // of this thread's first element in the step that comes next
   const auto load_first = [&](std::int64_t t) {
     if (!own.has_first) return;
-    first = load_forward<Cell>(p, t * p.B + share.first_entry + own.entry, unit);
+    first = load_forward<Step>(p, t * p.B + share.first_entry + own.entry, unit);
   };
-  if (own.active) load_bias<Cell>(p.b, p.H, unit, bias);
+  if (own.active) load_bias<Step>(p.b, p.H, unit, bias);
   load_first(0);
   stage_rows<G>(share.w, share.units * G, q.pitch, p.W, p.H, share.first_unit);
   clear_padding(share.v, q.chunk, q.pitch, static_cast<int>(p.H));
@@ -118,10 +118,10 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
       share.multiply(entries, p.H);
       for (int b = own.entry; own.active && b < entries; b += own.entries) {
         const auto in =
-            chunk == 0 && b == own.entry ? first : load_forward<Cell>(p, first_row + b, unit);
+            chunk == 0 && b == own.entry ? first : load_forward<Step>(p, first_row + b, unit);
         float product[G];
         for (int g = 0; g < G; ++g) product[g] = share.sum(own.unit * G + g, b);
-        const float h = forward_element(cell, p, first_row + b, unit, in, bias, product);
+        const float h = forward_element(step, p, first_row + b, unit, in, bias, product);
         if constexpr (small) share.v[b * q.pitch + own.unit] = h;
       }
     }
@@ -129,17 +129,17 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
     if constexpr (!small) barrier.arrive();
     load_first(t + 1);
     for_each_later_entry(own, first_entries, share.batch, [&](int b) {
-      prefetch_forward<Cell>(p, (t + 1) * p.B + share.first_entry + b, unit);
+      prefetch_forward<Step>(p, (t + 1) * p.B + share.first_entry + b, unit);
     });
     if constexpr (!small) barrier.wait();
   }
 }
 
 // blockIdx = (units: rows of Wᵀ, slice of the batch)
-template <class Cell, class Tile, RecurrenceVariant Variant>
+template <class Step, class Tile, RecurrenceVariant Variant>
 __global__ void __launch_bounds__(threads_of<Variant>, 1)
-    recurrent_backward_kernel(Cell cell, RecurrentBackward p, Tiling q, unsigned* counters) {
-  constexpr int G = Cell::gates;
+    recurrent_backward_kernel(Step step, RecurrentBackward p, Tiling q, unsigned* counters) {
+  constexpr int G = Step::gates;
   constexpr bool small = Variant == RecurrenceVariant::small;
   __shared__ double board[threads_of<Variant> / 32][step_quantities];
   const Share<1, Tile> share(q, p.H, p.B);
@@ -149,14 +149,14 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   const std::int64_t depth = G * p.H;
   const std::int64_t blocks = static_cast<std::int64_t>(gridDim.x) * gridDim.y;
   const std::int64_t block = static_cast<std::int64_t>(blockIdx.y) * gridDim.x + blockIdx.x;
-  const float* const exchanged = Cell::biases > G ? p.dr : p.da;
+  const float* const exchanged = Step::info.has_reset() ? p.dr : p.da;
   SliceBarrier barrier(counters);
 
-  double bias[Cell::biases] = {};
-  BackwardInputs<Cell> first{};  // of this thread's first element at the state that comes next
+  double bias[Step::biases] = {};
+  BackwardInputs<Step> first{};  // of this thread's first element at the state that comes next
   const auto load_first = [&](std::int64_t s) {
     if (!own.has_first) return;
-    first = load_backward<Cell>(p, s, share.first_entry + own.entry, unit);
+    first = load_backward<Step>(p, s, share.first_entry + own.entry, unit);
   };
   load_first(p.T);
   stage_columns(share.w, share.units, q.pitch, p.W, static_cast<int>(depth), p.H, share.first_unit);
@@ -176,10 +176,10 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
       }
       for (int b = own.entry; own.active && b < entries; b += own.entries) {
         const auto in =
-            chunk == 0 && b == own.entry ? first : load_backward<Cell>(p, s, entry + b, unit);
+            chunk == 0 && b == own.entry ? first : load_backward<Step>(p, s, entry + b, unit);
         const float through = s < p.T ? share.sum(own.unit, b) : 0.F;
         float dr[G];
-        backward_element(cell, p, s, entry + b, unit, through, in, dr, bias, sums);
+        backward_element(step, p, s, entry + b, unit, through, in, dr, bias, sums);
         if constexpr (small) {
           if (s == 0) continue;
           for (int g = 0; g < G; ++g) share.v[b * q.pitch + g * p.H + own.unit] = dr[g];
@@ -191,7 +191,7 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
     if (s > 0) load_first(s - 1);
     if (s > 1) {
       for_each_later_entry(own, first_entries, share.batch, [&](int b) {
-        prefetch_backward<Cell>(p, s - 1, share.first_entry + b, unit);
+        prefetch_backward<Step>(p, s - 1, share.first_entry + b, unit);
       });
     }
     if (!small && s > 0) {
@@ -206,8 +206,8 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
 
   if (!own.active) return;
   const std::int64_t part = static_cast<std::int64_t>(blockIdx.y) * own.entries + own.entry;
-  for (int k = 0; k < Cell::biases; ++k) {
-    p.bias_partials[(part * Cell::biases + k) * p.H + unit] = bias[k];
+  for (int k = 0; k < Step::biases; ++k) {
+    p.bias_partials[(part * Step::biases + k) * p.H + unit] = bias[k];
   }
 }
 
@@ -228,21 +228,21 @@ void with_tile(const RecurrencePlan& plan, F f) {
 }
 
 /// Launches the kernel of a plan's variant.
-template <class SmallKernel, class PersistentKernel, class Cell, class Arguments>
+template <class SmallKernel, class PersistentKernel, class Step, class Arguments>
 void launch_recurrence(const RecurrencePlan& plan, SmallKernel small, PersistentKernel persistent,
-                       const Cell& cell, const Arguments& p, unsigned* counters,
+                       const Step& step, const Arguments& p, unsigned* counters,
                        const StreamRef& stream) {
   const dim3 grid(static_cast<unsigned>(plan.row_blocks), static_cast<unsigned>(plan.batch_slices));
   const dim3 block(static_cast<unsigned>(plan.threads));
   const Tiling q{plan.rows, plan.batch, plan.chunk, plan.pitch, plan.tile_stride};
   switch (plan.variant) {
     case RecurrenceVariant::small:
-      launch(small, grid, block, plan.shared, stream, cell, p, q, counters);
+      launch(small, grid, block, plan.shared, stream, step, p, q, counters);
       return;
     case RecurrenceVariant::persistent:
       zero_async(counters, static_cast<std::size_t>(barrier_counters(plan)) * sizeof(unsigned),
                  stream);
-      launch_cooperative(persistent, grid, block, plan.shared, stream, cell, p, q, counters);
+      launch_cooperative(persistent, grid, block, plan.shared, stream, step, p, q, counters);
       return;
     default:
       throw std::invalid_argument("a plan that goes step by step has no kernel of its own");
@@ -252,22 +252,24 @@ void launch_recurrence(const RecurrencePlan& plan, SmallKernel small, Persistent
 template <class Cell>
 void launch_forward(const Cell& cell, const RecurrencePlan& plan, const RecurrentForward& p,
                     unsigned* counters, const StreamRef& stream) {
-  with_tile<Cell::gates>(plan, [&](auto tile) {
+  using Step = CellStep<Cell>;
+  with_tile<Step::gates>(plan, [&](auto tile) {
     using Tile = decltype(tile);
-    launch_recurrence(plan, recurrent_forward_kernel<Cell, Tile, RecurrenceVariant::small>,
-                      recurrent_forward_kernel<Cell, Tile, RecurrenceVariant::persistent>, cell, p,
-                      counters, stream);
+    launch_recurrence(plan, recurrent_forward_kernel<Step, Tile, RecurrenceVariant::small>,
+                      recurrent_forward_kernel<Step, Tile, RecurrenceVariant::persistent>,
+                      Step{cell}, p, counters, stream);
   });
 }
 
 template <class Cell>
 void launch_backward(const Cell& cell, const RecurrencePlan& plan, const RecurrentBackward& p,
                      unsigned* counters, const StreamRef& stream) {
+  using Step = CellStep<Cell>;
   with_tile<1>(plan, [&](auto tile) {
     using Tile = decltype(tile);
-    launch_recurrence(plan, recurrent_backward_kernel<Cell, Tile, RecurrenceVariant::small>,
-                      recurrent_backward_kernel<Cell, Tile, RecurrenceVariant::persistent>, cell, p,
-                      counters, stream);
+    launch_recurrence(plan, recurrent_backward_kernel<Step, Tile, RecurrenceVariant::small>,
+                      recurrent_backward_kernel<Step, Tile, RecurrenceVariant::persistent>,
+                      Step{cell}, p, counters, stream);
   });
 }
 

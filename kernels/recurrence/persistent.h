@@ -24,22 +24,15 @@ std::int64_t barrier_counters(const RecurrencePlan& plan);
 /// Parts of RecurrentBackward::bias_partials.
 std::int64_t bias_parts(const RecurrencePlan& plan);
 
-/// Forward. `plan` is one of forward_product(gates, B, H), not step by step; `act` elman's
-/// activation, one of OutputActivation, else std::invalid_argument.
-void elman_forward(std::string_view act, const RecurrencePlan& plan, const RecurrentForward& p,
-                   unsigned* counters, const StreamRef& stream);
-void lstm_forward(const RecurrencePlan& plan, const RecurrentForward& p, unsigned* counters,
-                  const StreamRef& stream);
-void gru_forward(const RecurrencePlan& plan, const RecurrentForward& p, unsigned* counters,
-                 const StreamRef& stream);
+/// Forward. `plan` is one of forward_product(gates, B, H), not step by step.
+template <class Cell>
+void launch_forward(const Cell& cell, const RecurrencePlan& plan, const RecurrentForward& p,
+                    unsigned* counters, const StreamRef& stream);
 
 /// Backward through time. `plan` is one of backward_product(gates, B, H), not step by step;
 /// `partials` have plan.blocks() blocks, `bias_partials` bias_parts(plan) parts.
-void elman_backward(std::string_view act, const RecurrencePlan& plan, const RecurrentBackward& p,
-                    unsigned* counters, const StreamRef& stream);
-void lstm_backward(const RecurrencePlan& plan, const RecurrentBackward& p, unsigned* counters,
-                   const StreamRef& stream);
-void gru_backward(const RecurrencePlan& plan, const RecurrentBackward& p, unsigned* counters,
-                  const StreamRef& stream);
+template <class Cell>
+void launch_backward(const Cell& cell, const RecurrencePlan& plan, const RecurrentBackward& p,
+                     unsigned* counters, const StreamRef& stream);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

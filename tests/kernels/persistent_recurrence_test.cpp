@@ -8,7 +8,7 @@
 #include "kernels/chain/pointwise.h"
 #include "kernels/linear/gemm.h"
 #include "kernels/linear/reduce.h"
-#include "kernels/recurrence/stepwise.h"
+#include "kernels/recurrence/cell_kernels.h"
 #include "tests/kernels/recurrent_support.h"
 #include "tests/kernels/support.h"
 
@@ -17,7 +17,12 @@ namespace {
 
 using namespace testing;
 
-constexpr const char* cells[] = {"elman", "gru", "lstm"};
+/// The cells of the list.
+const std::vector<std::string> cells = [] {
+  std::vector<std::string> names;
+  for (const CellInfo& cell : Cells<Tanh>::infos) names.emplace_back(cell.name);
+  return names;
+}();
 
 /// The plans of both directions.
 struct Plans {
@@ -59,10 +64,10 @@ class Layer {
         dy(n.dy, 3),
         h((n.T + 1) * n.B * n.H),
         c(has_c() ? (n.T + 1) * n.B * n.H : 0),
-        gates(n.cell == "elman" ? 0 : n.T * n.B * 4 * n.H),
+        gates(n.T * n.B * n.info().kept() * n.H),
         da(n.T * n.B * n.gates() * n.H),
-        dr(n.cell == "gru" ? n.T * n.B * n.gates() * n.H : 0),
-        carry(n.cell == "elman" ? 0 : n.B * n.H),
+        dr(n.info().has_reset() ? n.T * n.B * n.gates() * n.H : 0),
+        carry(has_c() || n.info().carries_h ? n.B * n.H : 0),
         dh((n.T + 1) * n.B * n.H),
         dc(has_c() ? (n.T + 1) * n.B * n.H : 0),
         dh0(n.B * n.H),
@@ -88,7 +93,7 @@ class Layer {
   }
 
  private:
-  [[nodiscard]] bool has_c() const { return n.cell == "lstm"; }
+  [[nodiscard]] bool has_c() const { return n.info().has_c; }
   [[nodiscard]] bool steps() const {
     return plans.backward.variant == RecurrenceVariant::step_by_step;
   }
@@ -103,7 +108,7 @@ class Layer {
                              .b = b.data(),
                              .h = h.data(),
                              .c = c.data(),
-                             .gates = n.cell == "elman" ? nullptr : gates.data()};
+                             .gates = n.info().kept() > 0 ? gates.data() : nullptr};
     if (steps()) {
       for (std::int64_t t = 0; t < n.T; ++t) {
         gemm({.transpose_b = true,
@@ -114,14 +119,10 @@ class Layer {
               .B = W.data(),
               .C = product.data()},
              stream);
-        gated_forward(n.cell, p, t, product.data(), stream);
+        kernels.forward_step(act, p, t, product.data(), stream);
       }
-    } else if (n.cell == "elman") {
-      elman_forward(n.act, plans.forward, p, counters.data(), stream);
-    } else if (n.cell == "gru") {
-      gru_forward(plans.forward, p, counters.data(), stream);
     } else {
-      lstm_forward(plans.forward, p, counters.data(), stream);
+      kernels.forward(act, plans.forward, p, counters.data(), stream);
     }
   }
 
@@ -144,7 +145,7 @@ class Layer {
                               .partials = measured ? partials.data() : nullptr,
                               .bias_partials = bias_partials.data()};
     if (steps()) {
-      const float* const at_product = n.cell == "gru" ? dr.data() : da.data();
+      const float* const at_product = n.info().has_reset() ? dr.data() : da.data();
       const std::int64_t width = n.gates() * n.H;
       for (std::int64_t s = n.T; s >= 0; --s) {
         if (s < n.T) {
@@ -156,17 +157,11 @@ class Layer {
                 .C = product.data()},
                stream);
         }
-        gated_backward(n.cell, p, s, s < n.T ? product.data() : nullptr, stream);
+        kernels.backward_step(act, p, s, s < n.T ? product.data() : nullptr, stream);
       }
       std::fill_n(db.data(), n.biases() * n.H, 0.F);  // their sum is another kernel's
     } else {
-      if (n.cell == "elman") {
-        elman_backward(n.act, plans.backward, p, counters.data(), stream);
-      } else if (n.cell == "gru") {
-        gru_backward(plans.backward, p, counters.data(), stream);
-      } else {
-        lstm_backward(plans.backward, p, counters.data(), stream);
-      }
+      kernels.backward(act, plans.backward, p, counters.data(), stream);
       sum_parts(1, bias_parts(plans.backward), n.biases() * n.H, bias_partials.data(), db.data(),
                 stream);
     }
@@ -176,6 +171,8 @@ class Layer {
   }
 
   RecurrentNumbers n;
+  CellKernels kernels = cell_kernels(n.cell);
+  OutputActivation act = output_activation(n.act).value();
   Plans plans;
   std::int64_t blocks;
   Memory<> W, x, b, dy, h, c, gates, da, dr, carry, dh, dc, dh0;
@@ -210,8 +207,8 @@ void expect_equal(const RecurrentNumbers& n, const Result& result, bool has_db =
   expect_close("dh0", result.dh0, begin_of(expected.dh), n.T, depth);
   expect_close("da", result.da, expected.da, n.T, depth);
   if (has_db) expect_close("db", result.db, expected.db, n.T, n.T * n.B * depth);
-  if (n.cell == "gru") expect_close("dr", result.dr, expected.dr, n.T, depth);
-  if (n.cell == "lstm") {
+  if (n.info().has_reset()) expect_close("dr", result.dr, expected.dr, n.T, depth);
+  if (n.info().has_c) {
     expect_close("c", result.c, expected.c, n.T, n.H);
     expect_close("dc", result.dc, expected.dc, n.T, depth);
     expect_close("dc0", result.carry, begin_of(expected.dc), n.T, depth);
@@ -223,7 +220,7 @@ void expect_equal(const RecurrentNumbers& n, const Result& result, bool has_db =
     double da2 = 0;
     for (std::int64_t i = s * elements; i < (s + 1) * elements; ++i) {
       dh2 += std::pow(result.dh[length(i)], 2);
-      if (n.cell == "lstm") dh2 += std::pow(result.dc[length(i)], 2);
+      if (n.info().has_c) dh2 += std::pow(result.dc[length(i)], 2);
     }
     const std::int64_t pre = elements * n.gates();
     for (std::int64_t i = (s - 1) * pre; s > 0 && i < s * pre; ++i) {
@@ -282,7 +279,7 @@ bool only_arithmetic() { return thread_sanitizer; }
 /// Calls f(numbers) for every cell and shape, with and without projected inputs.
 void for_each_layer(const std::function<void(const RecurrentNumbers&)>& f) {
   unsigned seed = 1;
-  for (const char* cell : cells) {
+  for (const std::string& cell : cells) {
     for (const RecurrentShape& shape : shapes()) {
       f(draw(cell, shape, seed % 2 == 0, seed));
       ++seed;
@@ -313,7 +310,7 @@ TEST(PersistentRecurrence, OverTheGridIsBackPropagationThroughTime) {
     }
   });
   if (thread_sanitizer) return;
-  EXPECT_EQ(tiles.size(), 3 * 2 * tile_shapes);  // every kernel has run
+  EXPECT_EQ(tiles.size(), cells.size() * 2 * tile_shapes);  // every kernel has run
 }
 
 TEST(PersistentRecurrence, StagesTheBatchInChunksWhereSharedMemoryIsShort) {
@@ -328,9 +325,8 @@ TEST(PersistentRecurrence, StagesTheBatchInChunksWhereSharedMemoryIsShort) {
   EXPECT_TRUE(chunks);
 }
 
-TEST(GatedMap, StepByStepIsBackPropagationThroughTime) {
+TEST(CellKernels, StepByStepIsBackPropagationThroughTime) {
   for_each_layer([](const RecurrentNumbers& n) {
-    if (n.cell == "elman") return;  // recurrence_test.cpp
     SCOPED_TRACE(trace(n, {}));
     expect_equal(n, Layer(n, Plans{}).run({}), false);
   });
@@ -343,37 +339,33 @@ TEST(PersistentRecurrence, KnowsTheActivationsThatItNames) {
     n.act = decltype(act)::name;
     SCOPED_TRACE(n.act);
     const Plans plans = persistent_plans(n, 3);
-    if (!output_activation(n.act)) {
-      EXPECT_THROW(Layer(n, plans).run({}), std::invalid_argument);
-      return;
-    }
+    if (!output_activation(n.act)) return;
     expect_equal(n, Layer(n, plans).run({}));
   });
 }
 
 TEST(PersistentRecurrence, ClipsWhatGoesFurtherBackButMeasuresItBefore) {
   if (only_arithmetic()) return;
-  for (const char* cell : cells) {
+  for (const std::string& cell : cells) {
     RecurrentNumbers n = draw(cell, {6, 3, 10}, false, 9);
     n.clip_value = 0.3F;
     for (const Plans& plans : {small_plans(n), persistent_plans(n, 3)}) {
       SCOPED_TRACE(trace(n, plans));
       expect_equal(n, Layer(n, plans).run({}));
     }
-    if (n.cell != "elman") expect_equal(n, Layer(n, Plans{}).run({}), false);
+    expect_equal(n, Layer(n, Plans{}).run({}), false);
   }
 }
 
 TEST(PersistentRecurrence, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
   if (only_arithmetic()) return;
-  for (const char* cell : cells) {
+  for (const std::string& cell : cells) {
     RecurrentNumbers n = draw(cell, {4, 3, 10}, false, 11);
     n.clip_value = 0.5F;
     const std::size_t last = n.dy.size() - 1;
     n.dy[last] = nan;           // on state 4
     n.dy[last - 7] = infinity;  // of another unit
     for (const Plans& plans : {small_plans(n), persistent_plans(n, 3), Plans{}}) {
-      if (n.cell == "elman" && plans.backward.rows == 0) continue;
       SCOPED_TRACE(trace(n, plans));
       const Result result = Layer(n, plans).run({});
       const auto sum = [&](std::int64_t s, StepQuantity q) {
@@ -412,7 +404,7 @@ TEST(PersistentRecurrence, TakesNothingThroughWToTheLastState) {
 }
 
 TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
-  for (const char* cell : cells) {
+  for (const std::string& cell : cells) {
     const RecurrentNumbers n = draw(cell, {2, 3, 10}, true, 13);
     if (thread_sanitizer && n.cell != "lstm") continue;
     for (const Plans& plans : {small_plans(n), persistent_plans(n, 3)}) {
@@ -426,7 +418,7 @@ TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
 }
 
 TEST(PersistentRecurrence, HasTheSameBitsOnEverySchedule) {
-  for (const char* cell : cells) {
+  for (const std::string& cell : cells) {
     RecurrentNumbers n = draw(cell, {3, 5, 19}, true, 17);
     std::vector<Plans> ways{small_plans(n), persistent_plans(n, 6), tight_plans(n, 4), Plans{}};
     if (thread_sanitizer) {
@@ -435,7 +427,6 @@ TEST(PersistentRecurrence, HasTheSameBitsOnEverySchedule) {
       ways = {small_plans(n), tight_plans(n, 3)};
     }
     for (const Plans& plans : ways) {
-      if (n.cell == "elman" && plans.backward.rows == 0) continue;
       SCOPED_TRACE(trace(n, plans));
       on_all_schedules([&](const StreamRef& stream) { return Layer(n, plans).run(stream).all(); });
     }

@@ -24,8 +24,9 @@ struct RecurrentNumbers {
   float clip_value = 0;
   std::vector<float> W{}, x{}, b{}, h0{}, c0{}, dy{}, dc{};
 
-  [[nodiscard]] std::int64_t gates() const { return cell_info(cell).gates; }
-  [[nodiscard]] std::int64_t biases() const { return cell_info(cell).biases; }
+  [[nodiscard]] const CellInfo& info() const { return cell_info(cell); }
+  [[nodiscard]] std::int64_t gates() const { return info().gates; }
+  [[nodiscard]] std::int64_t biases() const { return info().biases; }
 };
 
 /// Normal draws; W with standard deviation 1 / √H, so that gradients neither vanish nor explode.
@@ -63,7 +64,7 @@ inline oracle::Recurrence through_time(const RecurrentNumbers& n) {
                            .h0 = doubles(n.h0),
                            .c0 = doubles(n.c0),
                            .dy = doubles(n.dy),
-                           .dc_T = n.cell == "lstm" ? doubles(n.dc) : oracle::Numbers(n.dc.size())};
+                           .dc_T = n.info().has_c ? doubles(n.dc) : oracle::Numbers(n.dc.size())};
   exact.forward();
   exact.backward();
   return exact;

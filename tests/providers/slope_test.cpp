@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "host/problem/exact_activation.h"
-#include "kernels/cell/gru.h"
-#include "kernels/cell/lstm.h"
+#include "kernels/cell/cells.h"
+#include "kernels/cell/mgu.h"
 
 namespace gradepth {
 namespace {
@@ -96,17 +96,37 @@ TEST(Slope, OfGatesIsExactToFourUlp) {
   const auto by_name = points();
   const auto& sigmoid = by_name.at("sigmoid");
   const auto& tanh = by_name.at("tanh");
-  expect_within(4, "i", sigmoid, [](double a) { return LstmCell::slopes(a, 0., 0., 0., 0.).i; });
-  expect_within(4, "f", sigmoid, [](double a) { return LstmCell::slopes(0., a, 0., 0., 0.).f; });
-  expect_within(4, "g", tanh, [](double a) { return LstmCell::slopes(0., 0., a, 0., 0.).g; });
-  expect_within(4, "o", sigmoid, [](double a) { return LstmCell::slopes(0., 0., 0., a, 0.).o; });
-  expect_within(4, "c", tanh, [](double a) { return LstmCell::slopes(0., 0., 0., 0., a).c; });
-  expect_within(4, "r", sigmoid, [](double a) { return GruCell::slopes(a, 0., 0.).r; });
-  expect_within(4, "z", sigmoid, [](double a) { return GruCell::slopes(0., a, 0.).z; });
-  expect_within(4, "n", tanh, [](double a) { return GruCell::slopes(0., 0., a).n; });
+  const double zeros[4] = {};
+  // Of the cell's slopes, where all its pre-activations are 0 but one.
+  const auto lstm = [&](int gate, double a) {
+    double in[4] = {};
+    in[gate] = a;
+    return LstmCell::slopes(in, zeros, 0.);
+  };
+  const auto gru = [&](int gate, double a) {
+    double in[4] = {};
+    in[gate] = a;
+    return GruCell::slopes(in, zeros, 0.);
+  };
+  const auto mgu = [](int gate, double a) {
+    double in[3] = {};
+    in[gate] = a;
+    return MguCell::slopes(in, {}, 0.);
+  };
+  expect_within(4, "i", sigmoid, [&](double a) { return lstm(0, a).i; });
+  expect_within(4, "f", sigmoid, [&](double a) { return lstm(1, a).f; });
+  expect_within(4, "g", tanh, [&](double a) { return lstm(2, a).g; });
+  expect_within(4, "o", sigmoid, [&](double a) { return lstm(3, a).o; });
+  expect_within(4, "c", tanh, [&](double a) { return LstmCell::slopes(zeros, zeros, a).c; });
+  expect_within(4, "r", sigmoid, [&](double a) { return gru(0, a).r; });
+  expect_within(4, "z", sigmoid, [&](double a) { return gru(1, a).z; });
+  expect_within(4, "n", tanh, [&](double a) { return gru(2, a).n; });
+  expect_within(4, "mgu's f", sigmoid, [&](double a) { return mgu(0, a).f; });
+  expect_within(4, "mgu's n", tanh, [&](double a) { return mgu(1, a).n; });
   // σ is the slope of softplus.
-  expect_within(4, "1 - z", by_name.at("softplus"),
-                [](double a) { return GruCell::slopes(0., -a, 0.).update; });
+  const auto& softplus = by_name.at("softplus");
+  expect_within(4, "1 - z", softplus, [&](double a) { return gru(1, -a).update; });
+  expect_within(4, "1 - f", softplus, [&](double a) { return mgu(0, -a).keep; });
 }
 
 /// The same formulas in float32, as kernels have them: an argument's rounding error grows into

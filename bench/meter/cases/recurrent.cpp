@@ -6,6 +6,7 @@
 #include "host/oracle/recurrence.h"
 #include "kernels/cell/cells.h"
 #include "kernels/chain/pointwise.h"
+#include "kernels/recurrence/cell_kernels.h"
 #include "kernels/recurrence/persistent.h"
 
 namespace gradepth {
@@ -26,15 +27,16 @@ RecurrencePlan plan_of(RecurrenceVariant variant, const RecurrentProduct& produc
   return *plan;
 }
 
-/// G gates per unit: elman 1 (tanh), gru 3 (r, z, n), lstm 4 (i, f, g, o).
 struct RecurrentLayer {
   std::string_view cell;
   std::int64_t T = 0;
   std::int64_t B = 0;
   std::int64_t H = 0;
 
-  [[nodiscard]] std::int64_t gates() const { return cell_info(cell).gates; }
-  [[nodiscard]] std::int64_t biases() const { return cell_info(cell).biases; }
+  [[nodiscard]] const CellInfo& info() const { return cell_info(cell); }
+  [[nodiscard]] std::int64_t gates() const { return info().gates; }
+  [[nodiscard]] std::int64_t biases() const { return info().biases; }
+  [[nodiscard]] bool has_carry() const { return info().has_c || info().carries_h; }
 };
 
 /// The layer's numbers in device memory; W such that gradients neither vanish nor explode.
@@ -51,8 +53,8 @@ class Layer {
         h(run.normal("h", (T + 1) * B * layer.H)),
         c(run.normal("c", has_c() ? (T + 1) * B * layer.H : 0)),
         dy(run.normal("dy", T * B * layer.H)),
-        carry(run.normal("carry", layer.cell == "elman" ? 0 : B * layer.H)),
-        gates(run.array("gates", layer.cell == "elman" ? 0 : T * B * 4 * layer.H)) {
+        carry(run.normal("carry", layer.has_carry() ? B * layer.H : 0)),
+        gates(run.array("gates", T * B * layer.info().kept() * layer.H)) {
     reference_.W = doubles(W, W.size());
     reference_.x = doubles(x, x.size());
     reference_.b = doubles(b, b.size());
@@ -75,20 +77,19 @@ class Layer {
                              .b = b.data(),
                              .h = h.data(),
                              .c = c.data(),
-                             .gates = layer_.cell == "elman" ? nullptr : gates.data()};
-    if (layer_.cell == "elman") elman_forward("tanh", plan, p, counters.data(), run_.stream());
-    if (layer_.cell == "gru") gru_forward(plan, p, counters.data(), run_.stream());
-    if (layer_.cell == "lstm") lstm_forward(plan, p, counters.data(), run_.stream());
+                             .gates = gates.size() > 0 ? gates.data() : nullptr};
+    cell_kernels(layer_.cell)
+        .forward(OutputActivation::tanh, plan, p, counters.data(), run_.stream());
     compare("h", h, reference_.h);
     if (has_c()) compare("c", c, reference_.c);
-    if (layer_.cell != "elman") compare("gates", gates, reference_.gates);
+    if (gates.size() > 0) compare("gates", gates, reference_.gates);
   }
 
   void backward(RecurrenceVariant variant) {
     const RecurrencePlan plan =
         plan_of(variant, backward_product(static_cast<int>(layer_.gates()), B, layer_.H));
     const std::int64_t pre = T * B * layer_.gates() * layer_.H;
-    const bool has_dr = layer_.cell == "gru";
+    const bool has_dr = layer_.info().has_reset();
     const Array counters = run_.array<unsigned>("counters", barrier_counters(plan));
     const Array da = run_.array("da", pre);
     const Array dr = run_.array("dr", has_dr ? pre : 0);
@@ -99,7 +100,7 @@ class Layer {
         run_.array<double>("db sums", bias_parts(plan) * layer_.biases() * layer_.H);
     round_to(h, reference_.h);
     if (has_c()) round_to(c, reference_.c);
-    if (layer_.cell != "elman") round_to(gates, reference_.gates);
+    if (gates.size() > 0) round_to(gates, reference_.gates);
     const RecurrentBackward p{.T = T,
                               .B = B,
                               .H = layer_.H,
@@ -114,9 +115,8 @@ class Layer {
                               .dh0 = dh0.data(),
                               .partials = partials.data(),
                               .bias_partials = bias_partials.data()};
-    if (layer_.cell == "elman") elman_backward("tanh", plan, p, counters.data(), run_.stream());
-    if (layer_.cell == "gru") gru_backward(plan, p, counters.data(), run_.stream());
-    if (layer_.cell == "lstm") lstm_backward(plan, p, counters.data(), run_.stream());
+    cell_kernels(layer_.cell)
+        .backward(OutputActivation::tanh, plan, p, counters.data(), run_.stream());
     reference_.backward();
     compare("da", da, reference_.da);
     if (has_dr) compare("dr", dr, reference_.dr);
@@ -124,7 +124,7 @@ class Layer {
   }
 
  private:
-  [[nodiscard]] bool has_c() const { return layer_.cell == "lstm"; }
+  [[nodiscard]] bool has_c() const { return layer_.info().has_c; }
   [[nodiscard]] std::size_t state() const { return static_cast<std::size_t>(B * layer_.H); }
   static std::vector<double> doubles(const Array<float>& from, std::size_t n) {
     return {from.data(), from.data() + n};
@@ -153,25 +153,21 @@ class Layer {
 /// Floats that forward must read and write once: W, x, b, h0 (c0); h (c, gates).
 double forward_floats(const RecurrentLayer& l) {
   const auto state = static_cast<double>(B * l.H);
-  const double states = l.cell == "lstm" ? 2 : 1;
-  const double gates = l.cell == "elman" ? 0 : 4;
+  const double states = l.info().has_c ? 2 : 1;
+  const double gates = l.info().kept();
   return static_cast<double>(l.gates() * l.H * l.H + l.biases() * l.H) +
          state * (T * (1 + states + gates) + states);
 }
 
-/// The same of backward: W, dy, gates, what slopes need of h (elman: 1 … T; gru: 0 … T - 1) or c
-/// (lstm: 0 … T), dc; da (gru: dr), dh0, dc0. The sums for norms and db come on top.
+/// The same of backward: W, dy, what forward kept, the states that slopes need (h or, where there
+/// is one, c: 0 … T), dc; da (with a reset gate dr as well), dh0, dc0. The sums for norms and db
+/// come on top.
 double backward_floats(const RecurrentLayer& l) {
   const auto state = static_cast<double>(B * l.H);
   const auto G = static_cast<double>(l.gates());
-  double by_step = 2 + G;  // dy, h; da
-  double once = 1;         // dh0
-  if (l.cell == "lstm") {
-    by_step += 4;
-    once += 3;  // c_T, dc_T, dc_0
-  } else if (l.cell == "gru") {
-    by_step += 4 + G;
-  }
+  const double by_step = 2 + l.info().kept() + G * (l.info().has_reset() ? 2 : 1);  // dy, h or c
+  double once = 1;                                                                  // dh0
+  if (l.info().has_c) once += 3;  // c_T, dc_T, dc_0
   return static_cast<double>(l.gates() * l.H * l.H) + state * (T * by_step + once);
 }
 
@@ -203,7 +199,9 @@ void add(std::vector<Case>& cases, const RecurrentLayer& layer, RecurrenceVarian
 }  // namespace
 
 void add_recurrent_cases(std::vector<Case>& cases) {
-  for (const std::string_view cell : {"elman", "gru", "lstm"}) {
+  for (const CellInfo& info : all_cells) {
+    if (!info.has_matrices) continue;
+    const std::string_view cell = info.name;
     for (const bool backward : {false, true}) {
       // Large enough that the plan does not slice the batch: each slice would load W for itself.
       add(cases, {.cell = cell, .T = T, .B = B, .H = 256}, RecurrenceVariant::persistent, backward);

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <stdexcept>
 #include <utility>
 #include <vector>
 
@@ -12,8 +11,7 @@
 #include "host/problem/exact_activation.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
-#include "kernels/cell/gru.h"
-#include "kernels/cell/lstm.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
@@ -142,34 +140,42 @@ class ChainJacobians final : public Jacobians {
   int exponent_ = 0;
 };
 
-/// State (h, c): dc' = f dc + p · W dh, dh' = q_c dc' + q_o W_o dh.
-class LstmJacobians final : public Jacobians {
+/// A cell of gates: what a step's products with W, its h and its c do to the next h and c is what
+/// comes back through the cell from a gradient of 1 at each.
+template <class Cell>
+class GatedJacobians final : public Jacobians {
  public:
-  LstmJacobians(const GrowthSpec& spec, const Tensors& drawn, std::size_t sample)
+  GatedJacobians(const GrowthSpec& spec, const Tensors& drawn, std::size_t sample)
       : Jacobians(static_cast<std::size_t>(spec.depth), jacobian_size(spec)),
         weights_(spec, drawn),
         H_(static_cast<std::size_t>(spec.width)),
         units_(maps() * H_) {
-    const auto row = [&](const char* name, std::size_t step) {
-      return drawn.find(name)->second.data.data() +
-             (step * static_cast<std::size_t>(spec.batch) + sample) * H_;
+    const auto row = [&](const char* name) {
+      const double* const at = drawn.find(name)->second.data.data() + sample * H_;
+      return std::vector<double>(at, at + H_);
     };
-    std::vector<double> h(row("h0", 0), row("h0", 0) + H_);
-    std::vector<double> c(row("c0", 0), row("c0", 0) + H_);
-    std::vector<double> a(4 * H_);
+    std::vector<double> h = row("h0");
+    std::vector<double> c = has_c ? row("c0") : std::vector<double>(H_);
+    std::vector<double> product(G * H_);
     for (std::size_t l = 0; l < maps(); ++l) {
-      weights_.multiply(l, h, a);
+      weights_.multiply(l, h, product);
       const std::vector<double> x = gate_inputs(spec, drawn, l, sample);
       const std::span<const double> b = weights_.bias(l);
       for (std::size_t j = 0; j < H_; ++j) {
-        const auto gate = [&](std::size_t g) {
-          return a[g * H_ + j] + x[g * H_ + j] + b[g * H_ + j];
-        };
-        const auto v = LstmCell::gate_values(gate(0), gate(1), gate(2), gate(3));
-        const auto next = LstmCell::forward(v, c[j]);
-        const auto s = LstmCell::slopes(gate(0), gate(1), gate(2), gate(3), next.c);
-        units_[l * H_ + j] = {v.g * s.i, c[j] * s.f, v.i * s.g,
-                              v.f,       v.o * s.c,  Tanh::value(next.c) * s.o};
+        double a[Cell::info.biases];
+        for (std::size_t g = 0; g < G; ++g) {
+          a[g] = product[g * H_ + j] + x[g * H_ + j] + b[g * H_ + j];
+        }
+        if constexpr (Cell::info.has_reset()) {
+          a[G - 1] = x[(G - 1) * H_ + j] + b[(G - 1) * H_ + j];
+          a[G] = product[(G - 1) * H_ + j] + b[G * H_ + j];
+        }
+        double v[Cell::info.biases];
+        Cell::gate_values(a, v);
+        const auto next = Cell::forward(v, h[j], c[j]);
+        const auto slopes = Cell::slopes(a, v, next.c);
+        units_[l * H_ + j] = {through(Cell::backward(1.0, 0.0, v, h[j], c[j], slopes)),
+                              through(Cell::backward(0.0, 1.0, v, h[j], c[j], slopes))};
         h[j] = next.h;
         c[j] = next.c;
       }
@@ -178,131 +184,77 @@ class LstmJacobians final : public Jacobians {
   }
 
   void forward(std::size_t map, std::span<double> V) const override {
-    const std::size_t K = V.size() / state_size();
-    std::vector<double> dh(K * H_);
-    std::vector<double> a(K * 4 * H_);
-    for (std::size_t k = 0; k < K; ++k) std::copy_n(&V[k * 2 * H_], H_, &dh[k * H_]);
+    const std::vector<double> dh = states(V);
+    std::vector<double> a(G * dh.size());
     weights_.multiply(map - 1, dh, a);
-    for (std::size_t k = 0; k < K; ++k) {
-      for (std::size_t j = 0; j < H_; ++j) {
-        const Unit& u = units_[(map - 1) * H_ + j];
-        const double* g = &a[k * 4 * H_ + j];
-        double* v = &V[k * 2 * H_ + j];
-        v[H_] = u.forget * v[H_] + u.i * g[0] + u.f * g[H_] + u.g * g[2 * H_];
-        v[0] = u.c * v[H_] + u.o * g[3 * H_];
+    for_each_unit(map, V, a, [](const Unit& u, double& h, double* c, const auto& gate) {
+      double h_next = u.h.dh * h;
+      double c_next = 0;
+      if constexpr (has_c) {
+        h_next += u.h.dc * *c;
+        c_next = u.c.dh * h + u.c.dc * *c;
       }
-    }
+      for (std::size_t g = 0; g < G; ++g) {
+        h_next += u.h.da[g] * gate(g);
+        if constexpr (has_c) c_next += u.c.da[g] * gate(g);
+      }
+      h = h_next;
+      if constexpr (has_c) *c = c_next;
+    });
   }
 
   void backward(std::size_t map, std::span<double> V) const override {
-    const std::size_t K = V.size() / state_size();
-    std::vector<double> dh(K * H_);
-    std::vector<double> a(K * 4 * H_);
-    for (std::size_t k = 0; k < K; ++k) {
-      for (std::size_t j = 0; j < H_; ++j) {
-        const Unit& u = units_[(map - 1) * H_ + j];
-        double* g = &a[k * 4 * H_ + j];
-        double* v = &V[k * 2 * H_ + j];
-        const double dc = v[H_] + u.c * v[0];
-        g[0] = u.i * dc;
-        g[H_] = u.f * dc;
-        g[2 * H_] = u.g * dc;
-        g[3 * H_] = u.o * v[0];
-        v[H_] = u.forget * dc;
+    std::vector<double> a(G * (has_c ? V.size() / 2 : V.size()));
+    for_each_unit(map, V, a, [](const Unit& u, double& h, double* c, const auto& gate) {
+      for (std::size_t g = 0; g < G; ++g) {
+        gate(g) = u.h.da[g] * h;
+        if constexpr (has_c) gate(g) += u.c.da[g] * *c;
       }
-    }
+      const double dh = h;
+      h = u.h.dh * dh;
+      if constexpr (has_c) {
+        h += u.c.dh * *c;
+        *c = u.h.dc * dh + u.c.dc * *c;
+      }
+    });
+    std::vector<double> dh(a.size() / G);
     weights_.multiply_transposed(map - 1, a, dh);
-    for (std::size_t k = 0; k < K; ++k) std::copy_n(&dh[k * H_], H_, &V[k * 2 * H_]);
+    for (std::size_t i = 0; i < dh.size(); ++i) V[at(i)] += dh[i];
   }
 
  private:
+  static constexpr std::size_t G = Cell::info.gates;
+  static constexpr bool has_c = Cell::info.has_c;
+  using Gradient = CellGradient<double, Cell::info.gates>;
   struct Unit {
-    double i, f, g;  // dc' / da of the gates
-    double forget;   // dc' / dc
-    double c, o;     // dh' / dc', dh' / da_o
+    Gradient h, c;  // of the next h and c; da: to the products with W
   };
+
+  static Gradient through(Gradient back) {
+    back.da[G - 1] = back.dr;
+    return back;
+  }
+
+  /// Where element i of the states alone, [K, H], lies in V, [K, H] or [K, 2, H].
+  [[nodiscard]] std::size_t at(std::size_t i) const { return has_c ? i + i / H_ * H_ : i; }
+  [[nodiscard]] std::vector<double> states(std::span<const double> V) const {
+    std::vector<double> h(has_c ? V.size() / 2 : V.size());
+    for (std::size_t i = 0; i < h.size(); ++i) h[i] = V[at(i)];
+    return h;
+  }
+  /// f(unit, h, c or nullptr, gate): gate(g) is its number in a, [K, G, H].
+  template <class F>
+  void for_each_unit(std::size_t map, std::span<double> V, std::vector<double>& a, F&& f) const {
+    for (std::size_t i = 0; i < a.size() / G; ++i) {
+      const std::size_t j = i % H_;
+      double* const h = &V[at(i)];
+      f(units_[(map - 1) * H_ + j], *h, has_c ? h + H_ : nullptr,
+        [&, first = (i - j) * G + j](std::size_t g) -> double& { return a[first + g * H_]; });
+    }
+  }
 
   LinearMaps weights_;
   std::size_t H_;
-  std::vector<Unit> units_;  // [L, H]
-};
-
-/// dh' = z dh + p · W dh over the gates r, z, n.
-class GruJacobians final : public Jacobians {
- public:
-  GruJacobians(const GrowthSpec& spec, const Tensors& drawn, std::size_t sample)
-      : Jacobians(static_cast<std::size_t>(spec.depth), jacobian_size(spec)),
-        weights_(spec, drawn),
-        units_(maps() * state_size()) {
-    const std::size_t H = state_size();
-    const auto row = [&](const char* name, std::size_t step) {
-      return drawn.find(name)->second.data.data() +
-             (step * static_cast<std::size_t>(spec.batch) + sample) * H;
-    };
-    std::vector<double> h(row("h0", 0), row("h0", 0) + H);
-    std::vector<double> a(3 * H);
-    for (std::size_t l = 0; l < maps(); ++l) {
-      weights_.multiply(l, h, a);
-      const std::vector<double> x = gate_inputs(spec, drawn, l, sample);
-      const std::span<const double> b = weights_.bias(l);
-      for (std::size_t j = 0; j < H; ++j) {
-        const double a_r = a[j] + x[j] + b[j];
-        const double a_z = a[H + j] + x[H + j] + b[H + j];
-        const double x_n = x[2 * H + j] + b[2 * H + j];
-        const auto v = GruCell::gate_values(a_r, a_z, x_n, a[2 * H + j] + b[3 * H + j]);
-        const auto s = GruCell::slopes(a_r, a_z, x_n + v.r * v.m);
-        const double through_n = s.update * s.n;
-        units_[l * H + j] = {through_n * v.m * s.r, (h[j] - v.n) * s.z, through_n * v.r, v.z};
-        h[j] = GruCell::forward(v, h[j]);
-      }
-      if (!all_finite(h)) set_finite(false);
-    }
-  }
-
-  void forward(std::size_t map, std::span<double> V) const override {
-    const std::size_t H = state_size();
-    const std::size_t K = V.size() / H;
-    std::vector<double> a(3 * V.size());
-    weights_.multiply(map - 1, V, a);
-    for (std::size_t k = 0; k < K; ++k) {
-      for (std::size_t j = 0; j < H; ++j) {
-        const Unit& u = units_[(map - 1) * H + j];
-        const double* g = &a[k * 3 * H + j];
-        V[k * H + j] = u.keep * V[k * H + j] + u.r * g[0] + u.z * g[H] + u.n * g[2 * H];
-      }
-    }
-  }
-
-  void backward(std::size_t map, std::span<double> V) const override {
-    const std::size_t H = state_size();
-    const std::size_t K = V.size() / H;
-    std::vector<double> a(3 * V.size());
-    std::vector<double> through(V.size());
-    for (std::size_t k = 0; k < K; ++k) {
-      for (std::size_t j = 0; j < H; ++j) {
-        const Unit& u = units_[(map - 1) * H + j];
-        const double v = V[k * H + j];
-        double* g = &a[k * 3 * H + j];
-        g[0] = u.r * v;
-        g[H] = u.z * v;
-        g[2 * H] = u.n * v;
-      }
-    }
-    weights_.multiply_transposed(map - 1, a, through);
-    for (std::size_t k = 0; k < K; ++k) {
-      for (std::size_t j = 0; j < H; ++j) {
-        V[k * H + j] = units_[(map - 1) * H + j].keep * V[k * H + j] + through[k * H + j];
-      }
-    }
-  }
-
- private:
-  struct Unit {
-    double r, z, n;  // dh' / d (W_r h), d (W_z h), d (W_n h)
-    double keep;     // dh' / dh past the products
-  };
-
-  LinearMaps weights_;
   std::vector<Unit> units_;  // [L, H]
 };
 
@@ -345,22 +297,31 @@ class AdditiveJacobians final : public Jacobians {
 
 }  // namespace
 
+bool has_two_parts(const GrowthSpec& spec) {
+  const CellInfo* const cell = find_cell(spec.net);
+  return cell != nullptr && (cell->has_c || !cell->has_matrices);
+}
+
 std::size_t jacobian_size(const GrowthSpec& spec) {
   constexpr std::size_t pixels = FeedForwardProblem::image * FeedForwardProblem::image;
   const auto width = static_cast<std::size_t>(spec.width);
   if (spec.net == "cnn") return width * pixels;
-  return spec.net == "lstm" || spec.net == "additive" ? 2 * width : width;
+  return has_two_parts(spec) ? 2 * width : width;
 }
 
 std::unique_ptr<Jacobians> make_jacobians(const GrowthSpec& spec, const Tensors& drawn,
                                           std::size_t sample) {
   if (spec.net == "additive") return std::make_unique<AdditiveJacobians>(spec, drawn);
-  if (spec.net == "lstm") return std::make_unique<LstmJacobians>(spec, drawn, sample);
-  if (spec.net == "gru") return std::make_unique<GruJacobians>(spec, drawn, sample);
-  if (is_recurrent(spec) && spec.net != "elman") {
-    throw std::invalid_argument("no Jacobian of the cell " + spec.net);
+  std::unique_ptr<Jacobians> made;
+  if (is_recurrent(spec)) {
+    with_cell(spec.net, Tanh{}, [&]<class Cell>(const Cell&) {
+      if constexpr (!Cell::info.takes_activation) {
+        made = std::make_unique<GatedJacobians<Cell>>(spec, drawn, sample);
+      }
+    });
   }
-  return std::make_unique<ChainJacobians>(spec, drawn, sample);
+  if (made == nullptr) made = std::make_unique<ChainJacobians>(spec, drawn, sample);
+  return made;
 }
 
 }  // namespace gradepth::growth

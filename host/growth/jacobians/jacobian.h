@@ -9,6 +9,10 @@
 
 namespace gradepth::growth {
 
+/// Whether a state has two parts of the net's width: (h, c), or (f, what an additive net
+/// remembers).
+[[nodiscard]] bool has_two_parts(const GrowthSpec& spec);
+
 /// Elements of one sample's state as the Jacobians see it: an LSTM's pair (h, c) and an additive
 /// net's pair (f, what it remembers) count twice the width; cnn: all pixels of all channels.
 [[nodiscard]] std::size_t jacobian_size(const GrowthSpec& spec);

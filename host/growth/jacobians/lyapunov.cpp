@@ -39,7 +39,7 @@ std::optional<LyapunovTheory> gaussian_products(const GrowthSpec& spec, std::siz
 
 std::optional<LyapunovTheory> orthogonal_products(const GrowthSpec& spec, std::size_t count) {
   const WeightInit& W = spec.init.W;
-  const bool chain = spec.net == "mlp" || spec.net == "cnn" || spec.net == "elman";
+  const bool chain = is_plain_chain(spec);
   const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
   if (!chain || spec.activation != "identity" || !orthogonal || spec.init.density != 1 ||
       W.scale == 0) {

@@ -14,8 +14,7 @@ namespace {
 std::vector<double> loss_gradient(const GrowthSpec& spec, const Tensors& drawn, std::size_t sample,
                                   std::size_t size) {
   std::vector<double> g(size);
-  const auto n =
-      static_cast<std::ptrdiff_t>(spec.net == "lstm" || spec.net == "additive" ? size / 2 : size);
+  const auto n = static_cast<std::ptrdiff_t>(has_two_parts(spec) ? size / 2 : size);
   const auto of_sample = [&](const std::vector<double>& last) {
     return last.begin() + static_cast<std::ptrdiff_t>(sample) * n;
   };
@@ -23,7 +22,7 @@ std::vector<double> loss_gradient(const GrowthSpec& spec, const Tensors& drawn, 
   // Recurrent nets: dy [T, B, H] has a gradient for every step; the last B rows are the loss end's.
   const auto all = static_cast<std::ptrdiff_t>(spec.batch) * n;
   std::copy_n(of_sample(dy) + (static_cast<std::ptrdiff_t>(dy.size()) - all), n, g.begin());
-  if (spec.net == "lstm") {
+  if (drawn.contains("dc")) {
     std::copy_n(of_sample(drawn.find("dc")->second.data), n, g.begin() + n);
   }
   return g;

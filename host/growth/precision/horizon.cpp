@@ -56,9 +56,7 @@ class Run {
  public:
   /// `drawn` in float64 with loss scale 1.
   Run(const GrowthSpec& spec, Rounding rounding, const Tensors& drawn)
-      : L_(static_cast<std::size_t>(spec.depth)),
-        lstm_(spec.net == "lstm"),
-        dtype_(rounding.dtype) {
+      : L_(static_cast<std::size_t>(spec.depth)), has_c_(has_c(spec)), dtype_(rounding.dtype) {
     GrowthSpec in_format = spec;
     in_format.dtype = dtype_;
     plan_ = reference::make_plan(make_problem(in_format), rounding);
@@ -73,7 +71,7 @@ class Run {
 
   [[nodiscard]] Tensor states() { return plan_->get("h"); }
   [[nodiscard]] std::size_t behind_a_lost_state() {
-    return first_behind_a_lost_state(states(), lstm_ ? plan_->get("c") : Tensor{});
+    return first_behind_a_lost_state(states(), has_c_ ? plan_->get("c") : Tensor{});
   }
 
   [[nodiscard]] Gradients backward(double loss_scale) {
@@ -86,12 +84,12 @@ class Run {
       plan_->run_backward();
     }
     const Tensor dh = plan_->get("dh");
-    const Tensor dc = lstm_ ? plan_->get("dc") : Tensor{};
+    const Tensor dc = has_c_ ? plan_->get("dc") : Tensor{};
     Gradients by_depth(L_ + 1);
     for (std::size_t d = 0; d <= L_; ++d) {
       const auto of_h = slice(dh, L_ - d);
       by_depth[d].assign(of_h.begin(), of_h.end());
-      if (!lstm_) continue;
+      if (!has_c_) continue;
       const auto of_c = slice(dc, L_ - d);
       by_depth[d].insert(by_depth[d].end(), of_c.begin(), of_c.end());
     }
@@ -104,7 +102,7 @@ class Run {
   }
 
   std::size_t L_;
-  bool lstm_;
+  bool has_c_;
   Dtype dtype_;
   Tensors loss_;
   PlanPtr plan_;
@@ -174,7 +172,7 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
   const auto L = static_cast<std::size_t>(spec.depth);
   std::vector<double> by_depth(L + 1, nan);
   const bool preact = spec.net == "residual" && spec.residual == "preact";
-  const bool stored = spec.net == "mlp" || spec.net == "cnn" || spec.net == "elman";
+  const bool stored = is_plain_chain(spec);
   with_activation(spec.activation, [&](auto act) {
     using Act = decltype(act);
     if (!preact && !(stored && has_slope_from_output<Act>)) return;

@@ -134,8 +134,8 @@ std::vector<double> saturated(const GrowthSpec& spec, const Tensor& h, const Ten
                               const Tensor& da) {
   const auto L = static_cast<std::size_t>(spec.depth);
   std::vector<double> by_depth(L + 1, nan);
-  if (spec.net == "lstm" || spec.net == "gru" || spec.net == "additive") return by_depth;
   const bool residual = spec.net == "residual";
+  if (!is_plain_chain(spec) && !residual) return by_depth;
   with_activation(spec.activation, [&](auto act) {
     using Act = decltype(act);
     for (std::size_t d = 1; d <= L; ++d) {

@@ -10,6 +10,7 @@
 #include "host/growth/study/statistics.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
@@ -40,19 +41,24 @@ std::vector<double> additive_by_lag(const GrowthSpec& spec, const Tensor& f, con
   return by_lag;
 }
 
-/// Multiplies the n part of one step's da [B, 3 H] by the reset gate: W_n sees dm = da_n r.
+/// Multiplies the last gate's part of one step's da [B, G H] by the reset gate: its W sees
+/// dm = da r.
 void apply_reset(const GrowthSpec& spec, const Tensors& drawn, std::span<const double> h,
                  std::size_t step, std::vector<double>& da) {
+  const CellInfo& cell = cell_info(spec.net);
   const auto H = static_cast<std::size_t>(spec.width);
+  const auto G = static_cast<std::size_t>(cell.gates);
+  const auto r = static_cast<std::size_t>(cell.reset_gate);
   const std::size_t copy = is_untied(spec) ? step : 0;
-  const double* W_r = drawn.find("Wh")->second.data.data() + copy * 3 * H * H;
-  const double* b_r = drawn.find("b")->second.data.data() + copy * 4 * H;
+  const double* W_r = drawn.find("Wh")->second.data.data() + (copy * G + r) * H * H;
+  const double* b_r =
+      drawn.find("b")->second.data.data() + (copy * static_cast<std::size_t>(cell.biases) + r) * H;
   for (std::size_t n = 0; n < static_cast<std::size_t>(spec.batch); ++n) {
     const std::vector<double> in = gate_inputs(spec, drawn, step, n);
     for (std::size_t j = 0; j < H; ++j) {
-      double a = b_r[j] + in[j];
+      double a = b_r[j] + in[r * H + j];
       for (std::size_t k = 0; k < H; ++k) a += W_r[j * H + k] * h[n * H + k];
-      da[(n * 3 + 2) * H + j] *= Sigmoid::value(a);
+      da[(n * G + G - 1) * H + j] *= Sigmoid::value(a);
     }
   }
 }
@@ -61,7 +67,11 @@ void apply_reset(const GrowthSpec& spec, const Tensors& drawn, std::span<const d
 class Contributions {
  public:
   Contributions(const GrowthSpec& spec, Plan& plan, const Tensors& drawn, const Tensor& h)
-      : spec_(spec), drawn_(drawn), h_(h), da_(plan.get("da")) {}
+      : spec_(spec),
+        drawn_(drawn),
+        h_(h),
+        da_(plan.get("da")),
+        has_reset_(is_recurrent(spec) && cell_info(spec.net).has_reset()) {}
 
   /// Of map t + 1, t = 0 … L - 1.
   [[nodiscard]] Contribution operator[](std::size_t t) const {
@@ -73,7 +83,7 @@ class Contributions {
         for (double& v : step.b) v = act.value(v);
       });
     }
-    if (spec_.net == "gru") apply_reset(spec_, drawn_, below, t, step.a);
+    if (has_reset_) apply_reset(spec_, drawn_, below, t, step.a);
     return step;
   }
 
@@ -82,6 +92,7 @@ class Contributions {
   const Tensors& drawn_;
   const Tensor& h_;
   Tensor da_;
+  bool has_reset_;
 };
 
 std::vector<double> exponentials(std::vector<double> x) {

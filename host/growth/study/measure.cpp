@@ -58,14 +58,13 @@ SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   plan.set(drawn);
   plan.run();
   plan.wait();
-  const bool lstm = spec.net == "lstm";
   const Tensor h = plan.get("h");
   const Tensor dh = plan.get("dh");
   if (h.size() == 0 || dh.size() == 0) {
     throw Refusal("does not show the gradients of inner states");
   }
-  const Tensor c = lstm ? plan.get("c") : Tensor{};
-  const Tensor dc = lstm ? plan.get("dc") : Tensor{};
+  const Tensor c = has_c(spec) ? plan.get("c") : Tensor{};
+  const Tensor dc = has_c(spec) ? plan.get("dc") : Tensor{};
   SeedGrowth seed;
   StepNorms norms = step_norms(dh, dc, plan.get("dh_norm2"));
   seed.ln_norm = std::move(norms.ln);

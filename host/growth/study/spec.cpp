@@ -91,6 +91,16 @@ IdentityText identity(const GrowthSpec& spec) {
 
 bool is_recurrent(const GrowthSpec& spec) { return find_cell(spec.net) != nullptr; }
 
+bool has_c(const GrowthSpec& spec) {
+  const CellInfo* const cell = find_cell(spec.net);
+  return cell != nullptr && cell->has_c;
+}
+
+bool is_plain_chain(const GrowthSpec& spec) {
+  const CellInfo* const cell = find_cell(spec.net);
+  return cell != nullptr ? cell->takes_activation : spec.net == "mlp" || spec.net == "cnn";
+}
+
 bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
 
 std::string_view nets_with(std::string_view knob) {

@@ -48,6 +48,10 @@ struct GrowthSpec {
 [[nodiscard]] IdentityText identity(const GrowthSpec& spec);
 
 [[nodiscard]] bool is_recurrent(const GrowthSpec& spec);
+/// Whether the net's state is (h, c).
+[[nodiscard]] bool has_c(const GrowthSpec& spec);
+/// Whether h' = f(W h + x + b), and nothing else: mlp, cnn, elman.
+[[nodiscard]] bool is_plain_chain(const GrowthSpec& spec);
 /// Whether every map has its own weights.
 [[nodiscard]] bool is_untied(const GrowthSpec& spec);
 

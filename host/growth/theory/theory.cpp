@@ -38,10 +38,6 @@ bool dense(const GrowthSpec& spec) { return spec.init.density == 1; }
 bool unit_sphere(const GrowthSpec& spec) {
   return spec.init.loss == Initialisation::LossGradient::sphere && spec.batch == 1;
 }
-/// h' = f(W h + x + b).
-bool plain_chain(const GrowthSpec& spec) {
-  return spec.net == "mlp" || spec.net == "cnn" || spec.net == "elman";
-}
 bool gaussian_weights(const GrowthSpec& spec) {
   const Kind kind = spec.init.W.kind;
   return kind == Kind::gaussian || kind == Kind::xavier || kind == Kind::he;
@@ -95,7 +91,7 @@ std::optional<Theory> linear_orthogonal(const GrowthSpec& spec,
                                         std::span<const DrawnFacts> /*seeds*/) {
   const WeightInit& W = spec.init.W;
   const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
-  if (!plain_chain(spec) || spec.activation != "identity" || !orthogonal || !dense(spec) ||
+  if (!is_plain_chain(spec) || spec.activation != "identity" || !orthogonal || !dense(spec) ||
       W.scale == 0) {
     return std::nullopt;
   }
@@ -111,8 +107,8 @@ std::optional<Theory> irnn(const GrowthSpec& spec, std::span<const DrawnFacts> /
   const bool some_positive = spec.init.h0.kind == ValueInit::Kind::constant
                                  ? spec.init.h0.scale > 0
                                  : spec.init.h0.scale != 0;
-  if (!plain_chain(spec) || spec.activation != "relu" || W.kind != Kind::identity || W.scale <= 0 ||
-      !dense(spec) || !no_bias(spec) || !no_input(spec) || !some_positive) {
+  if (!is_plain_chain(spec) || spec.activation != "relu" || W.kind != Kind::identity ||
+      W.scale <= 0 || !dense(spec) || !no_bias(spec) || !no_input(spec) || !some_positive) {
     return std::nullopt;
   }
   return Theory{.rate = std::log(W.scale),
@@ -235,7 +231,7 @@ std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
 
 /// h = 0 is a fixed point of an odd f, without bias and input: near it every map is f'(0) W.
 bool rests_at_0(const GrowthSpec& spec) {
-  return plain_chain(spec) && is_odd(spec.activation) && no_bias(spec) && no_input(spec);
+  return is_plain_chain(spec) && is_odd(spec.activation) && no_bias(spec) && no_input(spec);
 }
 
 /// W a multiple of an orthogonal matrix: the spectral radius is known.
@@ -255,7 +251,7 @@ std::optional<Theory> linear_at_0(const GrowthSpec& spec, std::span<const DrawnF
 /// seed whose radius is above 1 does not rest: it is left out, and with half of them there is no
 /// theory.
 std::optional<Theory> measured_radius(const GrowthSpec& spec, std::span<const DrawnFacts> seeds) {
-  const bool linear = plain_chain(spec) && spec.activation == "identity";
+  const bool linear = is_plain_chain(spec) && spec.activation == "identity";
   if (!linear && !rests_at_0(spec)) return std::nullopt;
   const double ln_slope = std::log(slope_at_0(spec.activation));
   double sum = 0;
@@ -280,7 +276,7 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
       spec.activation == "identity" ? noise_variance(spec).value_or(0.0) : noise_variance(spec);
   const bool random =
       gaussian_weights(spec) || is_untied(spec);  // a shared orthogonal W is not iid
-  if (!plain_chain(spec) || !sigma2 || !noise || !random || *sigma2 == 0 ||
+  if (!is_plain_chain(spec) || !sigma2 || !noise || !random || *sigma2 == 0 ||
       !std::isfinite(*sigma2) || !std::isfinite(*noise)) {
     return std::nullopt;
   }

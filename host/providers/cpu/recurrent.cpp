@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <stdexcept>
 #include <string>
 #include <vector>
 
@@ -8,18 +7,10 @@
 #include "host/providers/shared/buffers.h"
 #include "host/providers/shared/elementwise.h"
 #include "host/providers/shared/workers.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth::cpu {
 namespace {
-
-enum class Cell : std::uint8_t { elman, lstm, gru };
-
-Cell parse_cell(std::string_view cell) {
-  if (cell == "elman") return Cell::elman;
-  if (cell == "lstm") return Cell::lstm;
-  if (cell == "gru") return Cell::gru;
-  throw std::invalid_argument("cpu has no cell " + std::string(cell));
-}
 
 /// What one worker does in each step: some rows of the batch, some panels of the units.
 struct Share {
@@ -27,7 +18,7 @@ struct Share {
   std::ptrdiff_t first_panel, end_panel;
 };
 
-/// elman, lstm and gru through time. All steps run in one parallel region; in each, a worker
+/// A cell through time. All steps run in one parallel region; in each, a worker
 /// multiplies its tile of the states by packed weights and applies the cell to it while it is in
 /// the cache. Workers either divide the batch (then they never wait for each other) or, when it is
 /// small, the units (one barrier per step). What can be one product over all steps is: the input's
@@ -37,26 +28,26 @@ class RecurrentPlan final : public Plan {
   RecurrentPlan(const RecurrentProblem& problem, const Context& context)
       : p_(problem),
         context_(context),
-        cell_(parse_cell(problem.cell)),
+        cell_(cell_info(problem.cell)),
         T_(problem.T),
         B_(problem.B),
         H_(problem.H),
-        G_(gates(problem.cell)),
+        G_(cell_.gates),
         I_(problem.I > 0 ? problem.I : problem.H),
         trains_(problem.pass != Pass::forward),
         in_(problem),
         out_(problem),
-        act_(loops().elementwise(problem.act, problem.slope)),
+        loops_of_cell_(loops().cell(problem.cell, problem.act, problem.slope)),
         h_(floats((T_ + 1) * B_ * H_)),
-        c_(floats(cell_ == Cell::lstm ? (T_ + 1) * B_ * H_ : 0)),
+        c_(floats(cell_.has_c ? (T_ + 1) * B_ * H_ : 0)),
         a_(floats(T_ * B_ * G_ * H_)),
-        m_(floats(cell_ == Cell::gru ? T_ * B_ * H_ : 0)),
+        m_(floats(cell_.has_reset() ? T_ * B_ * H_ : 0)),
         backward_panels_(trains_ ? G_ * H_ : 0, trains_ ? H_ : 0),
         dh_(floats(trains_ ? B_ * H_ : 0)),
-        dc_(floats(trains_ && cell_ == Cell::lstm ? B_ * H_ : 0)),
-        carry_(floats(trains_ && cell_ == Cell::gru ? B_ * H_ : 0)),
+        dc_(floats(trains_ && cell_.has_c ? B_ * H_ : 0)),
+        carry_(floats(trains_ && cell_.carries_h ? B_ * H_ : 0)),
         da_(floats(trains_ ? T_ * B_ * G_ * H_ : 0)),
-        dp_own_(floats(trains_ && cell_ == Cell::gru ? T_ * B_ * G_ * H_ : 0)) {
+        dp_own_(floats(trains_ && cell_.has_reset() ? T_ * B_ * G_ * H_ : 0)) {
     for (std::ptrdiff_t g = 0; g < G_; ++g) forward_panels_.emplace_back(H_, H_);
     panels_ = forward_panels_[0].count();
     norm_parts_.resize(trains_ ? static_cast<std::size_t>((T_ + 1) * B_ * panels_) : 0);
@@ -66,7 +57,8 @@ class RecurrentPlan final : public Plan {
     out_.view("dh0", dh_.data());
     out_.view("dc0", dc_.data());
     out_.view("da", da_.data());
-    if (cell_ == Cell::elman && !p_.project_input) out_.view("dx", da_.data());
+    if (G_ == 1 && !p_.project_input) out_.view("dx", da_.data());
+    resolve();
   }
 
   void set(const Tensors& in) override { in_.set(in); }
@@ -90,7 +82,7 @@ class RecurrentPlan final : public Plan {
   void run_forward() override {
     const Workers workers(context_.threads, context_.flush_subnormals);
     std::copy_n(in_.at("h0"), B_ * H_, h_.data());
-    if (cell_ == Cell::lstm) std::copy_n(in_.at("c0"), B_ * H_, c_.data());
+    if (cell_.has_c) std::copy_n(in_.at("c0"), B_ * H_, c_.data());
     if (p_.project_input) {
       gemm(Op::plain, Op::transposed, T_ * B_, G_ * H_, I_, in_.at("x"), I_, in_.at("Wx"), I_, 0,
            a_.data(), G_ * H_);
@@ -110,7 +102,7 @@ class RecurrentPlan final : public Plan {
 
   void run_backward_data() override {
     const Workers workers(context_.threads, context_.flush_subnormals);
-    if (cell_ == Cell::lstm) std::copy_n(in_.at("dc"), B_ * H_, dc_.data());
+    if (cell_.has_c) std::copy_n(in_.at("dc"), B_ * H_, dc_.data());
     parallel(team_size(workers.count()), [&](const Worker& worker) {
       const Share share = share_of(worker);
       pack_if(p_.share, worker, [&](std::ptrdiff_t p) { pack_backward(p, 0); });
@@ -134,6 +126,16 @@ class RecurrentPlan final : public Plan {
 
  private:
   static Floats floats(std::ptrdiff_t n) { return Floats(static_cast<std::size_t>(n)); }
+
+  /// Tensors that the steps read and write: names are looked up here, never in a timed step.
+  void resolve() {
+    Wh_ = in_.at("Wh");
+    b_ = in_.at("b");
+    x_ = in_.at("x");
+    dy_ = in_.at("dy");
+    recorded_dh_ = out_.at("dh");
+    recorded_dc_ = out_.at("dc");
+  }
 
   // --- who does what ---
 
@@ -165,11 +167,11 @@ class RecurrentPlan final : public Plan {
 
   // --- addresses; t is a step, s a state; row and column of the batch and the units ---
 
-  [[nodiscard]] const float* Wh(std::ptrdiff_t t) {
-    return in_.at("Wh") + (p_.share ? 0 : t * G_ * H_ * H_);
+  [[nodiscard]] const float* Wh(std::ptrdiff_t t) const {
+    return Wh_ + (p_.share ? 0 : t * G_ * H_ * H_);
   }
-  [[nodiscard]] const float* b(std::ptrdiff_t t) {
-    return in_.at("b") + (p_.share ? 0 : t * biases(p_.cell) * H_);
+  [[nodiscard]] const float* b(std::ptrdiff_t t) const {
+    return b_ + (p_.share ? 0 : t * cell_.biases * H_);
   }
   [[nodiscard]] std::ptrdiff_t state_at(std::ptrdiff_t s, std::ptrdiff_t row,
                                         std::ptrdiff_t column) const {
@@ -179,8 +181,12 @@ class RecurrentPlan final : public Plan {
                                        std::ptrdiff_t column) const {
     return ((t * B_ + row) * G_ + g) * H_ + column;
   }
-  /// The gradient at the recurrent product: for gru not da_n but dm.
-  [[nodiscard]] Floats& dp() { return cell_ == Cell::gru ? dp_own_ : da_; }
+  /// Of an array that only some cells have: nullptr where this one has none.
+  static float* part(Floats& floats, std::ptrdiff_t at) {
+    return floats.size() == 0 ? nullptr : floats + at;
+  }
+  /// The gradient at the recurrent product: with a reset gate the last is not da but dm.
+  [[nodiscard]] Floats& dp() { return cell_.has_reset() ? dp_own_ : da_; }
 
   // --- forward ---
 
@@ -193,13 +199,13 @@ class RecurrentPlan final : public Plan {
     const std::ptrdiff_t x_stride = p_.project_input ? G_ * H_ : H_;
     const auto x_part = [&](std::ptrdiff_t g) -> const float* {
       return p_.project_input ? a_ + gate_at(t, share.first_row, g, first)
-                              : in_.at("x") + state_at(t, share.first_row, first);
+                              : x_ + state_at(t, share.first_row, first);
     };
     for (std::ptrdiff_t g = 0; g < G_; ++g) {
       const float* panel = forward_panels_[static_cast<std::size_t>(g)].panel(p);
       const float* bias = b(t) + g * H_ + first;
       float* a = a_ + gate_at(t, share.first_row, g, first);
-      if (cell_ == Cell::gru && g == 2) {
+      if (cell_.has_reset() && g == G_ - 1) {
         for (std::ptrdiff_t r = 0; r < share.rows; ++r) {
           loops_.add_bias(x_part(g) + r * x_stride, bias, a + r * G_ * H_, n);
         }
@@ -215,33 +221,33 @@ class RecurrentPlan final : public Plan {
   }
 
   void forward_row(std::ptrdiff_t t, std::ptrdiff_t r, std::ptrdiff_t first, std::ptrdiff_t n) {
-    const auto a = [&](std::ptrdiff_t g) { return a_ + gate_at(t, r, g, first); };
     const std::ptrdiff_t now = state_at(t, r, first);
     const std::ptrdiff_t next = state_at(t + 1, r, first);
-    switch (cell_) {
-      case Cell::elman:
-        return act_.forward(a(0), h_ + next, n);
-      case Cell::lstm:
-        return gated_.lstm_forward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, h_ + next, n);
-      case Cell::gru:
-        return gated_.gru_forward(a(0), a(1), a(2), m_ + now, h_ + now, h_ + next, n);
-    }
+    loops_of_cell_.forward(loops_of_cell_.act,
+                           {.a = a_ + gate_at(t, r, 0, first),
+                            .stride = H_,
+                            .m = part(m_, now),
+                            .h = h_ + now,
+                            .c = part(c_, now),
+                            .h_next = h_ + next,
+                            .c_next = part(c_, next)},
+                           n);
   }
 
   // --- backward ---
 
-  /// dL/dh of state s: from the loss, through W from step s, and for gru past it. Then its norm,
+  /// dL/dh of state s: from the loss, through W from step s, and past it. Then its norm,
   /// the record, and the clip.
   void state_gradient_tile(std::ptrdiff_t s, std::ptrdiff_t p, const Share& share) {
     const std::ptrdiff_t first = backward_panels_.first_column(p);
     const std::ptrdiff_t n = backward_panels_.columns(p);
-    const float* dy = s > 0 ? in_.at("dy") + state_at(s - 1, share.first_row, first) : nullptr;
+    const float* dy = s > 0 ? dy_ + state_at(s - 1, share.first_row, first) : nullptr;
     float* dh = dh_ + state_at(0, share.first_row, first);
     if (s == T_) {
       for (std::ptrdiff_t r = 0; r < share.rows; ++r) std::copy_n(dy + r * H_, n, dh + r * H_);
     } else {
       const float* init = dy;
-      if (cell_ == Cell::gru) {
+      if (cell_.carries_h) {
         float* carry = carry_ + state_at(0, share.first_row, first);
         for (std::ptrdiff_t r = 0; r < share.rows && s > 0; ++r) {
           loops_.add(carry + r * H_, dy + r * H_, n);
@@ -260,9 +266,9 @@ class RecurrentPlan final : public Plan {
     const std::ptrdiff_t first = backward_panels_.first_column(p);
     const std::ptrdiff_t n = backward_panels_.columns(p);
     double& norm2 = norm_parts_[static_cast<std::size_t>((s * B_ + r) * panels_ + p)];
-    norm2 = measure(dh_ + state_at(0, r, first), n, out_.at("dh"), state_at(s, r, first), s);
-    if (cell_ != Cell::lstm) return;
-    norm2 += measure(dc_ + state_at(0, r, first), n, out_.at("dc"), state_at(s, r, first), s);
+    norm2 = measure(dh_ + state_at(0, r, first), n, recorded_dh_, state_at(s, r, first), s);
+    if (!cell_.has_c) return;
+    norm2 += measure(dc_ + state_at(0, r, first), n, recorded_dc_, state_at(s, r, first), s);
   }
   /// The squared norm (0 if nobody asks) of a segment of a state's gradient, which is then recorded
   /// and clipped.
@@ -284,25 +290,27 @@ class RecurrentPlan final : public Plan {
   }
 
   void backward_row(std::ptrdiff_t t, std::ptrdiff_t r, std::ptrdiff_t first, std::ptrdiff_t n) {
-    const auto a = [&](std::ptrdiff_t g) { return a_ + gate_at(t, r, g, first); };
-    const auto da = [&](std::ptrdiff_t g) { return da_ + gate_at(t, r, g, first); };
+    const std::ptrdiff_t gates = gate_at(t, r, 0, first);
+    const std::ptrdiff_t state = state_at(0, r, first);
     const std::ptrdiff_t now = state_at(t, r, first);
     const std::ptrdiff_t next = state_at(t + 1, r, first);
-    float* dh = dh_ + state_at(0, r, first);
-    switch (cell_) {
-      case Cell::elman:
-        return act_.backward(a(0), h_ + next, dh, da(0), n);
-      case Cell::lstm:
-        return gated_.lstm_backward(a(0), a(1), a(2), a(3), c_ + now, c_ + next, dh,
-                                    dc_ + state_at(0, r, first), da(0), da(1), da(2), da(3), n);
-      case Cell::gru: {
-        float* dp = dp_own_ + gate_at(t, r, 0, first);
-        gated_.gru_backward(a(0), a(1), a(2), m_ + now, h_ + now, dh, da(0), da(1), da(2),
-                            dp + 2 * H_, carry_ + state_at(0, r, first), n);
-        std::copy_n(da(0), n, dp);
-        std::copy_n(da(1), n, dp + H_);
-        return;
-      }
+    loops_of_cell_.backward(loops_of_cell_.act,
+                            {.a = a_ + gates,
+                             .stride = H_,
+                             .m = part(m_, now),
+                             .h = h_ + now,
+                             .c = part(c_, now),
+                             .h_next = h_ + next,
+                             .c_next = part(c_, next),
+                             .dh = dh_ + state,
+                             .dc = part(dc_, state),
+                             .da = da_ + gates,
+                             .dm = part(dp_own_, gates + (G_ - 1) * H_),
+                             .carry = part(carry_, state)},
+                            n);
+    if (!cell_.has_reset()) return;
+    for (std::ptrdiff_t g = 0; g + 1 < G_; ++g) {
+      std::copy_n(da_ + (gates + g * H_), n, dp_own_ + (gates + g * H_));
     }
   }
 
@@ -328,11 +336,11 @@ class RecurrentPlan final : public Plan {
       gemm(Op::transposed, Op::plain, G_ * H_, H_, rows, dp() + gate_at(t, 0, 0, 0), G_ * H_,
            h_ + state_at(t, 0, 0), H_, 0, dWh, H_);
       column_sums(threads, da_ + gate_at(t, 0, 0, 0), rows, G_ * H_, G_ * H_, db);
-      if (cell_ == Cell::gru) {
-        column_sums(threads, dp() + gate_at(t, 0, 2, 0), rows, H_, G_ * H_, db + 3 * H_);
+      if (cell_.has_reset()) {
+        column_sums(threads, dp() + gate_at(t, 0, G_ - 1, 0), rows, H_, G_ * H_, db + G_ * H_);
       }
       dWh += G_ * H_ * H_;
-      db += biases(p_.cell) * H_;
+      db += cell_.biases * H_;
     }
     if (!p_.project_input) return;
     gemm(Op::transposed, Op::plain, G_ * H_, I_, T_ * B_, da_.data(), G_ * H_, in_.at("x"), I_, 0,
@@ -346,7 +354,7 @@ class RecurrentPlan final : public Plan {
            out_.at("dx"), I_);
       return;
     }
-    if (cell_ == Cell::elman) return;  // dx is da
+    if (G_ == 1) return;  // dx is da
     float* dx = out_.at("dx");
     parallel_for(threads, T_ * B_, [&](std::ptrdiff_t row) {
       const float* da = da_ + row * G_ * H_;
@@ -357,29 +365,34 @@ class RecurrentPlan final : public Plan {
 
   RecurrentProblem p_;
   Context context_;
-  Cell cell_;
+  CellInfo cell_;
   std::ptrdiff_t T_, B_, H_, G_, I_;
   bool trains_;
   Inputs in_;
   Outputs out_;
   const Loops& loops_ = loops();
-  Elementwise act_;
-  const Gated& gated_ = p_.slope == SlopeFrom::output ? loops_.of_output : loops_.of_input;
+  CellLoops loops_of_cell_;
   std::ptrdiff_t width_ = panel_width();
   void (*multiply_)(const PanelProduct<float>&) = panel_kernel<float>().multiply;
   std::vector<Panels> forward_panels_;  // of the transposed W of each gate, [H, H]
   std::ptrdiff_t panels_ = 0;           // panels of H columns
   Floats h_;                            // [T+1, B, H]
-  Floats c_;                            // [T+1, B, H], lstm
+  Floats c_;                            // [T+1, B, H], where the cell has one
   Floats a_;                            // [T, B, G, H]: a, or the gate values
-  Floats m_;                            // [T, B, H], gru
+  Floats m_;                            // [T, B, H], with a reset gate
   Panels backward_panels_;              // of W, [G*H, H]
   Floats dh_;                           // [B, H], of the state at hand
-  Floats dc_;                           // [B, H], lstm
-  Floats carry_;                        // [B, H], gru: dL/dh past W
+  Floats dc_;                           // [B, H], as c
+  Floats carry_;                        // [B, H]: dL/dh past W
   Floats da_;                           // [T, B, G, H]
-  Floats dp_own_;                       // [T, B, G, H], gru
+  Floats dp_own_;                       // [T, B, G, H], with a reset gate
   std::vector<double> norm_parts_;      // [T+1, B, panels]
+  const float* Wh_ = nullptr;           // inputs and outputs, where the problem has them
+  const float* b_ = nullptr;
+  const float* x_ = nullptr;
+  const float* dy_ = nullptr;
+  float* recorded_dh_ = nullptr;
+  float* recorded_dc_ = nullptr;
 };
 
 }  // namespace

@@ -17,6 +17,7 @@ using Tag = memory::format_tag;
 constexpr auto direction = dnnl::rnn_direction::unidirectional_left2right;
 
 /// The activations that vanilla_rnn has.
+bool has_cell(std::string_view cell) { return cell == "elman" || cell == "lstm" || cell == "gru"; }
 bool has_vanilla(std::string_view act) {
   return act == "tanh" || act == "relu" || act == "sigmoid";
 }
@@ -238,7 +239,7 @@ class RecurrentPlan final : public Plan {
 }  // namespace
 
 Planned make_plan(const RecurrentProblem& p, const Context& context) {
-  if (!is_common_cell(p.cell)) return Unsupported{"oneDNN has no " + p.cell + " cell"};
+  if (!has_cell(p.cell)) return Unsupported{"oneDNN has no " + p.cell + " cell"};
   if (!has_vanilla(p.act)) return Unsupported{"oneDNN's RNN has tanh, relu and sigmoid only"};
   if (!p.project_input) return Unsupported{"oneDNN's RNN always includes the input product"};
   if (!p.share) return Unsupported{"oneDNN's RNN has one W for all steps"};

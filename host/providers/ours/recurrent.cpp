@@ -5,11 +5,11 @@
 #include "kernels/cell/cells.h"
 #include "kernels/chain/pointwise.h"
 #include "kernels/linear/reduce.h"
+#include "kernels/recurrence/cell_kernels.h"
 #include "kernels/recurrence/layout.h"
 #include "kernels/recurrence/persistent.h"
-#include "kernels/recurrence/stepwise.h"
 
-/// Elman, lstm and gru through time. Each direction goes the way that its plan says: in one launch
+/// The cells through time. Each direction goes the way that its plan says: in one launch
 /// with W on chip, or step by step. What can be one product over all steps is, either way: the
 /// input's part before, dW and dx after.
 namespace gradepth::inline GRADEPTH_PLATFORM {
@@ -29,7 +29,10 @@ class RecurrentPlan final : public CustomPlan {
       : CustomPlan(std::move(device), problem),
         p_(problem),
         ways_(std::move(ways)),
-        G_(gates(p_.cell)),
+        cell_(cell_info(p_.cell)),
+        kernels_(cell_kernels(p_.cell)),
+        act_(output_activation(p_.act).value_or(OutputActivation::tanh)),
+        G_(cell_.gates),
         n_(p_.B * p_.H),
         width_(G_ * p_.H),
         inputs_(p_.project_input ? (p_.I > 0 ? p_.I : p_.H) : 0) {
@@ -44,7 +47,7 @@ class RecurrentPlan final : public CustomPlan {
       bind("Wx", Wx_ = floats(width_ * inputs_));
       Wx_x_ = floats(p_.T * p_.B * width_);
     }
-    if (lstm()) {
+    if (cell_.has_c) {
       c_ = floats((p_.T + 1) * n_);
       bind("c0", c_);
       if (p_.record) bind("c", c_);
@@ -76,14 +79,14 @@ class RecurrentPlan final : public CustomPlan {
 
  private:
   void allocate_backward() {
-    if (p_.cell != "elman") gates_ = floats(p_.T * p_.B * 4 * p_.H);
+    if (cell_.kept() > 0) gates_ = floats(p_.T * p_.B * cell_.kept() * p_.H);
     bind("dy", dy_ = floats(p_.T * n_));
     bind("da", da_ = floats(p_.T * p_.B * width_));
-    dr_ = gru() ? floats(p_.T * p_.B * width_) : da_;
+    dr_ = cell_.has_reset() ? floats(p_.T * p_.B * width_) : da_;
     bind("dh0", dh0_ = floats(n_));
     if (p_.record) bind("dh", dh_ = floats((p_.T + 1) * n_));
-    if (p_.cell != "elman") carry_ = floats(n_);
-    if (lstm()) {
+    if (cell_.has_c || cell_.carries_h) carry_ = floats(n_);
+    if (cell_.has_c) {
       bind("dc0", carry_);
       dc_last_ = floats(n_);
       if (p_.record) bind("dc", dc_ = floats((p_.T + 1) * n_));
@@ -100,7 +103,7 @@ class RecurrentPlan final : public CustomPlan {
     if (steps(ways_.backward)) {
       through_ = floats(n_);
       bias_partials_ = doubles(copies() * column_sum_parts(rows_per_copy()) * width_);
-      if (gru()) bias_sums_ = floats(2 * copies() * width_);
+      if (cell_.has_reset()) bias_sums_ = floats(2 * copies() * width_);
     } else {
       bias_partials_ = doubles(bias_parts(ways_.backward) * biases_width());
     }
@@ -111,15 +114,13 @@ class RecurrentPlan final : public CustomPlan {
     bind("dh_norm2", sums_ + step_dh2, step_quantities);
   }
 
-  [[nodiscard]] bool lstm() const { return p_.cell == "lstm"; }
-  [[nodiscard]] bool gru() const { return p_.cell == "gru"; }
   [[nodiscard]] int G() const { return static_cast<int>(G_); }
   [[nodiscard]] static bool steps(const RecurrencePlan& plan) {
     return plan.variant == step_by_step;
   }
   [[nodiscard]] std::int64_t copies() const { return p_.share ? 1 : p_.T; }  // of Wh and b
   [[nodiscard]] std::int64_t rows_per_copy() const { return p_.share ? p_.T * p_.B : p_.B; }
-  [[nodiscard]] std::int64_t biases_width() const { return biases(p_.cell) * p_.H; }
+  [[nodiscard]] std::int64_t biases_width() const { return cell_.biases * p_.H; }
   [[nodiscard]] const float* Wh(std::int64_t t) const {
     return Wh_ + (p_.share ? 0 : t * width_ * p_.H);
   }
@@ -181,6 +182,9 @@ class RecurrentPlan final : public CustomPlan {
 
   RecurrentProblem p_;
   Ways ways_;
+  CellInfo cell_;
+  CellKernels kernels_;
+  OutputActivation act_;  // of a cell that takes one
   std::int64_t G_;
   std::int64_t n_;            // elements of a state
   std::int64_t width_;        // G H, of a sample's pre-activations
@@ -192,23 +196,23 @@ class RecurrentPlan final : public CustomPlan {
   float* x_ = nullptr;        // [T, B, inputs or H]
   float* Wx_x_ = nullptr;     // [T, B, G H]
   float* h_ = nullptr;        // [T + 1, B, H]
-  float* c_ = nullptr;        // lstm [T + 1, B, H]
-  float* gates_ = nullptr;    // lstm, gru [T, B, 4, H]
+  float* c_ = nullptr;        // [T + 1, B, H], where the cell has one
+  float* gates_ = nullptr;    // [T, B, K, H], what the cell keeps
   float* product_ = nullptr;  // [B, G H], of a step
   float* dy_ = nullptr;       // [T, B, H]
   float* da_ = nullptr;       // [T, B, G H]
-  float* dr_ = nullptr;       // [T, B, G H]: da, but for gru's n
+  float* dr_ = nullptr;       // [T, B, G H]: da, but where the reset gate is
   float* carry_ = nullptr;    // [B, H]
-  float* dc_last_ = nullptr;  // lstm [B, H]
+  float* dc_last_ = nullptr;  // [B, H]
   float* dh0_ = nullptr;      // [B, H]
   float* dh_ = nullptr;       // [T + 1, B, H] when recorded
-  float* dc_ = nullptr;       // lstm, as dh
+  float* dc_ = nullptr;       // as dh
   float* through_ = nullptr;  // [B, H], of a step
   float* dx_ = nullptr;
   float* dWh_ = nullptr;
   float* dWx_ = nullptr;
   float* db_ = nullptr;
-  float* bias_sums_ = nullptr;       // gru step by step [2, copies, G H]: of da and of dr
+  float* bias_sums_ = nullptr;       // step by step [2, copies, G H]: of da and of dr
   unsigned* counters_ = nullptr;     // of the barriers
   double* partials_ = nullptr;       // [T + 1, step_quantities, blocks] when measured
   double* sums_ = nullptr;           // [T + 1, step_quantities] when measured
@@ -230,12 +234,8 @@ void RecurrentPlan::forward() {
   const auto& stream = device().stream();
   if (steps(ways_.forward)) {
     forward_steps();
-  } else if (lstm()) {
-    lstm_forward(ways_.forward, forward_arguments(), counters_, stream);
-  } else if (gru()) {
-    gru_forward(ways_.forward, forward_arguments(), counters_, stream);
   } else {
-    elman_forward(p_.act, ways_.forward, forward_arguments(), counters_, stream);
+    kernels_.forward(act_, ways_.forward, forward_arguments(), counters_, stream);
   }
 }
 
@@ -250,7 +250,7 @@ void RecurrentPlan::forward_steps() {
                    .B = Wh(t),
                    .C = product_});
     arguments.b = b(t);
-    gated_forward(p_.cell, arguments, t, product_, device().stream());
+    kernels_.forward_step(act_, arguments, t, product_, device().stream());
   }
 }
 
@@ -264,29 +264,25 @@ void RecurrentPlan::backward_steps() {
                      .B = Wh(s),
                      .C = through_});
     }
-    gated_backward(p_.cell, backward_arguments(), s, s < p_.T ? through_ : nullptr,
-                   device().stream());
+    kernels_.backward_step(act_, backward_arguments(), s, s < p_.T ? through_ : nullptr,
+                           device().stream());
   }
 }
 
 void RecurrentPlan::backward_data() {
   const auto& stream = device().stream();
-  if (lstm()) device().copy(carry_, static_cast<const float*>(dc_last_), length(n_));
+  if (cell_.has_c) device().copy(carry_, static_cast<const float*>(dc_last_), length(n_));
   if (steps(ways_.backward)) {
     backward_steps();
-  } else if (lstm()) {
-    lstm_backward(ways_.backward, backward_arguments(), counters_, stream);
-  } else if (gru()) {
-    gru_backward(ways_.backward, backward_arguments(), counters_, stream);
   } else {
-    elman_backward(p_.act, ways_.backward, backward_arguments(), counters_, stream);
+    kernels_.backward(act_, ways_.backward, backward_arguments(), counters_, stream);
   }
   if (p_.norms) sum_rows((p_.T + 1) * step_quantities, blocks_, partials_, sums_, stream);
   const std::int64_t rows = p_.T * p_.B;
   if (inputs_ > 0) {
     device().gemm({.m = rows, .n = inputs_, .k = width_, .A = da_, .B = Wx_, .C = dx_});
   } else if (G_ > 1) {
-    sum_gates(rows, G(), p_.H, da_, dx_, stream);
+    kernels_.sum_gates(rows, p_.H, da_, dx_, stream);
   }
 }
 
@@ -296,18 +292,18 @@ void RecurrentPlan::bias_gradient() {
     sum_parts(1, bias_parts(ways_.backward), biases_width(), bias_partials_, db_, stream);
     return;
   }
-  if (!gru()) {
+  if (!cell_.has_reset()) {
     column_sums(copies(), rows_per_copy(), width_, da_, db_, bias_partials_, stream);
     return;
   }
-  // gru's fourth bias is added to the product of n, where the gradient is that of dr.
+  // The last bias is added to the product that the reset gate multiplies: its gradient is dr's.
   float* const of_dr = bias_sums_ + copies() * width_;
   column_sums(copies(), rows_per_copy(), width_, da_, bias_sums_, bias_partials_, stream);
   column_sums(copies(), rows_per_copy(), width_, dr_, of_dr, bias_partials_, stream);
   for (std::int64_t copy = 0; copy < copies(); ++copy) {
     float* const db = db_ + copy * biases_width();
     device().copy(db, static_cast<const float*>(bias_sums_ + copy * width_), length(width_));
-    device().copy(db + width_, static_cast<const float*>(of_dr + copy * width_ + 2 * p_.H),
+    device().copy(db + width_, static_cast<const float*>(of_dr + copy * width_ + (G_ - 1) * p_.H),
                   length(p_.H));
   }
 }
@@ -382,12 +378,12 @@ Ways choose(const RecurrentProblem& p, Variant variant) {
 
 Planned make_recurrent_plan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
                             Variant variant) {
-  if (!is_common_cell(problem.cell)) return Unsupported{"no kernel has the cell " + problem.cell};
   const std::string why = refusal(problem, variant);
   if (!why.empty()) return Unsupported{std::string(name(variant)) + ": " + why};
   Ways ways = choose(problem, variant);
-  // Elman's two products are alike, so both directions go the same way.
-  if (problem.cell == "elman" && ways.backward.variant == step_by_step) {
+  // With one gate the two products are alike, so both directions go the same way; a step's slope
+  // may need the pre-activation.
+  if (cell_info(problem.cell).takes_activation && ways.backward.variant == step_by_step) {
     return make_chain_plan(std::move(device), problem, ways.graph, ways.backward.why);
   }
   return std::make_unique<RecurrentPlan>(std::move(device), problem, std::move(ways));

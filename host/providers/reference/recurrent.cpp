@@ -6,29 +6,61 @@
 #include "host/providers/reference/math.h"
 #include "host/providers/reference/reference.h"
 #include "kernels/cell/cells.h"
-#include "kernels/cell/gru.h"
-#include "kernels/cell/lstm.h"
 
 /// Recurrent cells forward and back through time, step by step.
 namespace gradepth::reference {
 namespace {
 
-/// elman, lstm and gru. Step t = 0 … T-1 makes state t+1 out of state t.
+/// The activation of a cell that takes one, in the reference's arithmetic.
+struct NamedActivation {
+  std::string_view name;
+
+  template <class T>
+  [[nodiscard]] T value(T a) const {
+    T y{};
+    with_activation(name, [&](auto act) { y = value_of<decltype(act)>(a); });
+    return y;
+  }
+  template <class T>
+  [[nodiscard]] T slope(T a) const {
+    return slope_at(SlopeFrom::input, a, T(0));
+  }
+  template <class T>
+  [[nodiscard]] T slope_from_output(T y) const {
+    return slope_at(SlopeFrom::output, T(0), y);
+  }
+  [[nodiscard]] bool has_slope_from_output() const {
+    bool has = false;
+    with_activation(name, [&](auto act) { has = gradepth::has_slope_from_output<decltype(act)>; });
+    return has;
+  }
+
+ private:
+  template <class T>
+  [[nodiscard]] T slope_at(SlopeFrom from, T a, T y) const {
+    T slope{};
+    with_activation(name, [&](auto act) { slope = given_slope<decltype(act)>(from, a, y); });
+    return slope;
+  }
+};
+
+/// A cell of gates. Step t = 0 … T-1 makes state t+1 out of state t.
 class CellPlan final : public ReferencePlan<RecurrentProblem> {
  public:
   CellPlan(const RecurrentProblem& problem, Rounding rounding)
       : ReferencePlan(problem, rounding),
-        G_(gates(problem.cell)),
+        cell_(cell_info(problem.cell)),
+        G_(cell_.gates),
         state_(length(problem.B * problem.H)),
         preact_(state_ * length(G_)),
         h_(state_ * length(problem.T + 1)),
-        c_(problem.cell == "lstm" ? h_.size() : 0),
-        gates_(state_ * 4 * length(problem.T)),
+        c_(cell_.has_c ? h_.size() : 0),
+        gates_(state_ * length(cell_.biases) * length(problem.T)),
         xin_(problem.project_input ? preact_ * length(problem.T) : 0),
         dh_(h_.size()),
         dc_(c_.size()),
         da_(preact_ * length(problem.T)),
-        dr_(problem.cell == "gru" ? da_.size() : 0) {}
+        dr_(cell_.has_reset() ? da_.size() : 0) {}
 
   void run() override {
     run_forward();
@@ -37,7 +69,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
 
   void run_forward() override {
     std::copy_n(in("h0"), state_, h_.begin());
-    if (p_.cell == "lstm") std::copy_n(in("c0"), state_, c_.begin());
+    if (cell_.has_c) std::copy_n(in("c0"), state_, c_.begin());
     if (p_.project_input) {
       const std::int64_t I = input_size();
       product_nt({in("x"), p_.T * p_.B, I}, {in("Wx"), G_ * p_.H, I}, xin_.data(), rounding_);
@@ -49,19 +81,18 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
         if (t == 0 || !p_.share) Wt_ = transposed({weights(t), G_ * p_.H, p_.H});
         product({&h_[length(t) * state_], p_.B, p_.H}, {Wt_.data(), p_.H, G_ * p_.H}, Wh.data(),
                 rounding_);
-        step_forward<decltype(number)>(t, Wh);
+        with_cell(p_.cell, act_,
+                  [&](const auto& cell) { step_forward<decltype(number)>(cell, t, Wh); });
       }
     });
     std::copy(h_.begin() + static_cast<std::ptrdiff_t>(state_), h_.end(), out("y"));
     if (p_.record) std::copy(h_.begin(), h_.end(), out("h"));
-    if (p_.record && p_.cell == "lstm") std::copy(c_.begin(), c_.end(), out("c"));
+    if (p_.record && cell_.has_c) std::copy(c_.begin(), c_.end(), out("c"));
   }
 
   [[nodiscard]] Tensor get(std::string_view name) override {
-    if (name != "a" || p_.cell != "elman") return ReferencePlan::get(name);
-    Tensor a({p_.T, p_.B, p_.H});
-    for (std::size_t i = 0; i < a.size(); ++i) a.data[i] = gates_[4 * i];
-    return a;
+    if (name != "a" || !cell_.takes_activation) return ReferencePlan::get(name);
+    return {{p_.T, p_.B, p_.H}, gates_};
   }
 
   [[nodiscard]] bool has_parts() const override { return p_.pass == Pass::training; }
@@ -69,26 +100,28 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   void run_backward_data() override {
     const auto last = static_cast<std::ptrdiff_t>(length(p_.T) * state_);
     std::fill(dh_.begin() + last, dh_.end(), 0.0);
-    if (p_.cell == "lstm") std::copy_n(in("dc"), state_, dc_.begin() + last);
+    if (cell_.has_c) std::copy_n(in("dc"), state_, dc_.begin() + last);
     Vector through_W(state_);
     for (std::int64_t t = p_.T - 1; t >= 0; --t) {
       arrive(t + 1);
-      with_arithmetic(rounding_,
-                      [&](auto number) { step_backward<decltype(number)>(t, through_W); });
+      with_arithmetic(rounding_, [&](auto number) {
+        with_cell(p_.cell, act_,
+                  [&](const auto& cell) { step_backward<decltype(number)>(cell, t, through_W); });
+      });
     }
     measure(0);
     input_gradients();
     std::copy_n(dh_.begin(), state_, out("dh0"));
-    if (p_.cell == "lstm") std::copy_n(dc_.begin(), state_, out("dc0"));
+    if (cell_.has_c) std::copy_n(dc_.begin(), state_, out("dc0"));
     if (!p_.record) return;
     std::copy(recorded_.begin(), recorded_.end(), out("dh"));
     std::copy(da_.begin(), da_.end(), out("da"));
-    if (p_.cell == "lstm") std::copy(recorded_c_.begin(), recorded_c_.end(), out("dc"));
+    if (cell_.has_c) std::copy(recorded_c_.begin(), recorded_c_.end(), out("dc"));
   }
 
   /// dWh, db and dWx, each a product or sum over all steps.
   void run_backward_weights() override {
-    const Vector& dr = p_.cell == "gru" ? dr_ : da_;
+    const Vector& dr = cell_.has_reset() ? dr_ : da_;
     const std::int64_t rows = G_ * p_.H;
     const std::int64_t steps = p_.share ? p_.T : 1;  // steps per copy of W
     double* dWh = out("dWh");
@@ -113,11 +146,12 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     return in("Wh") + (p_.share ? 0 : t * G_ * p_.H * p_.H);
   }
   [[nodiscard]] std::int64_t input_size() const { return p_.I > 0 ? p_.I : p_.H; }
-  [[nodiscard]] std::int64_t bias_size() const { return biases(p_.cell) * p_.H; }
+  [[nodiscard]] std::int64_t bias_size() const { return cell_.biases * p_.H; }
 
   /// Pre-activations, gate values and the next state of step t; Wh [B, G*H] holds W h, unrounded.
-  template <class T>
-  void step_forward(std::int64_t t, const Vector& Wh) {
+  template <class T, class Cell>
+  void step_forward(const Cell& cell, std::int64_t t, const Vector& Wh) {
+    constexpr std::size_t K = Cell::info.biases;
     const double* b = in("b") + (p_.share ? 0 : t * bias_size());
     const std::size_t now = length(t) * state_;
     const double* x = p_.project_input ? &xin_[length(t) * preact_] : in("x") + now;
@@ -129,24 +163,21 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
           return T(x[p_.project_input ? gate_index(n, g, j) : at]);
         };
         const auto bias = [&](std::int64_t g) { return T(b[g * p_.H + j]); };
-        const auto a = [&](std::int64_t g) { return product(g) + input(g) + bias(g); };
-        double* kept = &gates_[(now + at) * 4];
-        T h{};
-        if (p_.cell == "elman") {
-          kept[0] = static_cast<double>(a(0));
-          with_activation(p_.act, [&](auto act) { h = value_of<decltype(act)>(T(kept[0])); });
-        } else if (p_.cell == "lstm") {
-          keep(kept, a(0), a(1), a(2), a(3));
-          const auto v = LstmCell::gate_values(T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3]));
-          const auto state = LstmCell::forward(v, T(c_[now + at]));
-          h = state.h;
-          c_[now + state_ + at] = static_cast<double>(state.c);
-        } else {
-          keep(kept, a(0), a(1), input(2) + bias(2), product(2) + bias(3));
-          const auto v = GruCell::gate_values(T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3]));
-          h = GruCell::forward(v, T(h_[now + at]));
+        double* kept = &gates_[(now + at) * K];
+        for (std::int64_t g = 0; g < G_; ++g) {
+          kept[g] = static_cast<double>(product(g) + input(g) + bias(g));
         }
-        h_[now + state_ + at] = static_cast<double>(h);
+        if constexpr (Cell::info.has_reset()) {
+          kept[G_ - 1] = static_cast<double>(input(G_ - 1) + bias(G_ - 1));
+          kept[G_] = static_cast<double>(product(G_ - 1) + bias(G_));
+        }
+        T a[K];
+        T v[K];
+        std::transform(kept, kept + K, a, [](double number) { return T(number); });
+        cell.gate_values(a, v);
+        const auto next = cell.forward(v, T(h_[now + at]), T(cell_.has_c ? c_[now + at] : 0));
+        if (cell_.has_c) c_[now + state_ + at] = static_cast<double>(next.c);
+        h_[now + state_ + at] = static_cast<double>(next.h);
       }
     });
   }
@@ -160,7 +191,8 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   /// Whether the slopes of gates come from their values.
   template <class T>
   [[nodiscard]] bool from_output() const {
-    return slopes_of_net<T>(p_.slope) == SlopeFrom::output;
+    return slopes_of_net<T>(p_.slope) == SlopeFrom::output &&
+           (!cell_.takes_activation || act_.has_slope_from_output());
   }
 
   /// Adds the loss gradient on state s, takes its norm, records and then clips it.
@@ -170,7 +202,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     for (std::size_t i = 0; i < state_; ++i) dh[i] = round_to(rounding_, dh[i] + dy[i]);
     measure(s);
     for (std::size_t i = 0; i < state_; ++i) dh[i] = clip(dh[i], p_.clip_value);
-    if (p_.cell != "lstm") return;
+    if (!cell_.has_c) return;
     double* dc = &dc_[length(s) * state_];
     for (std::size_t i = 0; i < state_; ++i) dc[i] = clip(dc[i], p_.clip_value);
   }
@@ -179,66 +211,47 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     const std::size_t begin = length(s) * state_;
     if (p_.norms) {
       double norm2 = sum_of_squares(&dh_[begin], state_);
-      if (p_.cell == "lstm") norm2 += sum_of_squares(&dc_[begin], state_);
+      if (cell_.has_c) norm2 += sum_of_squares(&dc_[begin], state_);
       out("dh_norm2")[s] = norm2;
     }
     if (!p_.record) return;
     recorded_.resize(dh_.size());
     recorded_c_.resize(dc_.size());
     std::copy_n(&dh_[begin], state_, &recorded_[begin]);
-    if (p_.cell == "lstm") std::copy_n(&dc_[begin], state_, &recorded_c_[begin]);
+    if (cell_.has_c) std::copy_n(&dc_[begin], state_, &recorded_c_[begin]);
   }
 
   /// dL/da of step t and dL/dstate t from dL/dstate t+1.
-  template <class T>
-  void step_backward(std::int64_t t, Vector& through_W) {
+  template <class T, class Cell>
+  void step_backward(const Cell& cell, std::int64_t t, Vector& through_W) {
+    constexpr std::size_t K = Cell::info.biases;
+    const bool slopes_of_v = from_output<T>();
     const std::size_t now = length(t) * state_;
     const std::size_t next = now + state_;
     double* da = &da_[length(t) * preact_];
-    double* dr = p_.cell == "gru" ? &dr_[length(t) * preact_] : da;  // what W's product sees
+    double* dr = cell_.has_reset() ? &dr_[length(t) * preact_] : da;  // what W's product sees
     double* dh = &dh_[now];
     std::fill_n(dh, state_, 0.0);
     for_each_row([&](std::int64_t n) {
       for (std::int64_t j = 0; j < p_.H; ++j) {
         const std::size_t at = length(n * p_.H + j);
-        const double* kept = &gates_[(now + at) * 4];
-        const T dh_next(dh_[next + at]);
-        const auto put = [&](double* to, std::int64_t g, T value) {
-          to[gate_index(n, g, j)] = static_cast<double>(value);
-        };
-        if (p_.cell == "elman") {
-          with_activation(p_.act, [&](auto act) {
-            using Act = decltype(act);
-            put(da, 0, dh_next * slope_of<Act>(p_.slope, T(kept[0]), T(h_[next + at])));
-          });
-        } else if (p_.cell == "lstm") {
-          const T a[] = {T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
-          const T c_next(c_[next + at]);
-          const auto v = LstmCell::gate_values(a[0], a[1], a[2], a[3]);
-          const T tanh_c = Tanh::value(c_next);
-          const auto slopes = from_output<T>() ? LstmCell::slopes_from_output(v, tanh_c)
-                                               : LstmCell::slopes(a[0], a[1], a[2], a[3], c_next);
-          const auto back =
-              LstmCell::backward(dh_next, T(dc_[next + at]), v, tanh_c, T(c_[now + at]), slopes);
-          put(da, 0, back.da.i);
-          put(da, 1, back.da.f);
-          put(da, 2, back.da.g);
-          put(da, 3, back.da.o);
-          dc_[now + at] = static_cast<double>(back.dc);
-        } else {
-          const T a[] = {T(kept[0]), T(kept[1]), T(kept[2]), T(kept[3])};
-          const auto v = GruCell::gate_values(a[0], a[1], a[2], a[3]);
-          const auto slopes = from_output<T>() ? GruCell::slopes_from_output(v)
-                                               : GruCell::slopes(a[0], a[1], a[2] + v.r * v.m);
-          const auto back = GruCell::backward(dh_next, v, T(h_[now + at]), slopes);
-          for (double* to : {da, dr}) {
-            put(to, 0, back.da_r);
-            put(to, 1, back.da_z);
-          }
-          put(da, 2, back.da_n);
-          put(dr, 2, back.dm);
-          dh[at] = static_cast<double>(back.dh);
+        const double* kept = &gates_[(now + at) * K];
+        T a[K];
+        T v[K];
+        std::transform(kept, kept + K, a, [](double number) { return T(number); });
+        cell.gate_values(a, v);
+        const T c_next(cell_.has_c ? c_[next + at] : 0);
+        const auto slopes =
+            slopes_of_v ? cell.slopes_from_output(v, c_next) : cell.slopes(a, v, c_next);
+        const auto back = cell.backward(T(dh_[next + at]), T(cell_.has_c ? dc_[next + at] : 0), v,
+                                        T(h_[now + at]), T(cell_.has_c ? c_[now + at] : 0), slopes);
+        for (std::int64_t g = 0; g < G_; ++g) {
+          da[gate_index(n, g, j)] = static_cast<double>(back.da[g]);
+          if (g + 1 < G_) dr[gate_index(n, g, j)] = da[gate_index(n, g, j)];
         }
+        dr[gate_index(n, G_ - 1, j)] = static_cast<double>(back.dr);
+        if (cell_.has_c) dc_[now + at] = static_cast<double>(back.dc);
+        if (cell_.carries_h) dh[at] = static_cast<double>(back.dh);
       }
     });
     product({dr, p_.B, G_ * p_.H}, {weights(t), G_ * p_.H, p_.H}, through_W.data(), rounding_);
@@ -265,7 +278,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     }
   }
 
-  /// The sum of da over steps t … t + steps - 1 and the batch; gru's fourth part is the sum of dm.
+  /// The sum of da over steps t … t + steps - 1 and the batch; behind a reset gate that of dm.
   void bias_gradient(std::int64_t t, std::int64_t steps, double* db) {
     std::fill_n(db, bias_size(), 0.0);
     for (std::int64_t n = t * p_.B; n < (t + steps) * p_.B; ++n) {
@@ -274,7 +287,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
           db[g * p_.H + j] = add(rounding_, db[g * p_.H + j], a);
         };
         for (std::int64_t g = 0; g < G_; ++g) collect(g, da_[gate_index(n, g, j)]);
-        if (p_.cell == "gru") collect(3, dr_[gate_index(n, 2, j)]);
+        if (cell_.has_reset()) collect(G_, dr_[gate_index(n, G_ - 1, j)]);
       }
     }
     round_all(rounding_, db, length(bias_size()));
@@ -283,26 +296,21 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   [[nodiscard]] std::size_t gate_index(std::int64_t n, std::int64_t g, std::int64_t j) const {
     return length((n * G_ + g) * p_.H + j);
   }
-  template <class T>
-  static void keep(double* kept, T v0, T v1, T v2, T v3) {
-    kept[0] = static_cast<double>(v0);
-    kept[1] = static_cast<double>(v1);
-    kept[2] = static_cast<double>(v2);
-    kept[3] = static_cast<double>(v3);
-  }
 
+  CellInfo cell_;
+  NamedActivation act_{p_.act};
   std::int64_t G_;
   std::size_t state_;   // elements of one state, B * H
   std::size_t preact_;  // elements of one step's pre-activations, B * G * H
   Vector h_;            // [T+1, B, H]
-  Vector c_;            // [T+1, B, H], lstm
+  Vector c_;            // [T+1, B, H], where the cell has one
   Vector Wt_;           // [H, G*H], the transpose of Wh
-  Vector gates_;        // [T, B, H, 4]: elman's a, or what the cell's gate values are made of
+  Vector gates_;        // [T, B, H, biases]: what the gates' values are made of
   Vector xin_;          // [T, B, G*H], the projected input
   Vector dh_;           // [T+1, B, H], after clipping
-  Vector dc_;           // [T+1, B, H], lstm
+  Vector dc_;           // [T+1, B, H], where the cell has one
   Vector da_;           // [T, B, G*H]
-  Vector dr_;           // [T, B, G*H], gru: as da_, but dm in place of da_n
+  Vector dr_;           // [T, B, G*H], with a reset gate: as da_, but the last is dm
   Vector recorded_;     // dh_ and dc_ before clipping
   Vector recorded_c_;
 };
@@ -387,9 +395,6 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
 
 PlanPtr make_plan(const RecurrentProblem& problem, Rounding rounding) {
   if (problem.cell == "additive") return std::make_unique<AdditivePlan>(problem, rounding);
-  if (!is_common_cell(problem.cell)) {
-    throw std::invalid_argument("the reference has no cell " + problem.cell);
-  }
   return std::make_unique<CellPlan>(problem, rounding);
 }
 

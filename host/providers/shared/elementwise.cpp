@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
+#include <utility>
 
 #include "host/device/vector_target.h"
 #include "host/providers/shared/math.h"
 #include "kernels/activation/activation.h"
-#include "kernels/cell/gru.h"
-#include "kernels/cell/lstm.h"
+#include "kernels/cell/cells.h"
 
 // This file is compiled once for each instruction set: its plain loops become that set's vectors.
 // The formulas, which the headers above define once, must be inlined into them to become so:
@@ -70,108 +70,115 @@ Elementwise elementwise(std::string_view act, SlopeFrom from) {
   return found;
 }
 
+/// T, once for each index of a pack.
+template <std::size_t, class T>
+using Each = T;
+
+/// The loops of a cell of gates: `k` runs over what a step keeps, `g` over the gates.
+template <class Cell, bool of_output, class Kept, class Gates>
+struct RowOf;
+
 // Restrict on each pointer: more arrays than compilers are willing to check for overlap at run
-// time.
-template <bool of_output>
-HWY_FLATTEN void lstm_forward(float* __restrict i, float* __restrict f, float* __restrict g,
-                              float* __restrict o, const float* __restrict c,
-                              float* __restrict c_next, float* __restrict h_next,
-                              std::ptrdiff_t n) {
-  for (std::ptrdiff_t j = 0; j < n; ++j) {
-    const auto v = LstmCell::gate_values(Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j]));
-    const auto next = LstmCell::forward(v, Lane(c[j]));
-    if constexpr (of_output) {
-      i[j] = v.i.v;
-      f[j] = v.f.v;
-      g[j] = v.g.v;
-      o[j] = v.o.v;
+// time. Not inlined, where it would be forgotten.
+template <class Cell, bool of_output, std::size_t... k, std::size_t... g>
+struct RowOf<Cell, of_output, std::index_sequence<k...>, std::index_sequence<g...>> {
+  static constexpr CellInfo info = Cell::info;
+
+  [[gnu::noinline]] HWY_FLATTEN static void forward(Each<k, float>* __restrict... v,
+                                                    const float* __restrict h,
+                                                    const float* __restrict c,
+                                                    float* __restrict h_next,
+                                                    float* __restrict c_next, std::ptrdiff_t n) {
+    for (std::ptrdiff_t j = 0; j < n; ++j) {
+      const Lane a[] = {Lane(v[j])...};
+      Lane value[sizeof...(k)];
+      Cell::gate_values(a, value);
+      const auto next =
+          Cell::forward(value, Lane(info.carries_h ? h[j] : 0), Lane(info.has_c ? c[j] : 0));
+      if constexpr (of_output) (keep<k>(v + j, value[k]), ...);
+      if constexpr (info.has_c) c_next[j] = next.c.v;
+      h_next[j] = next.h.v;
     }
-    c_next[j] = next.c.v;
-    h_next[j] = next.h.v;
   }
-}
 
-/// What goes back through one unit, from its gate values or from their pre-activations.
-template <bool of_output>
-LstmCell::Backward<Lane> lstm_back(Lane dh, Lane dc, const LstmCell::Gates<Lane>& kept, Lane c,
-                                   Lane c_next) {
-  const Lane t = Tanh::value(c_next);
-  if constexpr (of_output) {
-    return LstmCell::backward(dh, dc, kept, t, c, LstmCell::slopes_from_output(kept, t));
-  } else {
-    const auto& [i, f, g, o] = kept;
-    return LstmCell::backward(dh, dc, LstmCell::gate_values(i, f, g, o), t, c,
-                              LstmCell::slopes(i, f, g, o, c_next));
-  }
-}
-
-template <bool of_output>
-HWY_FLATTEN void lstm_backward(const float* __restrict i, const float* __restrict f,
-                               const float* __restrict g, const float* __restrict o,
-                               const float* __restrict c, const float* __restrict c_next,
-                               const float* __restrict dh, float* __restrict dc,
-                               float* __restrict da_i, float* __restrict da_f,
-                               float* __restrict da_g, float* __restrict da_o, std::ptrdiff_t n) {
-  for (std::ptrdiff_t j = 0; j < n; ++j) {
-    const auto d = lstm_back<of_output>(Lane(dh[j]), Lane(dc[j]),
-                                        {Lane(i[j]), Lane(f[j]), Lane(g[j]), Lane(o[j])},
-                                        Lane(c[j]), Lane(c_next[j]));
-    da_i[j] = d.da.i.v;
-    da_f[j] = d.da.f.v;
-    da_g[j] = d.da.g.v;
-    da_o[j] = d.da.o.v;
-    dc[j] = d.dc.v;
-  }
-}
-
-template <bool of_output>
-HWY_FLATTEN void gru_forward(float* __restrict r, float* __restrict z, float* __restrict candidate,
-                             const float* __restrict m, const float* __restrict h,
-                             float* __restrict h_next, std::ptrdiff_t n) {
-  for (std::ptrdiff_t j = 0; j < n; ++j) {
-    const auto v = GruCell::gate_values(Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j]));
-    if constexpr (of_output) {
-      r[j] = v.r.v;
-      z[j] = v.z.v;
-      candidate[j] = v.n.v;
+  [[gnu::noinline]] HWY_FLATTEN static void backward(
+      const Each<k, float>* __restrict... v, const float* __restrict h, const float* __restrict c,
+      const float* __restrict c_next, const float* __restrict dh, float* __restrict dc,
+      Each<g, float>* __restrict... da, float* __restrict dm, float* __restrict carry,
+      std::ptrdiff_t n) {
+    for (std::ptrdiff_t j = 0; j < n; ++j) {
+      const Lane kept[] = {Lane(v[j])...};
+      const auto d =
+          through(kept, Lane(dh[j]), Lane(info.has_c ? dc[j] : 0), Lane(info.carries_h ? h[j] : 0),
+                  Lane(info.has_c ? c[j] : 0), Lane(info.has_c ? c_next[j] : 0));
+      ((da[j] = d.da[g].v), ...);
+      if constexpr (info.has_reset()) dm[j] = d.dr.v;
+      if constexpr (info.has_c) dc[j] = d.dc.v;
+      if constexpr (info.carries_h) carry[j] = d.dh.v;
     }
-    h_next[j] = GruCell::forward(v, Lane(h[j])).v;
   }
+
+ private:
+  template <std::size_t i>
+  static void keep(float* at, Lane value) {
+    if constexpr (i < static_cast<std::size_t>(info.gates)) *at = value.v;
+  }
+
+  /// What goes back through one unit, from its gate values or from their pre-activations.
+  static auto through(const Lane (&kept)[sizeof...(k)], Lane dh, Lane dc, Lane h, Lane c,
+                      Lane c_next) {
+    if constexpr (of_output) {
+      return Cell::backward(dh, dc, kept, h, c, Cell::slopes_from_output(kept, c_next));
+    } else {
+      Lane value[sizeof...(k)];
+      Cell::gate_values(kept, value);
+      return Cell::backward(dh, dc, value, h, c, Cell::slopes(kept, value, c_next));
+    }
+  }
+};
+
+/// Part i of what a step keeps: the gates, `stride` apart, then m.
+template <class Cell, class T>
+T* part(T* gates, std::ptrdiff_t stride, T* m, std::size_t i) {
+  return i < static_cast<std::size_t>(Cell::info.gates)
+             ? gates + static_cast<std::ptrdiff_t>(i) * stride
+             : m;
 }
 
-template <bool of_output>
-GruCell::Backward<Lane> gru_back(Lane dh, const GruCell::Gates<Lane>& kept, Lane h) {
-  if constexpr (of_output) {
-    return GruCell::backward(dh, kept, h, GruCell::slopes_from_output(kept));
-  } else {
-    const auto& [a_r, a_z, x_n, m] = kept;
-    const auto v = GruCell::gate_values(a_r, a_z, x_n, m);
-    return GruCell::backward(dh, v, h, GruCell::slopes(a_r, a_z, x_n + v.r * m));
-  }
+/// What `at` points at, as the arguments of the loops.
+template <class Cell, bool of_output, std::size_t... k, std::size_t... g>
+CellLoops gated_loops(std::index_sequence<k...> /*kept*/, std::index_sequence<g...> /*gates*/) {
+  using Row = RowOf<Cell, of_output, std::index_sequence<k...>, std::index_sequence<g...>>;
+  return {{},
+          [](const Elementwise& /*act*/, const CellForward& at, std::ptrdiff_t n) {
+            Row::forward(part<Cell>(at.a, at.stride, at.m, k)..., at.h, at.c, at.h_next, at.c_next,
+                         n);
+          },
+          [](const Elementwise& /*act*/, const CellBackward& at, std::ptrdiff_t n) {
+            Row::backward(part<Cell>(at.a, at.stride, at.m, k)..., at.h, at.c, at.c_next, at.dh,
+                          at.dc, part<Cell>(at.da, at.stride, at.da, g)..., at.dm, at.carry, n);
+          }};
 }
 
-template <bool of_output>
-HWY_FLATTEN void gru_backward(const float* __restrict r, const float* __restrict z,
-                              const float* __restrict candidate, const float* __restrict m,
-                              const float* __restrict h, const float* __restrict dh,
-                              float* __restrict da_r, float* __restrict da_z,
-                              float* __restrict da_n, float* __restrict dm,
-                              float* __restrict dh_prev, std::ptrdiff_t n) {
-  for (std::ptrdiff_t j = 0; j < n; ++j) {
-    const auto d = gru_back<of_output>(
-        Lane(dh[j]), {Lane(r[j]), Lane(z[j]), Lane(candidate[j]), Lane(m[j])}, Lane(h[j]));
-    da_r[j] = d.da_r.v;
-    da_z[j] = d.da_z.v;
-    da_n[j] = d.da_n.v;
-    dm[j] = d.dm.v;
-    dh_prev[j] = d.dh.v;
-  }
-}
-
-template <bool of_output>
-Gated gated() {
-  return {lstm_forward<of_output>, lstm_backward<of_output>, gru_forward<of_output>,
-          gru_backward<of_output>};
+CellLoops cell(std::string_view name, std::string_view act, SlopeFrom from) {
+  CellLoops found{};
+  with_cell(name, Tanh{}, [&]<class Cell>(const Cell&) {
+    if constexpr (Cell::info.takes_activation) {  // h' is f of its one gate
+      found = {elementwise(act, from),
+               [](const Elementwise& f, const CellForward& at, std::ptrdiff_t n) {
+                 f.forward(at.a, at.h_next, n);
+               },
+               [](const Elementwise& f, const CellBackward& at, std::ptrdiff_t n) {
+                 f.backward(at.a, at.h_next, at.dh, at.da, n);
+               }};
+    } else {
+      constexpr std::make_index_sequence<Cell::info.biases> kept;
+      constexpr std::make_index_sequence<Cell::info.gates> gates;
+      found = from == SlopeFrom::output ? gated_loops<Cell, true>(kept, gates)
+                                        : gated_loops<Cell, false>(kept, gates);
+    }
+  });
+  return found;
 }
 
 void clip(float* x, float limit, std::ptrdiff_t n) {
@@ -264,8 +271,8 @@ void column_sums(const float* a, std::ptrdiff_t rows, std::ptrdiff_t lda, float*
 }
 
 Loops all_loops() {
-  return {elementwise, gated<true>(), gated<false>(), clip,   scale,          sgd, add,
-          add_bias,    add_scaled,    multiply_by,    stream, sum_of_squares, dot, column_sums};
+  return {elementwise, cell,        clip,   scale,          sgd, add,        add_bias,
+          add_scaled,  multiply_by, stream, sum_of_squares, dot, column_sums};
 }
 
 }  // namespace

@@ -20,24 +20,34 @@ struct Elementwise {
   bool of_output;
 };
 
-/// The cells with gates as loops, for slopes of one kind. From the output: the gates' values
-/// replace their pre-activations on the way forward, and come back. From the input: the
-/// pre-activations stay, and give values and slopes once more on the way back.
-struct Gated {
-  /// LSTM forward of n units: i, f, g, o hold the pre-activations of the gates.
-  void (*lstm_forward)(float* i, float* f, float* g, float* o, const float* c, float* c_next,
-                       float* h_next, std::ptrdiff_t n);
-  /// LSTM backward, from dh and dc at the new state: da; dc becomes that at c.
-  void (*lstm_backward)(const float* i, const float* f, const float* g, const float* o,
-                        const float* c, const float* c_next, const float* dh, float* dc,
-                        float* da_i, float* da_f, float* da_g, float* da_o, std::ptrdiff_t n);
-  /// GRU forward: r, z, candidate hold a_r, a_z, x_n (biases included), of the values r, z, n.
-  void (*gru_forward)(float* r, float* z, float* candidate, const float* m, const float* h,
-                      float* h_next, std::ptrdiff_t n);
-  /// GRU backward: da of r, z, n; dm; and the part of dL/dh that goes through z h.
-  void (*gru_backward)(const float* r, const float* z, const float* candidate, const float* m,
-                       const float* h, const float* dh, float* da_r, float* da_z, float* da_n,
-                       float* dm, float* dh_prev, std::ptrdiff_t n);
+/// Where one row of a step lies: a segment of the units of one sample. Pointers that the cell has
+/// no use for are not read.
+struct CellForward {
+  float* a;                // of the first gate: the pre-activations
+  std::ptrdiff_t stride;   // from gate to gate
+  float* m;                // with a reset gate: W h + b of the last gate, apart
+  const float *h, *c;      // the state
+  float *h_next, *c_next;  // out
+};
+struct CellBackward {
+  const float* a;  // what forward left there
+  std::ptrdiff_t stride;
+  const float* m;
+  const float *h, *c, *h_next, *c_next;
+  const float* dh;  // at the next state
+  float* dc;        // in at the next state, out at the state
+  float* da;        // out, `stride` from gate to gate
+  float* dm;        // out
+  float* carry;     // out: what reaches h past W
+};
+
+/// A cell as loops, for slopes of one kind. From the output: the gates' values replace their
+/// pre-activations on the way forward, and come back. From the input: the pre-activations stay, and
+/// give values and slopes once more on the way back.
+struct CellLoops {
+  Elementwise act;  // of a cell that takes one
+  void (*forward)(const Elementwise& act, const CellForward& at, std::ptrdiff_t n);
+  void (*backward)(const Elementwise& act, const CellBackward& at, std::ptrdiff_t n);
 };
 
 /// The loops as compiled for one kind of vectors. The bits of a result depend on whether these have
@@ -46,8 +56,8 @@ struct Loops {
   /// std::invalid_argument for an unknown name. Where y does not say the slope it comes from x,
   /// whatever is asked for.
   Elementwise (*elementwise)(std::string_view act, SlopeFrom slope);
-  Gated of_output;
-  Gated of_input;
+  /// The same of a cell; `act` is that of one which takes it.
+  CellLoops (*cell)(std::string_view name, std::string_view act, SlopeFrom slope);
 
   /// x clamped to [-limit, limit]; NaN stays.
   void (*clip)(float* x, float limit, std::ptrdiff_t n);

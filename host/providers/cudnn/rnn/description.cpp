@@ -8,6 +8,8 @@ namespace {
 
 std::int64_t features(const RecurrentProblem& p) { return p.project_input && p.I > 0 ? p.I : p.H; }
 
+bool has_cell(std::string_view cell) { return cell == "elman" || cell == "lstm" || cell == "gru"; }
+
 cudnnRNNMode_t mode(const RecurrentProblem& p) {
   if (p.cell == "lstm") return CUDNN_LSTM;
   if (p.cell == "gru") return CUDNN_GRU;
@@ -54,7 +56,7 @@ bool sees_inside(const RecurrentProblem& p) {
 }
 
 std::string rnn_refusal(const RecurrentProblem& p) {
-  if (!is_common_cell(p.cell)) return "cuDNN has no " + p.cell + " cell";
+  if (!has_cell(p.cell)) return "cuDNN has no " + p.cell + " cell";
   if (p.act != "tanh" && p.act != "relu") return "cuDNN's RNN has tanh and relu only";
   if (!p.share) return "cuDNN's RNN has one W for all steps";
   if (p.clip_value > 0) return "cuDNN's RNN clips no gradient between steps";

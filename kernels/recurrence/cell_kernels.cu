@@ -1,0 +1,72 @@
+#include "kernels/recurrence/cell_kernels.h"
+
+#include "kernels/cell/cells.h"
+#include "kernels/recurrence/persistent.h"
+#include "kernels/recurrence/slice_barrier.cuh"
+#include "kernels/recurrence/stepwise.cuh"
+
+namespace gradepth::inline GRADEPTH_PLATFORM {
+namespace {
+
+template <class Cell>
+CellKernels kernels_of() {
+  using Step = CellStep<Cell>;
+  static constexpr auto step = [](OutputActivation act) {
+    return Step{make_cell<Cell>(OnChip{act})};
+  };
+  CellKernels kernels{};
+  kernels.forward = [](OutputActivation act, const RecurrencePlan& plan, const RecurrentForward& p,
+                       unsigned* counters, const StreamRef& stream) {
+    launch_forward(make_cell<Cell>(OnChip{act}), plan, p, counters, stream);
+  };
+  kernels.backward = [](OutputActivation act, const RecurrencePlan& plan,
+                        const RecurrentBackward& p, unsigned* counters, const StreamRef& stream) {
+    launch_backward(make_cell<Cell>(OnChip{act}), plan, p, counters, stream);
+  };
+  kernels.forward_step = [](OutputActivation act, const RecurrentForward& p, std::int64_t t,
+                            const float* product, const StreamRef& stream) {
+    const dim3 grid(as_blocks(p.B), as_blocks(divide_up(p.H, block_threads)));
+    launch(gated_forward_kernel<Step>, grid, dim3(block_threads), 0, stream, step(act), p, t,
+           product);
+  };
+  kernels.backward_step = [](OutputActivation act, const RecurrentBackward& p, std::int64_t s,
+                             const float* through, const StreamRef& stream) {
+    launch(gated_backward_kernel<Step>, dim3(as_blocks(step_blocks(p.B * p.H))),
+           dim3(block_threads), 0, stream, step(act), p, s, through);
+  };
+  kernels.sum_gates = [](std::int64_t rows, std::int64_t H, const float* da, float* dx,
+                         const StreamRef& stream) {
+    const dim3 grid(as_blocks(rows), as_blocks(divide_up(H, block_threads)));
+    launch(sum_gates_kernel<Step::gates>, grid, dim3(block_threads), 0, stream, H, da, dx);
+  };
+  return kernels;
+}
+
+}  // namespace
+
+CellKernels cell_kernels(std::string_view cell) {
+  CellKernels kernels{};
+  with_cell(cell, OnChip{}, [&]<class Cell>(const Cell&) { kernels = kernels_of<Cell>(); });
+  return kernels;
+}
+
+std::optional<OutputActivation> output_activation(std::string_view name) {
+  if (name == Tanh::name) return OutputActivation::tanh;
+  if (name == Relu::name) return OutputActivation::relu;
+  if (name == Sigmoid::name) return OutputActivation::sigmoid;
+  if (name == Identity::name) return OutputActivation::identity;
+  if (name == LeakyRelu::name) return OutputActivation::leaky_relu;
+  return {};
+}
+
+std::int64_t barrier_counters(const RecurrencePlan& plan) {
+  if (plan.variant != RecurrenceVariant::persistent) return 0;
+  return std::int64_t{plan.batch_slices} * barrier_counter_stride;
+}
+
+std::int64_t bias_parts(const RecurrencePlan& plan) {
+  if (plan.rows == 0) return 0;
+  return std::int64_t{plan.batch_slices} * (plan.threads / plan.rows);
+}
+
+}  // namespace gradepth::inline GRADEPTH_PLATFORM
