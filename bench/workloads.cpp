@@ -5,6 +5,7 @@
 #include <string>
 
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 /// The only list of shapes.
 namespace gradepth {
@@ -20,7 +21,8 @@ Initialisation stable(std::string_view net, std::string_view act) {
   const bool rectifier = act == "relu" || act == "leaky_relu";
   init.W = {rectifier ? Kind::he : Kind::gaussian, 1.0, {}};
   if (net == "elman") init.W = {Kind::orthogonal, rectifier ? 1.0 : 0.95, {}};
-  if (net == "lstm" || net == "gru") init.forget_bias = 1.0;
+  const CellInfo* const cell = find_cell(net);
+  if (cell != nullptr && cell->forget_gate >= 0) init.forget_bias = 1.0;
   if (net == "additive") init.W = {Kind::constant, 0.45, {}};
   if (net == "residual") init.W = {Kind::gaussian, 0.5, {}};
   return init;
@@ -140,12 +142,13 @@ std::vector<Workload> small() {
     ClipProblem p{.mode = mode, .sizes = std::vector<std::int64_t>(300, 11), .route = "on_chip"};
     list.push_back({p, {}});
   }
-  for (const char* cell : {"elman", "lstm", "gru", "additive"}) {
+  for (const CellInfo& info : all_cells) {
+    const std::string cell(info.name);
     for (const std::int64_t n : awkward) {
       for (const std::int64_t T : {1, 5}) {
         const std::int64_t B = n == 33 ? 3 : n;
         for (const bool project : {true, false}) {
-          if (!project && std::string_view(cell) == "additive") continue;  // it has no input
+          if (!project && !info.has_matrices) continue;  // it has no input
           list.push_back(recurrent({.cell = cell,
                                     .T = T,
                                     .B = B,
@@ -163,7 +166,7 @@ std::vector<Workload> small() {
                               .record = true,
                               .clip_value = 0.05}));
     list.push_back(recurrent({.cell = cell, .T = 5, .B = 3, .H = 8, .norms = false}));
-    if (std::string_view(cell) != "additive") {
+    if (info.has_matrices) {
       list.push_back(recurrent({.cell = cell, .T = 5, .B = 7, .H = 9, .slope = SlopeFrom::input}));
       list.push_back(recurrent({.cell = cell,
                                 .T = 4,
@@ -222,8 +225,8 @@ std::vector<Workload> brief() {
   for (const char* mode : {"norm", "value"}) {
     list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1.0));
   }
-  for (const char* cell : {"elman", "lstm", "gru", "additive"}) {
-    list.push_back(recurrent({.cell = cell, .T = 5, .B = 3, .H = 33}));
+  for (const CellInfo& cell : all_cells) {
+    list.push_back(recurrent({.cell = std::string(cell.name), .T = 5, .B = 3, .H = 33}));
   }
   for (const char* net : {"mlp", "residual", "cnn"}) {
     list.push_back(feedforward({.net = net, .L = 3, .B = 2, .N = 9}));
@@ -256,9 +259,10 @@ std::vector<Workload> quick() {
   // What the per-step norms cost.
   list.push_back(recurrent({.cell = "elman", .T = 64, .B = 32, .H = 128, .norms = false}));
   list.push_back(recurrent({.cell = "elman", .act = "relu", .T = 100, .B = 32, .H = 128}));
-  list.push_back(recurrent({.cell = "lstm", .T = 64, .B = 32, .H = 128}));
-  list.push_back(recurrent({.cell = "gru", .T = 64, .B = 32, .H = 128}));
-  list.push_back(recurrent({.cell = "additive", .T = 64, .B = 32, .H = 128}));
+  for (const CellInfo& cell : all_cells) {
+    if (cell.takes_activation) continue;  // above
+    list.push_back(recurrent({.cell = std::string(cell.name), .T = 64, .B = 32, .H = 128}));
+  }
   for (const std::int64_t L : {8, 16, 32, 64}) {
     list.push_back(feedforward({.net = "mlp", .L = L, .B = 64, .N = 256}));
   }
@@ -285,7 +289,8 @@ std::vector<Workload> full() {
   list.push_back(
       {ClipProblem{.mode = "tensor", .sizes = std::vector<std::int64_t>(50, 200'000)}, {}});
   list.push_back({ClipProblem{.sizes = std::vector<std::int64_t>(3000, 1000)}, {}});
-  for (const char* cell : {"elman", "lstm", "gru"}) {
+  for (const CellInfo& info : gate_cells) {
+    const std::string cell(info.name);
     list.push_back(recurrent({.cell = cell, .T = 256, .B = 64, .H = 256}));
     list.push_back(recurrent({.cell = cell, .T = 512, .B = 32, .H = 512}));
     list.push_back(recurrent({.cell = cell, .T = 1000, .B = 1, .H = 256}));

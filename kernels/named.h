@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 /// Look-ups in a list whose entries have a `name`: cells, clip rules, providers.
 namespace gradepth {
@@ -24,6 +25,13 @@ const auto& named(const List& list, std::string_view name, const char* what) {
     throw std::invalid_argument(std::string("no ") + what + " is called " + std::string(name));
   }
   return *found;
+}
+
+template <class List>
+std::vector<std::string> all_names(const List& list) {
+  std::vector<std::string> names;
+  for (const auto& entry : list) names.emplace_back(entry.name);
+  return names;
 }
 
 /// "elman, lstm, …"

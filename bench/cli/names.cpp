@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth {
 namespace {
@@ -155,7 +156,11 @@ const Names& activation_flag_names() {
 }
 
 const Names& net_names() {
-  static const Names names({"mlp", "cnn", "residual", "elman", "lstm", "gru", "additive"});
+  static const Names names([] {
+    std::vector<std::string> list{"mlp", "cnn", "residual"};
+    for (std::string& cell : all_names(all_cells)) list.push_back(std::move(cell));
+    return list;
+  }());
   return names;
 }
 

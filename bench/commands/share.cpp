@@ -10,6 +10,7 @@
 #include "bench/rows/output.h"
 #include "bench/timing/machine.h"
 #include "host/growth/study/share.h"
+#include "kernels/cell/cells.h"
 
 /// `share`: does a shared W, or a dense one, make a recurrent gradient explode?
 namespace gradepth {
@@ -28,7 +29,7 @@ GrowthFlags share_defaults() {
 }
 
 const Names& cell_names() {
-  static const Names names({"elman", "lstm", "gru"});
+  static const Names names(all_names(gate_cells));
   return names;
 }
 
@@ -42,7 +43,7 @@ void add_flags(CLI::App& command, GrowthFlags& flags) {
   };
   name("--net", flags.net, cell_names(), cell_names().list());
   name("--activation", flags.activation, activation_flag_names(),
-       "elman's activation; lstm and gru have tanh");
+       "elman's activation; cells with gates have tanh");
   add("--depth", flags.depth, "steps");
   add("--width", flags.width, "units");
   name("--init", flags.init, weight_init_names(), "W, as for growth");
@@ -79,7 +80,7 @@ void add_share_command(CLI::App& app, int& exit_status) {
   auto flags = std::make_shared<GrowthFlags>(share_defaults());
   add_flags(*command, *flags);
   command->callback([command, flags, &exit_status] {
-    const bool gated = flags->net != "elman";
+    const bool gated = !cell_info(flags->net).takes_activation;
     if (gated && command->count("--activation") == 0) flags->activation = "tanh";
     exit_status = run_share(*flags);
   });

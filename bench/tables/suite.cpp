@@ -12,6 +12,7 @@
 #include "bench/tables/sweep.h"
 #include "bench/tables/table.h"
 #include "host/text/json.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth {
 namespace {
@@ -80,9 +81,10 @@ void print_checks(const std::vector<Row>& rows, std::ostream& out) {
 std::string net_label(const Row& setting) {
   std::string label = text_of(setting, "net");
   const std::string activation = text_of(setting, "activation");
-  if (label == "additive") {
+  if (label == additive_recurrence.name) {
     label += ' ' + text_of(setting, "form");
-  } else if (label != "lstm" && label != "gru") {
+  } else if (const CellInfo* const cell = find_cell(label);
+             cell == nullptr || cell->takes_activation) {
     label += ' ' + activation;
   }
   if (text_of(setting, "share") == "off") label += ", fresh W";

@@ -11,6 +11,7 @@
 #include "kernels/cell/elman.h"
 #include "kernels/cell/gru.h"
 #include "kernels/cell/lstm.h"
+#include "kernels/cell/mgu.h"
 #include "kernels/host_device.h"
 #include "kernels/named.h"
 
@@ -24,7 +25,10 @@ struct CellList {
 
 /// `Act` is the activation of the cells that take one.
 template <class Act>
-using Cells = CellList<ElmanCell<Act>, LstmCell, GruCell>;
+using Cells = CellList<ElmanCell<Act>, LstmCell, GruCell, MguCell>;
+
+/// Those cells, as data.
+inline constexpr auto gate_cells = Cells<Tanh>::infos;
 
 /// f' = w (f + f_prev), or w Σ f: no cell of gates, but a recurrence with states as theirs.
 inline constexpr CellInfo additive_recurrence{.name = "additive",
@@ -35,9 +39,8 @@ inline constexpr CellInfo additive_recurrence{.name = "additive",
 
 /// All recurrences, as data.
 inline constexpr auto all_cells = [] {
-  constexpr auto& infos = Cells<Tanh>::infos;
-  std::array<CellInfo, infos.size() + 1> all{};
-  std::copy(infos.begin(), infos.end(), all.begin());
+  std::array<CellInfo, gate_cells.size() + 1> all{};
+  std::copy(gate_cells.begin(), gate_cells.end(), all.begin());
   all.back() = additive_recurrence;
   return all;
 }();

@@ -7,6 +7,7 @@ An outside oracle: our reference, our CPU code and our CUDA code share their for
 formula could pass all of their comparisons. Nothing here is ours but the mapping of names:
 
   elman tanh and relu, lstm, gru   torch.nn.RNN, LSTM, GRU
+  mgu                              its four lines, in torch
   activations                      torch.nn.functional
   the rest                         one line of torch each, differentiated by autograd
 
@@ -93,8 +94,8 @@ def activation_cases():
 
 # ---- recurrent -----------------------------------------------------------------------------------
 
-GATES = {"elman": 1, "lstm": 4, "gru": 3}
-BIASES = {"elman": 1, "lstm": 4, "gru": 4}
+GATES = {"elman": 1, "lstm": 4, "gru": 3, "mgu": 2}
+BIASES = {"elman": 1, "lstm": 4, "gru": 4, "mgu": 3}
 
 
 def module(cell, act, inputs, H, Wx, Wh, b):
@@ -114,7 +115,7 @@ def module(cell, act, inputs, H, Wx, Wh, b):
 
 def bias_gradient(cell, net, H):
     db = net.bias_ih_l0.grad
-    return torch.cat([db, net.bias_hh_l0.grad[2 * H :]]) if cell == "gru" else db
+    return torch.cat([db, net.bias_hh_l0.grad[-H:]]) if cell in ("gru", "mgu") else db
 
 
 class Formula(torch.nn.Module):
@@ -135,7 +136,32 @@ class Formula(torch.nn.Module):
         return torch.stack(y), h[None]
 
 
+class MinimalGatedUnit(torch.nn.Module):
+    """Zhou et al. 2016, with f after the product; the last third of b stands inside."""
+
+    def __init__(self, H, Wx, Wh, b):
+        super().__init__()
+        self.H = H
+        self.weight_ih_l0 = torch.nn.Parameter(Wx.clone())
+        self.weight_hh_l0 = torch.nn.Parameter(Wh.clone())
+        self.bias_ih_l0 = torch.nn.Parameter(b[: 2 * H].clone())
+        self.bias_hh_l0 = torch.nn.Parameter(b[2 * H :].clone())
+
+    def forward(self, x, h):
+        h, y, H = h[0], [], self.H
+        for x_t in x:
+            a = F.linear(x_t, self.weight_ih_l0, self.bias_ih_l0)
+            product = F.linear(h, self.weight_hh_l0)
+            f = torch.sigmoid(a[:, :H] + product[:, :H])
+            n = torch.tanh(a[:, H:] + f * (product[:, H:] + self.bias_hh_l0))
+            h = (1 - f) * h + f * n
+            y.append(h)
+        return torch.stack(y), h[None]
+
+
 def make_net(cell, act, inputs, H, Wx, Wh, b):
+    if cell == "mgu":
+        return MinimalGatedUnit(H, Wx, Wh, b)
     if cell == "elman" and act not in ("tanh", "relu"):
         return Formula(act, Wx, Wh, b)
     return module(cell, act, inputs, H, Wx, Wh, b)
@@ -299,6 +325,10 @@ def recurrent_cases():
         recurrent_case(15, "gru", clip_value=0.75),
         additive_case(16, "two-term", 0.625),
         additive_case(17, "sum", 0.375),
+        recurrent_case(18, "mgu"),
+        recurrent_case(19, "mgu", project_input=False),
+        recurrent_case(20, "mgu", share=False, project_input=False),
+        recurrent_case(21, "mgu", clip_value=0.75),
     ]
 
 

@@ -15,6 +15,7 @@
 #include "host/growth/states/states.h"
 #include "host/providers/provider.h"
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 /// Jacobians against the reference provider: finite differences of its states forward, its
 /// gradients backward.
@@ -42,6 +43,8 @@ std::vector<Net> nets() {
           {"lstm", "plain", "two-term", false},
           {"gru"},
           {"gru", "plain", "two-term", false},
+          {"mgu"},
+          {"mgu", "plain", "two-term", false},
           {"additive", "plain", "two-term"},
           {"additive", "plain", "sum"}};
 }
@@ -83,7 +86,8 @@ std::vector<GrowthSpec> specs() {
   for (const char* activation : {"relu", "gelu", "softplus", "identity"}) {
     for (const Net& net : nets()) {
       GrowthSpec spec = make_spec(net, activation);
-      const bool cell = spec.net == "lstm" || spec.net == "gru" || spec.net == "additive";
+      const CellInfo* const found = find_cell(spec.net);
+      const bool cell = found != nullptr && !found->takes_activation;
       if (!cell) all.push_back(spec);
     }
   }

@@ -131,6 +131,13 @@ TEST(GrowthClosedForms, LstmForgetPath) {
     EXPECT_NEAR(r.ratio[40] / std::pow(sigmoid, 40), 1, tolerance);
     EXPECT_NEAR(r.theory->rate, std::log(sigmoid), 1e-14);
   });
+  spec.net = "mgu";  // past f: 1 - sigmoid(-2)
+  spec.init.forget_bias = 0;
+  spec.init.bias = {ValueInit::Kind::constant, -2};
+  on_every_provider(spec, [&](const GrowthResult& r, double tolerance) {
+    EXPECT_NEAR(r.ratio[40] / std::pow(sigmoid, 40), 1, tolerance);
+    EXPECT_NEAR(r.theory->rate, std::log(sigmoid), 1e-14);
+  });
 }
 
 TEST(GrowthClosedForms, AdditiveForms) {
@@ -265,7 +272,7 @@ TEST(GrowthTheory, FixedPointStartHasTheVarianceOfTheFixedPoint) {
 }
 
 TEST(GrowthMeasure, RecordedNormsAgreeWithThePlans) {
-  for (const char* name : {"mlp", "elman", "lstm", "gru", "residual", "cnn"}) {
+  for (const char* name : {"mlp", "elman", "lstm", "gru", "mgu", "residual", "cnn"}) {
     GrowthSpec spec = net(name, "tanh", Kind::gaussian, 1.2);
     spec.width = 6;
     spec.depth = 12;

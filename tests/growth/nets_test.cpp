@@ -11,6 +11,7 @@
 #include "host/growth/study/measure.h"
 #include "host/growth/theory/mean_field.h"
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 #include "tests/bench/temporary_file.h"
 
 /// Every net with every activation and every initialisation.
@@ -36,6 +37,7 @@ constexpr Net nets[] = {{"mlp", ""},
                         {"elman", ""},
                         {"lstm", ""},
                         {"gru", ""},
+                        {"mgu", ""},
                         {"additive", "two-term"},
                         {"additive", "sum"}};
 
@@ -71,7 +73,8 @@ TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
       for_each_activation([&](auto act) {
         const std::string activation(decltype(act)::name);
         const GrowthSpec spec = small(net, activation, W);
-        const bool gated = spec.net == "lstm" || spec.net == "gru";
+        const CellInfo* const cell = find_cell(spec.net);
+        const bool gated = cell != nullptr && cell->has_matrices && !cell->takes_activation;
         if ((gated && activation != "tanh") ||
             (W.kind == WeightInit::Kind::saxe && !critical_sigma(activation, 0))) {
           EXPECT_THROW((void)measure_growth(spec, reference()), std::invalid_argument);
@@ -103,7 +106,7 @@ TEST(GrowthNets, AFileIsTheSameMatrixEverywhere) {
     return draw(make_problem(spec), resolve(spec), 1);
   };
   const std::vector<double>& matrix = W.matrix.data;
-  for (const char* name : {"lstm", "gru", "elman", "mlp", "residual"}) {
+  for (const char* name : {"lstm", "gru", "mgu", "elman", "mlp", "residual"}) {
     for (const bool share : {true, false}) {
       const Tensors tensors = drawn(name, share);
       const auto Wh = tensors.find("Wh");

@@ -9,6 +9,7 @@
 
 #include "host/growth/study/measure.h"
 #include "host/problem/judge.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
@@ -100,9 +101,9 @@ TEST(GrowthNorms, EveryProviderAgreesWithFloat64) {
   Provider& reference = *find(providers, "reference");
   for (const auto& provider : providers.present) {
     int ran = 0;
-    for (const Net& net :
-         {Net{"mlp"}, Net{"cnn"}, Net{"residual"}, Net{"residual", "preact"},
-          Net{"residual", "scaled"}, Net{"elman"}, Net{"lstm"}, Net{"gru"}, Net{"additive"}}) {
+    for (const Net& net : {Net{"mlp"}, Net{"cnn"}, Net{"residual"}, Net{"residual", "preact"},
+                           Net{"residual", "scaled"}, Net{"elman"}, Net{"lstm"}, Net{"gru"},
+                           Net{"mgu"}, Net{"additive"}}) {
       const bool slow = provider->name() == "simt" || provider->name() == "onednn";
       const bool cnn = net.name == std::string("cnn");
       for (const auto& [T, B, H] : sizes(cnn || slow)) {
@@ -124,10 +125,10 @@ TEST(GrowthNorms, EveryWayThroughTimeAgreesWithFloat64) {
        {Variant::small, Variant::persistent, Variant::steps, Variant::graph}) {
     const Providers providers = make_providers({.variant = variant});
     int ran = 0;
-    for (const char* net : {"elman", "lstm", "gru"}) {
+    for (const std::string& net : all_names(gate_cells)) {
       for (const auto& [T, B, H] : sizes(true)) {
         const double off = norms_off(*find(providers, "simt"), *find(providers, "reference"),
-                                     spec_of({net}, T, B, H));
+                                     spec_of({net.c_str()}, T, B, H));
         if (off < 0) continue;
         EXPECT_LE(off, 1) << name(variant) << ' ' << net << " T" << T << " B" << B << " H" << H;
         ++ran;

@@ -383,7 +383,7 @@ TEST(GrowthTransient, NormalNilpotentAndExtremeMatrices) {
 }
 
 TEST(GrowthTransient, WhichNetsShareAMatrix) {
-  for (const char* net : {"mlp", "cnn", "residual", "elman", "lstm", "gru"}) {
+  for (const char* net : {"mlp", "cnn", "residual", "elman", "lstm", "gru", "mgu"}) {
     for (const Kind kind : {Kind::gaussian, Kind::identity}) {
       GrowthSpec spec = make_spec(net, "tanh", kind, 1, 3, 2);
       const Tensors drawn = drawn_of(spec);
@@ -403,7 +403,7 @@ TEST(GrowthTransient, WhichNetsShareAMatrix) {
 
 TEST(GrowthRenormalised, EqualsTheOrdinaryPassInRange) {
   static const Providers providers = make_providers({});
-  for (const char* net : {"mlp", "cnn", "residual", "elman", "lstm", "gru", "additive"}) {
+  for (const char* net : {"mlp", "cnn", "residual", "elman", "lstm", "gru", "mgu", "additive"}) {
     for (const std::int64_t batch : {1, 3}) {
       GrowthSpec spec = make_spec(net, "tanh", Kind::gaussian, 1.3, 5, 21);
       spec.batch = batch;

@@ -61,7 +61,7 @@ TEST(GrowthSeeds, TheNumberOfThreadsDoesNotChangeABit) {
   const Providers providers = make_providers({.threads = 1});
   for (const char* name : {"reference", "cpu"}) {
     Provider& provider = *find(providers, name);
-    for (const char* net : {"mlp", "elman", "lstm", "gru"}) {
+    for (const char* net : {"mlp", "elman", "lstm", "gru", "mgu"}) {
       const GrowthSpec spec = study(net, WeightInit::Kind::gaussian, 1);
       const auto measured = [&] { return row(spec, measure_growth(spec, provider)).dump(); };
       std::string alone;

@@ -12,6 +12,7 @@
 #include "host/growth/study/measure.h"
 #include "host/growth/study/row.h"
 #include "host/text/not_finite.h"
+#include "kernels/cell/cells.h"
 
 /// Contributions to dL/dW, against matrices that are formed.
 namespace gradepth::growth {
@@ -157,7 +158,7 @@ TEST(WeightGradientOfAScalar, LogarithmsStayInRange) {
 /// An untied net with the same weights in every map has the shared net's contributions as its
 /// layers' gradients, which the provider forms.
 TEST(WeightGradientByLag, IsTheUnrolledNets) {
-  for (const char* name : {"elman", "lstm", "gru"}) {
+  for (const std::string& name : all_names(gate_cells)) {
     for (const std::int64_t T : {5, 70}) {  // 70: a sketch
       GrowthSpec spec = net(name, "tanh", Kind::constant, 0.15);
       spec.width = 4;

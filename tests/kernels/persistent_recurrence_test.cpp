@@ -18,11 +18,7 @@ namespace {
 using namespace testing;
 
 /// The cells of the list.
-const std::vector<std::string> cells = [] {
-  std::vector<std::string> names;
-  for (const CellInfo& cell : Cells<Tanh>::infos) names.emplace_back(cell.name);
-  return names;
-}();
+const std::vector<std::string> cells = all_names(gate_cells);
 
 /// The plans of both directions.
 struct Plans {

@@ -1,4 +1,5 @@
 #include "host/problem/compare.h"
+#include "kernels/cell/cells.h"
 
 #include <gtest/gtest.h>
 
@@ -50,7 +51,7 @@ TEST(Distance, MeasuresEachLayerByItself) {
 /// Where H or H - 1 is T, db [H] is one tensor all the same: an entry that cancelled is no step.
 TEST(Distance, SizesThatEqualEachOtherAreNoSteps) {
   for (const std::int64_t H : {4, 5}) {
-    for (const char* cell : {"elman", "lstm", "gru"}) {
+    for (const std::string& cell : all_names(gate_cells)) {
       const RecurrentProblem net{.cell = cell, .T = 4, .B = H, .H = H, .record = true};
       Tensors truth;
       for (const TensorSpec& spec : outputs(net)) {

@@ -5,6 +5,7 @@
 #include "host/draw/initialise.h"
 #include "host/providers/provider.h"
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 /// The reference's gradients against finite differences of its own forward pass.
 ///
@@ -96,7 +97,7 @@ TEST(Gradient, OfActivationsIsFiniteFarOut) {
 }
 
 TEST(Gradient, OfEveryRecurrentCell) {
-  for (const char* cell : {"elman", "lstm", "gru", "additive"}) {
+  for (const std::string& cell : all_names(all_cells)) {
     for (const bool project : {true, false}) {
       const bool additive = std::string_view(cell) == "additive";
       if (additive && project) continue;
@@ -136,7 +137,7 @@ TEST(Gradient, OfElmanWithEverySmoothActivation) {
 }
 
 TEST(Gradient, WithAFreshWPerStep) {
-  for (const char* cell : {"elman", "lstm", "gru"}) {
+  for (const std::string& cell : all_names(gate_cells)) {
     check_gradients(RecurrentProblem{.cell = cell,
                                      .T = 3,
                                      .B = 2,

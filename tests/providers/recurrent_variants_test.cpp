@@ -5,6 +5,7 @@
 #include "bench/speed/speed.h"
 #include "bench/workloads.h"
 #include "host/providers/provider.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth {
 namespace {
@@ -46,7 +47,7 @@ TEST_P(VariantTest, AgreesWithTheReferenceOrSaysWhyNot) {
 }
 
 TEST_P(VariantTest, GivesTheSameBitsWhenRunAgain) {
-  for (const char* cell : {"elman", "lstm", "gru"}) {
+  for (const std::string& cell : all_names(gate_cells)) {
     const Problem problem = RecurrentProblem{.cell = cell, .T = 3, .B = 2, .H = 9, .record = true};
     const PlanPtr plan = std::get<PlanPtr>(simt_.plan(problem));
     plan->set(draw(problem, {}, 3));
@@ -63,7 +64,7 @@ TEST_P(VariantTest, GivesTheSameBitsWhenRunAgain) {
 
 /// The two backward parts make the whole; without the norms all else stays as it is.
 TEST_P(VariantTest, PartsAndNorms) {
-  for (const char* cell : {"elman", "lstm", "gru"}) {
+  for (const std::string& cell : all_names(gate_cells)) {
     RecurrentProblem problem{.cell = cell, .T = 3, .B = 2, .H = 9, .clip_value = 0.1};
     const Tensors in = draw(problem, {}, 5);
     const PlanPtr whole = std::get<PlanPtr>(simt_.plan(problem));

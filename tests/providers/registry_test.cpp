@@ -53,8 +53,9 @@ bool library_has(const Library& library, const Problem& problem) {
     return is_one_of(p->mode, library.clips) && !p->sgd;
   }
   if (const auto* p = std::get_if<RecurrentProblem>(&problem)) {
-    return p->cell != "additive" && is_one_of(p->act, library.cell_activations) && p->share &&
-           !p->record && p->clip_value == 0 && (p->project_input || library.has_bare_recurrence);
+    return is_one_of(p->cell, {"elman", "lstm", "gru"}) &&
+           is_one_of(p->act, library.cell_activations) && p->share && !p->record &&
+           p->clip_value == 0 && (p->project_input || library.has_bare_recurrence);
   }
   const auto& p = std::get<FeedForwardProblem>(problem);
   return is_one_of(p.act, library.activations) && p.clip_value == 0;

@@ -11,7 +11,6 @@
 
 #include "host/problem/exact_activation.h"
 #include "kernels/cell/cells.h"
-#include "kernels/cell/mgu.h"
 
 namespace gradepth {
 namespace {

@@ -63,16 +63,17 @@ std::optional<Theory> additive(const GrowthSpec& spec, std::span<const DrawnFact
   return Theory{.rate = additive_sum_rate(w), .formula = "ln |1 + w|", .source = "recurrence"};
 }
 
-/// With recurrent weights 0 the gates do not see h: dc_T/dc_0 = sigmoid(b_f)^T, and for the GRU
-/// dh_T/dh_0 = sigmoid(b_z)^T. A loss on an LSTM's h reaches c in its first step back, which only
-/// fits of L < 20 would see.
+/// With recurrent weights 0 the gates do not see h: dc_T/dc_0 = sigmoid(b_f)^T, for the GRU
+/// dh_T/dh_0 = sigmoid(b_z)^T, and for the MGU (1 - sigmoid(b_f))^T. A loss on an LSTM's h reaches
+/// c in its first step back, which only fits of L < 20 would see.
 std::optional<Theory> gate_path(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   const bool lstm = spec.net == "lstm";
+  const bool mgu = spec.net == "mgu";
   const bool no_weights = spec.init.W.scale == 0 && spec.init.W.kind != Kind::file &&
                           spec.init.W.kind != Kind::he && spec.init.W.kind != Kind::xavier;
   const bool constant_bias =
       spec.init.bias.kind == ValueInit::Kind::constant || spec.init.bias.scale == 0;
-  if ((!lstm && spec.net != "gru") || !no_weights || !constant_bias || !no_input(spec)) {
+  if ((!lstm && !mgu && spec.net != "gru") || !no_weights || !constant_bias || !no_input(spec)) {
     return std::nullopt;
   }
   if (lstm && spec.init.loss_on != Initialisation::LossOn::c && spec.depth < 20) {
@@ -80,9 +81,11 @@ std::optional<Theory> gate_path(const GrowthSpec& spec, std::span<const DrawnFac
   }
   const double constant =
       spec.init.bias.kind == ValueInit::Kind::constant ? spec.init.bias.scale : 0.0;
-  const double bias = constant + spec.init.forget_bias;
-  return Theory{.rate = -Softplus::value(-bias),  // ln sigmoid(b)
-                .formula = lstm ? "ln sigmoid(b_f)" : "ln sigmoid(b_z)",
+  const double bias = mgu ? -constant : constant + spec.init.forget_bias;
+  return Theory{.rate = -Softplus::value(-bias),  // ln sigmoid(b); 1 - sigmoid(b) = sigmoid(-b)
+                .formula = lstm  ? "ln sigmoid(b_f)"
+                           : mgu ? "ln (1 - sigmoid(b_f))"
+                                 : "ln sigmoid(b_z)",
                 .source = "definition, recurrent weights 0"};
 }
 
