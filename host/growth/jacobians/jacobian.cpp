@@ -346,9 +346,8 @@ class AdditiveJacobians final : public Jacobians {
 }  // namespace
 
 std::size_t jacobian_size(const GrowthSpec& spec) {
-  constexpr std::size_t pixels = FeedForwardProblem::image * FeedForwardProblem::image;
   const auto width = static_cast<std::size_t>(spec.width);
-  if (spec.net == "cnn") return width * pixels;
+  if (spec.net == "cnn") return width * static_cast<std::size_t>(image::pixels);
   return spec.net == "lstm" || spec.net == "additive" ? 2 * width : width;
 }
 

@@ -37,9 +37,8 @@ std::string readable(double x) {
 
 /// Elements of one sample's state.
 double state_size(const GrowthSpec& spec) {
-  constexpr auto image = static_cast<double>(FeedForwardProblem::image);
   const auto width = static_cast<double>(spec.width);
-  return spec.net == "cnn" ? width * image * image : width;
+  return spec.net == "cnn" ? width * image::pixels : width;
 }
 
 /// A layer from a file leaves no room for draws of its weights.

@@ -1,0 +1,41 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "host/problem/dtype.h"
+#include "host/problem/kinds/kind.h"
+#include "kernels/activation/activation.h"
+
+namespace gradepth {
+
+/// y = f(x), or dx = dy · f'(x).
+///   forward:   in x; out y                                             all [rows, cols]
+///   backward:  in x, y, dy; out dx; with bias_gradient db [cols], the sum of dx over rows; with
+///              count_saturated saturated [1], the number of elements with |f'| < 0.01
+/// f16 and bf16 are storage: x, y, dy are numbers of the format, arithmetic is wider, and each
+/// result is rounded to the format once; db adds up what is stored in dx.
+struct ActivationProblem {
+  std::string act = "tanh";
+  std::int64_t rows = 1024;
+  std::int64_t cols = 1024;
+  Pass pass = Pass::backward;
+  bool bias_gradient = false;
+  bool count_saturated = false;
+  SlopeFrom slope = SlopeFrom::output;
+  Dtype dtype = Dtype::f32;
+};
+
+namespace kinds {
+
+void validate(const ActivationProblem& p);
+std::vector<TensorSpec> inputs(const ActivationProblem& p);
+std::vector<TensorSpec> outputs(const ActivationProblem& p);
+std::string tail(const ActivationProblem& p);
+double working_set(const ActivationProblem& p);
+double bytes(const ActivationProblem& p);
+double flops(const ActivationProblem& p);
+
+}  // namespace kinds
+}  // namespace gradepth

@@ -1,0 +1,23 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "host/problem/tensor.h"
+
+/// What the kinds of problem are made of. Each kind has a header with its members and tensors, and
+/// says there of itself what problem.h asks: problem.cpp passes on.
+namespace gradepth {
+
+/// Which part of a training step a problem asks for.
+enum class Pass : std::uint8_t { forward, backward, training };
+
+struct TensorSpec {
+  std::string name;
+  Shape shape;
+  /// Whether the first extent counts steps, layers or the states between them: each is judged by
+  /// its own size.
+  bool by_step = false;
+};
+
+}  // namespace gradepth
