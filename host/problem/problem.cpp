@@ -1,6 +1,9 @@
 #include "host/problem/problem.h"
 
+#include <stdexcept>
+
 #include "host/problem/kinds/common.h"
+#include "host/problem/kinds/parts.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 
@@ -61,8 +64,27 @@ std::vector<TensorSpec> outputs(const Problem& problem) {
 }
 
 std::string name(const Problem& problem) {
-  return std::string(kind(problem)) + '/' +
-         std::visit([](const auto& p) { return kinds::tail(p); }, problem);
+  return std::visit(
+      [&](const auto& p) { return kinds::write_name(kind(problem), kinds::parts(p), p); }, problem);
+}
+
+Problem parse_problem(std::string_view name) {
+  kinds::NameReader reader(name);
+  const std::string_view word = reader.take_word();
+  std::string known;
+  for (Problem problem : {Problem(ActivationProblem{}), Problem(ClipProblem{}),
+                          Problem(RecurrentProblem{}), Problem(FeedForwardProblem{})}) {
+    known += (known.empty() ? "one of " : ", ") + std::string(kind(problem));
+    if (word != kind(problem)) continue;
+    std::visit([&](auto& p) { p = kinds::read_name(reader, kinds::parts(p)); }, problem);
+    try {
+      validate(problem);
+    } catch (const std::invalid_argument& error) {
+      reader.refuse(error.what());
+    }
+    return problem;
+  }
+  reader.refuse("kind " + kinds::shown(word, "missing") + ": " + known);
 }
 
 std::string_view name(SlopeFrom from) { return from == SlopeFrom::output ? "output" : "input"; }

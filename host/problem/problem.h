@@ -37,8 +37,12 @@ void validate(const Problem& problem);
 std::vector<TensorSpec> inputs(const Problem& problem);
 std::vector<TensorSpec> outputs(const Problem& problem);
 
-/// `recurrent/elman/tanh/f32/T64_B32_H512`: the problem's part of a row's name.
+/// `recurrent/elman/tanh/f32/T64_B32_H512`: the problem's part of a row's name. It says all that
+/// decides a result; `record` does not.
 std::string name(const Problem& problem);
+/// The problem of that name, valid, and with its defaults where a name says nothing.
+/// std::invalid_argument, in one line that says which part is wrong and what may stand there.
+Problem parse_problem(std::string_view name);
 /// `output` or `input`.
 std::string_view name(SlopeFrom from);
 /// Where the slopes of a problem come from in truth: from the input where the output does not say

@@ -28,13 +28,6 @@ bool jumps_at_0(const std::string& activation) {
   return jumps;
 }
 
-/// In six digits where they say it all, else in as many as it takes.
-std::string readable(double x) {
-  std::ostringstream text;
-  text << x;
-  return decimal_number(text.str()) == x ? text.str() : exact(x);
-}
-
 /// Elements of one sample's state.
 double state_size(const GrowthSpec& spec) {
   const auto width = static_cast<double>(spec.width);

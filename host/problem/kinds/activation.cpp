@@ -1,6 +1,7 @@
 #include "host/problem/kinds/activation.h"
 
 #include "host/problem/kinds/common.h"
+#include "host/problem/kinds/parts.h"
 
 /// y = f(x) and its backward pass.
 namespace gradepth::kinds {
@@ -26,11 +27,18 @@ std::vector<TensorSpec> outputs(const ActivationProblem& p) {
   return specs;
 }
 
-std::string tail(const ActivationProblem& p) {
-  const std::string pass = p.pass == Pass::forward ? "/forward" : "/backward";
-  return p.act + pass + dtype_part(p.dtype) + size_part({{"R", p.rows}, {"C", p.cols}}) +
-         (p.bias_gradient ? "_bias" : "") + (p.count_saturated ? "_saturated" : "") +
-         slope_part(p.slope, p.dtype);
+const Parts<ActivationProblem>& parts(const ActivationProblem& /*p*/) {
+  using P = ActivationProblem;
+  static const Parts<P> table{
+      .words = {activation_word<P>(),
+                choice("pass", &P::pass,
+                       {{"forward", Pass::forward}, {"backward", Pass::backward}}),
+                dtype_word<P>()},
+      .details = {size_detail("R", &P::rows), size_detail("C", &P::cols),
+                  mark("bias", &P::bias_gradient, true),
+                  mark("saturated", &P::count_saturated, true),
+                  mark("input-slope", &P::slope, SlopeFrom::input)}};
+  return table;
 }
 
 /// Backward reads x or y, whichever the slope needs, not both.

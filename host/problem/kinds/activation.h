@@ -25,6 +25,8 @@ struct ActivationProblem {
   bool count_saturated = false;
   SlopeFrom slope = SlopeFrom::output;
   Dtype dtype = Dtype::f32;
+
+  friend bool operator==(const ActivationProblem&, const ActivationProblem&) = default;
 };
 
 namespace kinds {
@@ -32,7 +34,7 @@ namespace kinds {
 void validate(const ActivationProblem& p);
 std::vector<TensorSpec> inputs(const ActivationProblem& p);
 std::vector<TensorSpec> outputs(const ActivationProblem& p);
-std::string tail(const ActivationProblem& p);
+const Parts<ActivationProblem>& parts(const ActivationProblem& p);
 double working_set(const ActivationProblem& p);
 double bytes(const ActivationProblem& p);
 double flops(const ActivationProblem& p);

@@ -33,6 +33,8 @@ struct ClipProblem {
   /// two_launches reads it twice; auto takes on_chip where it fits. Other providers do not care.
   std::string route = "auto";
   Dtype dtype = Dtype::f32;
+
+  friend bool operator==(const ClipProblem&, const ClipProblem&) = default;
 };
 
 namespace kinds {
@@ -40,7 +42,7 @@ namespace kinds {
 void validate(const ClipProblem& p);
 std::vector<TensorSpec> inputs(const ClipProblem& p);
 std::vector<TensorSpec> outputs(const ClipProblem& p);
-std::string tail(const ClipProblem& p);
+const Parts<ClipProblem>& parts(const ClipProblem& p);
 double working_set(const ClipProblem& p);
 double bytes(const ClipProblem& p);
 double flops(const ClipProblem& p);

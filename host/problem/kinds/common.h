@@ -1,11 +1,11 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <sstream>
 #include <stdexcept>
 #include <string>
-#include <utility>
 #include <vector>
 
 #include "host/problem/dtype.h"
@@ -23,9 +23,20 @@ inline void require(bool ok, const std::string& what, const std::string& value,
   if (!ok) throw std::invalid_argument(what + ' ' + value + ": " + allowed);
 }
 
+inline constexpr std::int64_t max_size = 1'000'000'000;
+inline const char* const size_range = "a whole number from 1 to 1000000000";
+
 inline void require_size(const char* what, std::int64_t value) {
-  require(value >= 1 && value <= 1'000'000'000, what, std::to_string(value),
-          "a whole number from 1 to 1000000000");
+  require(value >= 1 && value <= max_size, what, std::to_string(value), size_range);
+}
+
+/// One of a list of names.
+template <class Names>
+void require_one_of(const char* what, const std::string& value, const Names& names) {
+  std::string allowed;
+  for (const auto& name : names)
+    allowed += (allowed.empty() ? "one of " : ", ") + std::string(name);
+  require(std::find(names.begin(), names.end(), value) != names.end(), what, value, allowed);
 }
 
 inline void require_activation(const std::string& act) {
@@ -56,29 +67,6 @@ inline double bytes_of(Dtype dtype, std::initializer_list<std::vector<TensorSpec
 inline Shape with_leading(std::int64_t n, Shape shape) {
   shape.insert(shape.begin(), n);
   return shape;
-}
-
-/// `/f32/`
-inline std::string dtype_part(Dtype dtype) { return '/' + std::string(name(dtype)) + '/'; }
-
-inline std::string size_part(std::initializer_list<std::pair<const char*, std::int64_t>> sizes) {
-  std::string text;
-  for (const auto& [label, value] : sizes) {
-    text += (text.empty() ? "" : "_") + std::string(label) + std::to_string(value);
-  }
-  return text;
-}
-
-inline std::string clip_part(double clip_value) {
-  if (clip_value <= 0) return {};
-  std::ostringstream text;
-  text << "_clip" << clip_value;
-  return text.str();
-}
-
-/// float64 has the exact slopes always, without saying so.
-inline std::string slope_part(SlopeFrom from, Dtype dtype) {
-  return from == SlopeFrom::input && dtype != Dtype::f64 ? "_input-slope" : "";
 }
 
 }  // namespace gradepth::kinds

@@ -1,11 +1,17 @@
 #include "host/problem/kinds/feedforward.h"
 
+#include <array>
+
 #include "host/problem/image.h"
 #include "host/problem/kinds/common.h"
+#include "host/problem/kinds/parts.h"
 
 /// A chain of layers.
 namespace gradepth::kinds {
 namespace {
+
+constexpr std::array<std::string_view, 3> nets{"mlp", "residual", "cnn"};
+constexpr std::array<std::string_view, 3> residuals{"plain", "preact", "scaled"};
 
 /// Operations per unit beside the product, forward and back.
 constexpr double pointwise_operations = 9;
@@ -23,11 +29,9 @@ Shape weight_shape(const FeedForwardProblem& p) {
 }  // namespace
 
 void validate(const FeedForwardProblem& p) {
-  require(p.net == "mlp" || p.net == "residual" || p.net == "cnn", "net", p.net,
-          "one of mlp, residual, cnn");
+  require_one_of("net", p.net, nets);
   require_activation(p.act);
-  require(p.residual == "plain" || p.residual == "preact" || p.residual == "scaled", "residual",
-          p.residual, "one of plain, preact, scaled");
+  require_one_of("residual", p.residual, residuals);
   require_clip_value(p.clip_value, p.dtype);
   require_size("L", p.L);
   require_size("B", p.B);
@@ -57,12 +61,21 @@ std::vector<TensorSpec> outputs(const FeedForwardProblem& p) {
   return specs;
 }
 
-std::string tail(const FeedForwardProblem& p) {
-  return p.net + '/' + p.act + dtype_part(p.dtype) +
-         size_part({{"L", p.L}, {"B", p.B}, {"N", p.N}}) +
-         (p.net == "residual" && p.residual != "plain" ? '_' + p.residual : "") +
-         (p.pass == Pass::forward ? "_forward" : "") + clip_part(p.clip_value) +
-         slope_part(p.slope, p.dtype);
+const Parts<FeedForwardProblem>& parts(const FeedForwardProblem& /*p*/) {
+  using P = FeedForwardProblem;
+  const auto is_residual = [](const P& p) { return p.net == "residual"; };
+  static const Parts<P> table{
+      .words = {one_of("net", &P::net, nets), activation_word<P>(), dtype_word<P>()},
+      .details = {
+          size_detail("L", &P::L), size_detail("B", &P::B), size_detail("N", &P::N),
+          mark("preact", &P::residual, "preact").when(is_residual),
+          number_detail<P>(
+              "scaled", &P::residual_scale, [](const P& p) { return p.residual == "scaled"; },
+              [](P& p) { p.residual = "scaled"; })
+              .when(is_residual)
+              .when([](const P& p) { return p.residual != "preact"; }),
+          mark("forward", &P::pass, Pass::forward), clip_value_detail<P>(), slope_mark<P>()}};
+  return table;
 }
 
 double working_set(const FeedForwardProblem& p) {

@@ -35,6 +35,8 @@ struct FeedForwardProblem {
 
   /// Elements of one sample's state.
   [[nodiscard]] std::int64_t state_size() const { return net == "cnn" ? N * image::pixels : N; }
+
+  friend bool operator==(const FeedForwardProblem&, const FeedForwardProblem&) = default;
 };
 
 namespace kinds {
@@ -42,7 +44,7 @@ namespace kinds {
 void validate(const FeedForwardProblem& p);
 std::vector<TensorSpec> inputs(const FeedForwardProblem& p);
 std::vector<TensorSpec> outputs(const FeedForwardProblem& p);
-std::string tail(const FeedForwardProblem& p);
+const Parts<FeedForwardProblem>& parts(const FeedForwardProblem& p);
 double working_set(const FeedForwardProblem& p);
 double bytes(const FeedForwardProblem& p);
 double flops(const FeedForwardProblem& p);

@@ -20,4 +20,11 @@ struct TensorSpec {
   bool by_step = false;
 };
 
+namespace kinds {
+
+/// The parts of a problem's name, in parts.h.
+template <class P>
+struct Parts;
+
+}  // namespace kinds
 }  // namespace gradepth

@@ -1,11 +1,34 @@
 #include "host/problem/kinds/recurrent.h"
 
+#include <array>
+#include <functional>
+#include <optional>
+
 #include "host/problem/kinds/common.h"
+#include "host/problem/kinds/parts.h"
 #include "kernels/cell/cells.h"
 
 /// A cell through time; what differs between cells is said by cells.h.
 namespace gradepth::kinds {
 namespace {
+
+constexpr std::array<std::string_view, 2> forms{"two-term", "sum"};
+
+/// `I30`, where it is not H.
+Part<RecurrentProblem> features_detail() {
+  Part<RecurrentProblem> part = size_detail("I", &RecurrentProblem::I);
+  part.required = false;
+  part.write = [](const RecurrentProblem& p) -> std::optional<std::string> {
+    if (p.I == 0 || p.I == p.H) return std::nullopt;
+    return std::to_string(p.I);
+  };
+  return part;
+}
+
+bool has_matrices(const RecurrentProblem& p) {
+  const CellInfo* cell = find_cell(p.cell);
+  return cell == nullptr || cell->has_matrices;
+}
 
 std::int64_t features(const RecurrentProblem& p) { return p.I > 0 ? p.I : p.H; }
 
@@ -28,7 +51,7 @@ void validate(const RecurrentProblem& p) {
   require_activation(p.act);
   require(p.act == "tanh" || cell.takes_activation || !cell.has_matrices, "activation", p.act,
           p.cell + " has tanh");
-  require(p.form == "two-term" || p.form == "sum", "form", p.form, "one of two-term, sum");
+  require_one_of("form", p.form, forms);
   require(p.share || cell.has_matrices, "share", "off", p.cell + " nets share w");
   require(p.share || !p.project_input, "share", "off", "not with an input projection");
   require_clip_value(p.clip_value, p.dtype);
@@ -76,14 +99,21 @@ std::vector<TensorSpec> outputs(const RecurrentProblem& p) {
   return specs;
 }
 
-std::string tail(const RecurrentProblem& p) {
-  return p.cell + '/' + (p.cell == "additive" ? p.form : p.act) + dtype_part(p.dtype) +
-         size_part({{"T", p.T}, {"B", p.B}, {"H", p.H}}) +
-         (p.I > 0 && p.I != p.H ? "_I" + std::to_string(p.I) : "") +
-         (p.project_input || p.cell == "additive" ? "" : "_recurrence") +
-         (p.share ? "" : "_distinct") + (p.pass == Pass::forward ? "_forward" : "") +
-         (p.norms || p.pass == Pass::forward ? "" : "_nonorms") + clip_part(p.clip_value) +
-         slope_part(p.slope, p.dtype);
+const Parts<RecurrentProblem>& parts(const RecurrentProblem& /*p*/) {
+  using P = RecurrentProblem;
+  static const Parts<P> table{
+      .words = {one_of("cell", &P::cell, names_in(all_cells)),
+                activation_word<P>().when(has_matrices),
+                one_of("form", &P::form, forms).when(std::not_fn(has_matrices)), dtype_word<P>()},
+      .details = {size_detail("T", &P::T), size_detail("B", &P::B), size_detail("H", &P::H),
+                  features_detail(),
+                  mark("recurrence", &P::project_input, false).when(has_matrices),
+                  mark("distinct", &P::share, false), mark("forward", &P::pass, Pass::forward),
+                  mark("nonorms", &P::norms, false).when([](const P& p) {
+                    return p.pass != Pass::forward;
+                  }),
+                  clip_value_detail<P>(), slope_mark<P>()}};
+  return table;
 }
 
 double working_set(const RecurrentProblem& p) { return bytes_of(p.dtype, {inputs(p), outputs(p)}); }

@@ -44,6 +44,8 @@ struct RecurrentProblem {
       "two-term";  // additive: f' = w (f + f_prev), or "sum": f' = w Σ of all earlier f
   SlopeFrom slope = SlopeFrom::output;
   Dtype dtype = Dtype::f32;
+
+  friend bool operator==(const RecurrentProblem&, const RecurrentProblem&) = default;
 };
 
 namespace kinds {
@@ -51,7 +53,7 @@ namespace kinds {
 void validate(const RecurrentProblem& p);
 std::vector<TensorSpec> inputs(const RecurrentProblem& p);
 std::vector<TensorSpec> outputs(const RecurrentProblem& p);
-std::string tail(const RecurrentProblem& p);
+const Parts<RecurrentProblem>& parts(const RecurrentProblem& p);
 double working_set(const RecurrentProblem& p);
 double bytes(const RecurrentProblem& p);
 double flops(const RecurrentProblem& p);
