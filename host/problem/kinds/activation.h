@@ -10,12 +10,21 @@
 
 namespace gradepth {
 
+// clang-format off
 /// y = f(x), or dx = dy · f'(x).
-///   forward:   in x; out y                                             all [rows, cols]
-///   backward:  in x, y, dy; out dx; with bias_gradient db [cols], the sum of dx over rows; with
-///              count_saturated saturated [1], the number of elements with |f'| < 0.01
+///   forward
+///     in   x          [rows, cols]
+///     out  y          [rows, cols]
+///   backward
+///     in   x          [rows, cols]
+///          y          [rows, cols]   f(x), as it is stored
+///          dy         [rows, cols]
+///     out  dx         [rows, cols]
+///          db         [cols]         with bias_gradient: the sum of dx over rows
+///          saturated  [1]            with count_saturated: the number of elements with |f'| < 0.01
 /// f16 and bf16 are storage: x, y, dy are numbers of the format, arithmetic is wider, and each
 /// result is rounded to the format once; db adds up what is stored in dx.
+// clang-format on
 struct ActivationProblem {
   std::string act = "tanh";
   std::int64_t rows = 1024;

@@ -9,18 +9,27 @@
 
 namespace gradepth {
 
+// clang-format off
 /// Clips a list of tensors, in place or as part of the weights' update.
 ///   norm    g · min(1, threshold / |g|), |g| over all tensors together (Pascanu et al. 2013)
 ///   tensor  the same for each tensor by itself
 ///   agc     adaptive: for each unit (row) by itself, with threshold · max(|w|, 1e-3) in place of
 ///           threshold (Brock et al. 2021, 2102.06171)
 ///   value   each element to [-threshold, threshold]; NaN stays NaN
-/// What has a norm that is not finite stays as it is, and is counted in `skipped`.
-///   in  g [sum of sizes], the tensors one after the other; w like g with agc or sgd; v with sgd
-///   out g, or with sgd w and v:  v = momentum v + clipped g,  w -= lr v (before v is rounded);
-///       but for value also norm (before clipping) [1], tensor: [tensors], agc: [units of the
-///       tensors that are not empty]; and skipped [1]
+/// What has a norm that is not finite stays as it is, and is counted in `skipped`. With n the sum
+/// of sizes, the tensors lie one after the other:
+///     in   g        [n]
+///          w        [n]        with agc or sgd
+///          v        [n]        with sgd
+///     out  g        [n]        without sgd
+///          w        [n]        with sgd: w -= lr v, before v is rounded
+///          v        [n]        with sgd: v = momentum v + clipped g
+///          norm     [1]        of norm, before clipping
+///                   [tensors]  of tensor
+///                   [units]    of agc: those of the tensors that are not empty
+///          skipped  [1]        but for value
 /// f16 and bf16 are storage: norms and products are wider, each result is rounded once.
+// clang-format on
 struct ClipProblem {
   std::string mode = "norm";  // norm, tensor, agc, value
   std::vector<std::int64_t> sizes = {};

@@ -11,14 +11,27 @@
 
 namespace gradepth {
 
+// clang-format off
 /// L layers forward and back.
 ///   mlp       h' = f(W h + b)
 ///   residual  plain h' = h + f(W h + b); preact h' = h + W f(h) + b; scaled h' = h + A f(W h + b)
 ///   cnn       h' = f(conv(h, W) + b), N channels, 8 × 8 images, 3 × 3 kernels, circular padding
-///   in  h0 [B, N] (cnn [B, N, 8, 8]), W [L, N, N] (cnn [L, N, N, 3, 3]), b [L, N], dy like h0:
-///   dL/dh_L out y like h0: h_L; dh0; dW, db like W, b; dh_norm2 [L+1] With `record` also h, dh
-///   [L+1, ...] and da [L, ...] (preact: the gradient at W f(h) + b). forward: only y (and h when
-///   recorded).  clip_value as for recurrent problems, states 1 … L.
+///     in   h0        [B, N]           cnn [B, N, 8, 8]
+///          W         [L, N, N]        cnn [L, N, N, 3, 3]; rows are outputs
+///          b         [L, N]
+///          dy        like h0          dL/dh_L
+///     out  y         like h0          h_L
+///          dh0       like h0
+///          dW        like W
+///          db        like b
+///          dh_norm2  [L+1]            |dL/d state l|² over batch and features, l = 0 … L
+///     and with record, for each state or layer like h0
+///          h         [L+1, ...]       states 0 … L
+///          dh        [L+1, ...]       gradients of the states
+///          da        [L, ...]         gradients at the pre-activations (preact: at W f(h) + b)
+/// forward: no dy; of the outputs only y, and h when recorded.
+/// clip_value as for recurrent problems, states 1 … L.
+// clang-format on
 struct FeedForwardProblem {
   std::string net = "mlp";  // mlp, residual, cnn
   std::string act = "tanh";

@@ -10,22 +10,33 @@
 
 namespace gradepth {
 
+// clang-format off
 /// T steps of a recurrent cell, forward and back through time. G = gates(cell).
-///   in  h0 [B, H]; Wh [G*H, H], rows are outputs ([T, G*H, H] when not shared);
-///       b [biases(cell)*H] ([T, biases*H] when not shared);
-///       x [T, B, I], the input of Wx [G*H, I], with project_input; else x [T, B, H], added as it
-///       is to the pre-activation of every gate; dy [T, B, H], dL/d of each step's output h_t
-///       alone; lstm also c0 [B, H], dc [B, H] (dL/dc_T) additive: x, b, Wx are absent; Wh [1] is
-///       the scalar w; f_0 = h0, f_{-1} = 0
-///   out y [T, B, H] states h_1 … h_T; dx like x; dh0 [B, H]; dWh, dWx, db like their weights;
-///   lstm dc0;
-///       dh_norm2 [T+1]: |dL/d state t|² over batch and features, t = 0 … T (lstm: of the pair (h,
-///       c)); a provider that cannot see inside leaves dh_norm2 out.
-///   With `record` also h, dh [T+1, B, H]: the states and their gradients, da [T, B, G*H]: the
-///   gradient at the pre-activations (gru: r, z, n), and for lstm c, dc [T+1, B, H].
-///   forward: only y (and h, c when recorded).
-///   clip_value > 0: after its norm was taken, each element of dL/dh_t (lstm: and dL/dc_t) is
-///   clipped to ±clip_value before it goes further back; t = 1 … T (state 0 is only reported).
+///     in   h0        [B, H]
+///          Wh        [G*H, H]          rows are outputs; not shared: [T, G*H, H]
+///          b         [biases(cell)*H]  not shared: [T, biases(cell)*H]
+///          Wx        [G*H, I]          with project_input
+///          x         [T, B, I]         with project_input: the input of Wx
+///                    [T, B, H]         else: added as it is to the pre-activation of every gate
+///          c0        [B, H]            lstm
+///          dy        [T, B, H]         dL/d of each step's output h_t alone
+///          dc        [B, H]            lstm: dL/dc_T
+///     out  y         [T, B, H]         states h_1 … h_T
+///          dh0, dWh, db, dWx, dx, dc0  each like what it is the gradient of
+///          dh_norm2  [T+1]             with norms: |dL/d state t|² over batch and features,
+///                                      t = 0 … T (lstm: of the pair (h, c)); a provider that
+///                                      cannot see inside leaves it out
+///     and with record
+///          h         [T+1, B, H]       states 0 … T
+///          c         [T+1, B, H]       lstm
+///          dh        [T+1, B, H]       gradients of the states
+///          dc        [T+1, B, H]       lstm
+///          da        [T, B, G*H]       gradients at the pre-activations (gru: r, z, n)
+/// additive has no x, b, Wx; its Wh [1] is the scalar w; f_0 = h0, f_{-1} = 0.
+/// forward: no dy and dc; of the outputs only y, and h, c when recorded.
+/// clip_value > 0: after its norm was taken, each element of dL/dh_t (lstm: and dL/dc_t) is clipped
+/// to ±clip_value before it goes further back; t = 1 … T (state 0 is only reported).
+// clang-format on
 struct RecurrentProblem {
   std::string cell = "elman";  // elman, lstm, gru, additive
   std::string act = "tanh";    // elman's activation; lstm and gru: tanh; additive: identity
