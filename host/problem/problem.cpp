@@ -20,7 +20,7 @@ bool says_slope_by_output(std::string_view act) {
 template <class P>
 bool has_slopes(const P& p) {
   if constexpr (requires { p.pass; }) {
-    if (p.pass == Pass::forward) return false;
+    if (p.pass == decltype(p.pass)::forward) return false;
   }
   if constexpr (requires { p.cell; }) {
     return p.cell != "additive";
@@ -132,7 +132,7 @@ std::int64_t depth(const Problem& problem) {
 bool is_forward_only(const Problem& problem) {
   return std::visit(
       [](const auto& p) {
-        if constexpr (requires { p.pass; }) return p.pass == Pass::forward;
+        if constexpr (requires { p.pass; }) return p.pass == decltype(p.pass)::forward;
         return false;
       },
       problem);

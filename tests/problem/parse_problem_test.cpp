@@ -99,7 +99,7 @@ class Draw {
     act = activation();
     rows = size();
     cols = size();
-    pass = coin() ? Pass::forward : Pass::backward;
+    pass = coin() ? ActivationPass::forward : ActivationPass::backward;
     bias_gradient = coin();
     count_saturated = coin();
     slope_from = slope();

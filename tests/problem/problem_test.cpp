@@ -17,7 +17,7 @@ TEST(Problem, SlopesComeFromElsewhereWhereThereIsAChoice) {
   EXPECT_TRUE(asks(RecurrentProblem{}));
   EXPECT_TRUE(asks(FeedForwardProblem{.act = "sigmoid"}));
   EXPECT_FALSE(asks(FeedForwardProblem{.act = "gelu"}));
-  EXPECT_FALSE(asks(ActivationProblem{.pass = Pass::forward}));
+  EXPECT_FALSE(asks(ActivationProblem{.pass = ActivationPass::forward}));
   EXPECT_FALSE(asks(RecurrentProblem{.cell = "additive", .act = "identity"}));
   EXPECT_FALSE(asks(ClipProblem{.sizes = {4}}));
 }

@@ -10,6 +10,9 @@
 
 namespace gradepth {
 
+/// A net's backward pass goes over what its forward pass left; an activation's is given all.
+enum class ActivationPass : std::uint8_t { forward, backward };
+
 // clang-format off
 /// y = f(x), or dx = dy · f'(x).
 ///   forward
@@ -29,7 +32,7 @@ struct ActivationProblem {
   std::string act = "tanh";
   std::int64_t rows = 1024;
   std::int64_t cols = 1024;
-  Pass pass = Pass::backward;
+  ActivationPass pass = ActivationPass::backward;
   bool bias_gradient = false;
   bool count_saturated = false;
   SlopeFrom slope = SlopeFrom::output;

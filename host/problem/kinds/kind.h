@@ -9,8 +9,8 @@
 /// says there of itself what problem.h asks: problem.cpp passes on.
 namespace gradepth {
 
-/// Which part of a training step a problem asks for.
-enum class Pass : std::uint8_t { forward, backward, training };
+/// What is asked of a net: its outputs, or a training step, forward and back.
+enum class Pass : std::uint8_t { forward, training };
 
 struct TensorSpec {
   std::string name;
