@@ -28,7 +28,7 @@ Initialisation stable(std::string_view net, std::string_view act) {
   return init;
 }
 
-Workload activation(std::string_view act, Pass pass, std::int64_t rows, std::int64_t cols,
+Workload activation(std::string_view act, ActivationPass pass, std::int64_t rows, std::int64_t cols,
                     bool bias_gradient) {
   return {ActivationProblem{.act = std::string(act),
                             .rows = rows,
@@ -96,21 +96,22 @@ std::vector<Workload> small() {
   std::vector<Workload> list;
   for_each_activation([&](auto act) {
     for (const std::int64_t n : awkward) {
-      list.push_back(activation(act.name, Pass::forward, n, n + 1, false));
-      list.push_back(activation(act.name, Pass::backward, n, 2 * n + 1, true));
+      list.push_back(activation(act.name, ActivationPass::forward, n, n + 1, false));
+      list.push_back(activation(act.name, ActivationPass::backward, n, 2 * n + 1, true));
     }
-    list.push_back(activation(act.name, Pass::backward, 64, 64, false));
+    list.push_back(activation(act.name, ActivationPass::backward, 64, 64, false));
     list.push_back(fused_activation(act.name, 40, 37, Dtype::f32));
     for (const Dtype dtype : {Dtype::f16, Dtype::bf16}) {
       list.push_back(fused_activation(act.name, 7, 40, dtype));
-      list.push_back(activation(act.name, Pass::forward, 3, 11, false));
+      list.push_back(activation(act.name, ActivationPass::forward, 3, 11, false));
       std::get<ActivationProblem>(list.back().problem).dtype = dtype;
     }
   });
   for_each_activation([&](auto act) {  // the tails, where a slope is far below 1
     for (const bool forward : {true, false}) {
-      list.push_back(
-          activation(act.name, forward ? Pass::forward : Pass::backward, 31, 43, !forward));
+      list.push_back(activation(act.name,
+                                forward ? ActivationPass::forward : ActivationPass::backward, 31,
+                                43, !forward));
       list.back().init.input_scale = 12;
     }
   });
@@ -220,7 +221,7 @@ std::vector<Workload> small() {
 std::vector<Workload> brief() {
   std::vector<Workload> list;
   for (const char* act : {"tanh", "relu", "gelu"}) {
-    list.push_back(activation(act, Pass::backward, 33, 67, true));
+    list.push_back(activation(act, ActivationPass::backward, 33, 67, true));
   }
   for (const char* mode : {"norm", "value"}) {
     list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1.0));
@@ -237,10 +238,10 @@ std::vector<Workload> brief() {
 std::vector<Workload> quick() {
   std::vector<Workload> list;
   for (const char* act : {"tanh", "relu", "gelu"}) {
-    list.push_back(activation(act, Pass::forward, 2048, 1024, false));
-    list.push_back(activation(act, Pass::backward, 2048, 1024, false));
+    list.push_back(activation(act, ActivationPass::forward, 2048, 1024, false));
+    list.push_back(activation(act, ActivationPass::backward, 2048, 1024, false));
   }
-  list.push_back(activation("tanh", Pass::backward, 2048, 1024, true));
+  list.push_back(activation("tanh", ActivationPass::backward, 2048, 1024, true));
   list.push_back(fused_activation("tanh", 2048, 1024, Dtype::bf16));
   // Ten million parameters in fifty tensors: clipped, not clipped, clipped by value.
   const std::vector<std::int64_t> parameters(50, 200'000);
@@ -275,8 +276,8 @@ std::vector<Workload> full() {
   std::vector<Workload> list = quick();
   for_each_activation([&](auto act) {
     if (act.name == "tanh" || act.name == "relu" || act.name == "gelu") return;  // in quick
-    list.push_back(activation(act.name, Pass::forward, 2048, 1024, false));
-    list.push_back(activation(act.name, Pass::backward, 2048, 1024, false));
+    list.push_back(activation(act.name, ActivationPass::forward, 2048, 1024, false));
+    list.push_back(activation(act.name, ActivationPass::backward, 2048, 1024, false));
   });
   for (const Dtype dtype : {Dtype::f32, Dtype::f16}) {
     list.push_back(fused_activation("tanh", 2048, 1024, dtype));

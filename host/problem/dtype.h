@@ -12,6 +12,7 @@ namespace gradepth {
 
 /// The number formats that a problem can ask for.
 enum class Dtype : std::uint8_t { f64, f32, f16, bf16 };
+inline constexpr Dtype all_dtypes[] = {Dtype::f64, Dtype::f32, Dtype::f16, Dtype::bf16};
 
 /// What a binary floating format can hold.
 struct Format {
@@ -47,7 +48,7 @@ constexpr std::string_view name(Dtype dtype) {
 
 /// std::invalid_argument for an unknown name.
 inline Dtype parse_dtype(std::string_view text) {
-  for (const Dtype dtype : {Dtype::f64, Dtype::f32, Dtype::f16, Dtype::bf16}) {
+  for (const Dtype dtype : all_dtypes) {
     if (name(dtype) == text) return dtype;
   }
   throw std::invalid_argument("dtype " + std::string(text) + ": one of f64, f32, f16, bf16");

@@ -100,8 +100,11 @@ IdentityText& IdentityText::add(std::string_view key, std::string_view value) {
 }
 
 IdentityText& IdentityText::add(std::string_view key, Pass value) {
-  constexpr std::array names{"forward", "backward", "training"};
-  return add(key, names.at(static_cast<std::size_t>(value)));
+  return add(key, value == Pass::forward ? "forward" : "training");
+}
+
+IdentityText& IdentityText::add(std::string_view key, ActivationPass value) {
+  return add(key, value == ActivationPass::forward ? "forward" : "backward");
 }
 
 IdentityText& IdentityText::add(std::string_view key, SlopeFrom value) {

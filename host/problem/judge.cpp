@@ -230,7 +230,7 @@ double largest_of(const Tensor& tensor) {
 /// A library that loses the tails errs by ε of what an activation is given, x or dy: the largest of
 /// that beside the largest of `want`, where all of it lies in the tails.
 double tails_beside(const ActivationProblem& p, const Tensors& in, const Tensor& want) {
-  const double given = largest_of(in.find(p.pass == Pass::forward ? "x" : "dy")->second);
+  const double given = largest_of(in.find(p.pass == ActivationPass::forward ? "x" : "dy")->second);
   const double made = largest_of(want);
   return made > 0 && std::isfinite(given) ? std::max(1.0, given / made) : 1;
 }
@@ -265,7 +265,7 @@ Comparison Judge::compare(Plan& plan) const {
            .error = distance(problem_, spec, std::move(got), std::move(want)),
            .tolerance = allowed});
   }
-  const bool by_slope = worst.ok && p != nullptr && p->pass == Pass::backward &&
+  const bool by_slope = worst.ok && p != nullptr && p->pass == ActivationPass::backward &&
                         slopes_from(problem_) == SlopeFrom::input && plan.keeps_tails();
   if (by_slope) weigh(compare_slopes(*p, in_, plan.get("dx"), truth_->get("dx")));
   return worst;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <cmath>
 #include <concepts>
+#include <cstdio>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,13 @@ inline std::optional<double> decimal_number(std::string_view text) {
 inline std::string shortest(double x) {
   char text[32];
   return {text, std::to_chars(text, text + sizeof text, x).ptr};
+}
+
+/// In six digits where they say it all, else in as many as it takes.
+inline std::string readable(double x) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", x);
+  return decimal_number(text) == x ? text : shortest(x + 0.0);
 }
 
 }  // namespace gradepth

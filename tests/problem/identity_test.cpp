@@ -144,7 +144,7 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
                                 with(a, [](auto& p) { p.act = "relu"; }),
                                 with(a, [](auto& p) { p.rows = 1; }),
                                 with(a, [](auto& p) { p.cols = 1; }),
-                                with(a, [](auto& p) { p.pass = Pass::forward; }),
+                                with(a, [](auto& p) { p.pass = ActivationPass::forward; }),
                                 with(a, [](auto& p) { p.bias_gradient = true; }),
                                 with(a, [](auto& p) { p.count_saturated = true; }),
                                 with(a, [](auto& p) { p.slope = SlopeFrom::input; }),

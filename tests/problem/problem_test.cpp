@@ -17,7 +17,7 @@ TEST(Problem, SlopesComeFromElsewhereWhereThereIsAChoice) {
   EXPECT_TRUE(asks(RecurrentProblem{}));
   EXPECT_TRUE(asks(FeedForwardProblem{.act = "sigmoid"}));
   EXPECT_FALSE(asks(FeedForwardProblem{.act = "gelu"}));
-  EXPECT_FALSE(asks(ActivationProblem{.pass = Pass::forward}));
+  EXPECT_FALSE(asks(ActivationProblem{.pass = ActivationPass::forward}));
   EXPECT_FALSE(asks(RecurrentProblem{.cell = "additive", .act = "identity"}));
   EXPECT_FALSE(asks(ClipProblem{.sizes = {4}}));
 }
@@ -38,18 +38,28 @@ TEST(Problem, NamesSayWhatIsRun) {
   EXPECT_EQ(
       name(ActivationProblem{.rows = 2, .cols = 3, .count_saturated = true, .dtype = Dtype::f16}),
       "activation/tanh/backward/f16/R2_C3_saturated");
-  EXPECT_EQ(name(ClipProblem{.sizes = {1, 0, 7}, .threshold = 0.5}), "clip/norm/f32/N8_K3_at0.5");
+  EXPECT_EQ(name(ClipProblem{.sizes = {1, 0, 7}, .threshold = 0.5}), "clip/norm/f32/N1+0+7_at0.5");
+  EXPECT_EQ(name(ClipProblem{.sizes = {3, 3, 2}, .threshold = 1e-7}),
+            "clip/norm/f32/N8_K3_at1e-07");
+  EXPECT_EQ(name(ClipProblem{.threshold = 1.0000001}), "clip/norm/f32/N0_K0_at1.0000001");
   EXPECT_EQ(name(ClipProblem{.mode = "agc",
                              .sizes = {6, 0, 7},
                              .units = {3, 1, 1},
                              .sgd = true,
                              .dtype = Dtype::bf16}),
-            "clip/agc/bf16/N13_K3_U4_at1_sgd0.01_momentum0.9");
+            "clip/agc/bf16/N6+0+7_U3+1+1_at1_sgd0.01_momentum0.9");
   EXPECT_EQ(name(ClipProblem{.mode = "tensor", .sizes = {6}, .route = "on_chip"}),
             "clip/tensor/f32/N6_K1_at1_on_chip");
   EXPECT_EQ(
       name(FeedForwardProblem{.net = "residual", .L = 2, .B = 3, .N = 4, .residual = "preact"}),
       "feedforward/residual/tanh/f32/L2_B3_N4_preact");
+  EXPECT_EQ(
+      name(FeedForwardProblem{
+          .net = "residual", .L = 2, .B = 3, .N = 4, .residual = "scaled", .residual_scale = -0.5}),
+      "feedforward/residual/tanh/f32/L2_B3_N4_scaled-0.5");
+  EXPECT_EQ(
+      name(ActivationProblem{.rows = 2, .cols = 3, .slope = SlopeFrom::input, .dtype = Dtype::f64}),
+      "activation/tanh/backward/f64/R2_C3_input-slope");
 }
 
 TEST(Problem, NamesOfWorkloadsAreUnique) {

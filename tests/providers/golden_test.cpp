@@ -190,14 +190,14 @@ TEST_P(ActivationCase, OnEveryProvider) {
     }
   }
   golden["y"] = in["y"];
-  for (const Pass pass : {Pass::forward, Pass::backward}) {
+  for (const ActivationPass pass : {ActivationPass::forward, ActivationPass::backward}) {
     check_all(
         [&](Dtype dtype) {
           return Problem{ActivationProblem{.act = c.at("act"),
                                            .rows = rows,
                                            .cols = cols,
                                            .pass = pass,
-                                           .bias_gradient = pass == Pass::backward,
+                                           .bias_gradient = pass == ActivationPass::backward,
                                            .dtype = dtype}};
         },
         in, golden);

@@ -44,8 +44,8 @@ void check_gradients(const Problem& problem, std::uint64_t seed) {
   init.input = Initialisation::Input::gaussian;
   Tensors in = draw(problem, init, seed);
   // Every step and every part of the state gets a gradient of its own.
-  const Problem filler =
-      ActivationProblem{.rows = 1, .cols = 4096, .pass = Pass::forward, .dtype = Dtype::f64};
+  const Problem filler = ActivationProblem{
+      .rows = 1, .cols = 4096, .pass = ActivationPass::forward, .dtype = Dtype::f64};
   const Tensor numbers = draw(filler, {}, seed + 1000).at("x");
   for (const char* name : {"dy", "dc"}) {
     if (!in.contains(name)) continue;

@@ -144,7 +144,7 @@ TEST_P(ProviderTest, KeepsNanAndInfinityWhereTheFormulaDoes) {
   const double values[] = {NAN, inf, -inf, 0.0, -0.0, 1e-40, 3e38, -1e4, 100, -100, 30, -30};
   for_each_activation([&](auto act) {
     ActivationProblem problem{.act = std::string(act.name), .rows = 1, .cols = std::size(values)};
-    problem.pass = Pass::forward;
+    problem.pass = ActivationPass::forward;
     Planned planned = provider_->plan(problem);
     if (std::holds_alternative<Unsupported>(planned)) return;
     Plan& plan = *std::get<PlanPtr>(planned);

@@ -303,9 +303,8 @@ bool has_two_parts(const GrowthSpec& spec) {
 }
 
 std::size_t jacobian_size(const GrowthSpec& spec) {
-  constexpr std::size_t pixels = FeedForwardProblem::image * FeedForwardProblem::image;
   const auto width = static_cast<std::size_t>(spec.width);
-  if (spec.net == "cnn") return width * pixels;
+  if (spec.net == "cnn") return width * static_cast<std::size_t>(image::pixels);
   return has_two_parts(spec) ? 2 * width : width;
 }
 

@@ -10,18 +10,17 @@ namespace {
 using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::RowMajor>;
 using Rows = Eigen::Map<const RowMajor>;
 
-constexpr std::int64_t side = FeedForwardProblem::image;
-constexpr std::int64_t pixels = side * side;
-constexpr std::int64_t kernel = FeedForwardProblem::kernel;
-constexpr std::int64_t taps = kernel * kernel;
+using image::pixels;
+using image::side;
+using image::taps;
 
 /// Calls f(tap, to, from): output pixel `to` reads input pixel `from`, the image being a torus.
 template <class F>
 void for_each_tap(F&& f) {
   for (std::int64_t tap = 0; tap < taps; ++tap) {
     for (std::int64_t to = 0; to < pixels; ++to) {
-      const std::int64_t y = (to / side + tap / kernel + side - 1) % side;
-      const std::int64_t x = (to % side + tap % kernel + side - 1) % side;
+      const std::int64_t y = (to / side + tap / image::kernel + side - 1) % side;
+      const std::int64_t x = (to % side + tap % image::kernel + side - 1) % side;
       f(tap, to, y * side + x);
     }
   }

@@ -28,18 +28,10 @@ bool jumps_at_0(const std::string& activation) {
   return jumps;
 }
 
-/// In six digits where they say it all, else in as many as it takes.
-std::string readable(double x) {
-  std::ostringstream text;
-  text << x;
-  return decimal_number(text.str()) == x ? text.str() : exact(x);
-}
-
 /// Elements of one sample's state.
 double state_size(const GrowthSpec& spec) {
-  constexpr auto image = static_cast<double>(FeedForwardProblem::image);
   const auto width = static_cast<double>(spec.width);
-  return spec.net == "cnn" ? width * image * image : width;
+  return spec.net == "cnn" ? width * image::pixels : width;
 }
 
 /// A layer from a file leaves no room for draws of its weights.

@@ -153,8 +153,7 @@ double slope_kurtosis(std::string_view activation, double q) {
 ///   Var |g'|² / (E |g'|²)² = A (1 + B m) - 1/N =: V,  m' = A (1 + B m) / (1 + V):
 /// a unit of more links than others gathers gradient, and passes it on. Of m at rest, A B m.
 double gathering(const GrowthSpec& spec, double k) {
-  constexpr std::int64_t places = FeedForwardProblem::kernel * FeedForwardProblem::kernel;
-  const auto N = static_cast<double>(spec.net == "cnn" ? places * spec.width : spec.width);
+  const auto N = static_cast<double>(spec.net == "cnn" ? image::taps * spec.width : spec.width);
   const double A = 3 * k / N;
   const double AB = A * (1 / spec.init.density - 1);
   const double c = 1 - 1 / N + A - AB;

@@ -53,7 +53,7 @@ class ActivationPlan final : public Plan {
       }
       if (streams_) end_streaming();
     });
-    if (p_.pass == Pass::forward) return;
+    if (p_.pass == ActivationPass::forward) return;
     if (p_.count_saturated) {
       const std::ptrdiff_t total =
           std::accumulate(counts_.begin(), counts_.end(), std::ptrdiff_t{0});
@@ -87,7 +87,7 @@ class ActivationPlan final : public Plan {
   }
 
   void run_segment(std::ptrdiff_t at, std::ptrdiff_t n, float* partial) {
-    const bool forward = p_.pass == Pass::forward;
+    const bool forward = p_.pass == ActivationPass::forward;
     float* result = (forward ? y_ : dx_) + at;
     alignas(64) float staged[block_cols];
     float* to = streams_ ? staged : result;

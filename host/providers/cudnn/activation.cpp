@@ -43,7 +43,7 @@ class ActivationPlan final : public LibraryPlan {
     return sum_ ? sum_->workspace_bytes() : 0;
   }
   void run_activation() const {
-    if (p_.pass == Pass::forward) {
+    if (p_.pass == ActivationPass::forward) {
       activation_.forward(x_, y_);
     } else {
       activation_.backward(y_, dy_, x_, dx_);

@@ -23,7 +23,7 @@ class ActivationPlan final : public Plan {
     const memory::desc data({problem.rows, problem.cols}, memory::data_type::f32,
                             memory::format_tag::ab);
     const auto forward = describe_eltwise(engine_, act.forward, data);
-    if (problem.pass == Pass::forward) {
+    if (problem.pass == ActivationPass::forward) {
       program_.add(dnnl::eltwise_forward(forward),
                    {{DNNL_ARG_SRC, program_.over(data, in_.at("x"))},
                     {DNNL_ARG_DST, program_.over(data, out_.at("y"))}});

@@ -62,7 +62,7 @@ struct Convolution {
     return f32({p.B, p.N, halo_side, halo_side}, Tag::nhwc);
   }
   static memory::desc weights(const FeedForwardProblem& p, Tag tag = Tag::oihw) {
-    return f32({p.N, p.N, 3, 3}, tag);
+    return f32({p.N, p.N, image::kernel, image::kernel}, tag);
   }
   static Descriptions<Convolution> describe_all(const dnnl::engine& engine,
                                                 const FeedForwardProblem& p) {

@@ -13,7 +13,7 @@ class ActivationPlan final : public CustomPlan {
     const std::int64_t n = p_.rows * p_.cols;
     bind("x", x_ = allocate<T>(n));
     bind("y", y_ = allocate<T>(n));
-    if (p_.pass == Pass::forward) return;
+    if (p_.pass == ActivationPass::forward) return;
     T* const dy = allocate<T>(n);
     backward_ = {.rows = p_.rows, .cols = p_.cols, .x = x_, .y = y_, .dy = dy};
     backward_.slope = p_.slope;
@@ -28,7 +28,7 @@ class ActivationPlan final : public CustomPlan {
   }
 
   void run() override {
-    if (p_.pass == Pass::forward) {
+    if (p_.pass == ActivationPass::forward) {
       activation_forward<T>(p_.act, p_.rows * p_.cols, x_, y_, device().stream());
     } else {
       activation_backward(p_.act, backward_, device().stream());

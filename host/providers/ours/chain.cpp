@@ -53,8 +53,8 @@ Chain chain_of(const RecurrentProblem& p) {
 }
 
 Chain chain_of(const FeedForwardProblem& p) {
-  static_assert(FeedForwardProblem::image == conv_image);
-  static_assert(FeedForwardProblem::kernel == conv_kernel);
+  static_assert(image::side == conv_image);
+  static_assert(image::kernel == conv_kernel);
   Chain c;
   c.act = p.act;
   c.T = p.L;

@@ -8,21 +8,20 @@
 namespace gradepth::reference {
 namespace {
 
-constexpr std::int64_t side = FeedForwardProblem::image;
-constexpr std::int64_t taps = FeedForwardProblem::kernel;
-constexpr std::int64_t pixels = side * side;
+using image::pixels;
+using image::side;
 
 /// Calls f(tap, to, from) for every tap of the 3 × 3 kernel and every pixel: output pixel `to`
 /// reads input pixel `from`, the image being a torus.
 template <class F>
 void for_each_tap(F&& f) {
-  for (std::int64_t ky = 0; ky < taps; ++ky) {
-    for (std::int64_t kx = 0; kx < taps; ++kx) {
+  for (std::int64_t ky = 0; ky < image::kernel; ++ky) {
+    for (std::int64_t kx = 0; kx < image::kernel; ++kx) {
       for (std::int64_t y = 0; y < side; ++y) {
         for (std::int64_t x = 0; x < side; ++x) {
           const std::int64_t from_y = (y + ky + side - 1) % side;
           const std::int64_t from_x = (x + kx + side - 1) % side;
-          f(ky * taps + kx, y * side + x, from_y * side + from_x);
+          f(ky * image::kernel + kx, y * side + x, from_y * side + from_x);
         }
       }
     }
@@ -36,7 +35,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
         cnn_(problem.net == "cnn"),
         preact_(problem.net == "residual" && problem.residual == "preact"),
         state_(length(problem.B * problem.state_size())),
-        weight_(length(problem.N * problem.N * (cnn_ ? taps * taps : 1))),
+        weight_(length(problem.N * problem.N * (cnn_ ? image::taps : 1))),
         h_(state_ * length(problem.L + 1)),
         a_(state_ * length(problem.L)),
         f_(a_.size()),
@@ -166,7 +165,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     for (std::int64_t n = 0; n < p_.B; ++n) {
       for (std::int64_t o = 0; o < p_.N; ++o) {
         for (std::int64_t i = 0; i < p_.N; ++i) {
-          f((n * p_.N + o) * pixels, (n * p_.N + i) * pixels, (o * p_.N + i) * taps * taps);
+          f((n * p_.N + o) * pixels, (n * p_.N + i) * pixels, (o * p_.N + i) * image::taps);
         }
       }
     }

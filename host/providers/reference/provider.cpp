@@ -75,7 +75,7 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     const auto cols = static_cast<std::size_t>(p_.cols);
     const std::size_t n = static_cast<std::size_t>(p_.rows) * cols;
     const double* x = in("x");
-    if (p_.pass == Pass::forward) {
+    if (p_.pass == ActivationPass::forward) {
       double* y = out("y");
       for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<double>(value_of<Act>(T(x[i])));
       round_all(rounding_, y, n);

@@ -3,20 +3,20 @@
 #include <cstddef>
 #include <vector>
 
-#include "host/problem/problem.h"
+#include "host/problem/image.h"
 #include "host/problem/tensor.h"
 
 /// The cnn's images: 8 × 8 pixels on a torus, 3 × 3 taps.
 namespace gradepth::cpu {
 
-constexpr std::ptrdiff_t side = FeedForwardProblem::image;
-constexpr std::ptrdiff_t pixels = side * side;
-constexpr std::ptrdiff_t taps = FeedForwardProblem::kernel * FeedForwardProblem::kernel;
+using image::pixels;
+using image::side;
+using image::taps;
 
 /// The pixel that tap k of the kernel, centred on pixel p, falls on. Tap taps - 1 - k of that pixel
 /// falls back on p.
 constexpr std::ptrdiff_t neighbour(std::ptrdiff_t p, std::ptrdiff_t k) {
-  constexpr std::ptrdiff_t width = FeedForwardProblem::kernel;
+  constexpr std::ptrdiff_t width = image::kernel;
   const std::ptrdiff_t y = (p / side + k / width + side - 1) % side;
   const std::ptrdiff_t x = (p % side + k % width + side - 1) % side;
   return y * side + x;
