@@ -5,6 +5,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 
 #include "kernels/host_device.h"
@@ -16,6 +17,9 @@
 ///   kinks                  where f or a derivative of it jumps: quadrature splits its interval
 ///                          there
 ///   homogeneous, odd       f(s x) = s f(x) for s > 0;  f(-x) = -f(x)
+///   on_chip                the kernels that take a recurrent layer through all steps in one launch
+///   have
+///                          it; others go step by step. Each one more makes those kernels larger.
 ///   value(x)               f(x)
 ///   slope(x)               f'(x), with all its digits as far as the format reaches; at a kink, the
 ///                          derivative PyTorch uses
@@ -31,12 +35,14 @@ namespace gradepth {
 struct ActivationTraits {
   static constexpr bool homogeneous = false;
   static constexpr bool odd = false;
+  static constexpr bool on_chip = false;
 };
 
 struct Identity : ActivationTraits {
   static constexpr std::string_view name = "identity";
   static constexpr bool homogeneous = true;
   static constexpr bool odd = true;
+  static constexpr bool on_chip = true;
   static constexpr std::array<double, 0> kinks{};
   template <class T>
   HD static T value(T x) {
@@ -54,6 +60,7 @@ struct Identity : ActivationTraits {
 
 struct Sigmoid : ActivationTraits {
   static constexpr std::string_view name = "sigmoid";
+  static constexpr bool on_chip = true;
   static constexpr std::array<double, 0> kinks{};
   template <class T>
   HD static T value(T x) {
@@ -76,6 +83,7 @@ struct Sigmoid : ActivationTraits {
 struct Tanh : ActivationTraits {
   static constexpr std::string_view name = "tanh";
   static constexpr bool odd = true;
+  static constexpr bool on_chip = true;
   static constexpr std::array<double, 0> kinks{};
   template <class T>
   HD static T value(T x) {
@@ -98,6 +106,7 @@ struct Tanh : ActivationTraits {
 struct Relu : ActivationTraits {
   static constexpr std::string_view name = "relu";
   static constexpr bool homogeneous = true;
+  static constexpr bool on_chip = true;
   static constexpr std::array<double, 1> kinks{0};
   template <class T>
   HD static T value(T x) {
@@ -116,6 +125,7 @@ struct Relu : ActivationTraits {
 struct LeakyRelu : ActivationTraits {
   static constexpr std::string_view name = "leaky_relu";
   static constexpr bool homogeneous = true;
+  static constexpr bool on_chip = true;
   static constexpr std::array<double, 1> kinks{0};
   static constexpr double alpha = 0.01;
   template <class T>
@@ -408,6 +418,15 @@ struct ActivationList {};
 using Activations = ActivationList<Identity, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Selu, Gelu,
                                    GeluTanh, Silu, Softplus, Softsign, HardSigmoid, HardTanh, Mish>;
 
+template <class... As, class... Bs>
+ActivationList<As..., Bs...> operator+(ActivationList<As...> a, ActivationList<Bs...> b);
+template <class... Acts>
+auto on_chip_of(ActivationList<Acts...> list)
+    -> decltype((ActivationList<>{} + ... +
+                 std::conditional_t<Acts::on_chip, ActivationList<Acts>, ActivationList<>>{}));
+/// Those with `on_chip`.
+using OnChipActivations = decltype(on_chip_of(Activations{}));
+
 /// Calls f(Act{}) for every activation of the list, in order.
 template <class F, class... Acts>
 void for_each_activation(F&& f, ActivationList<Acts...> /*list*/) {
@@ -459,5 +478,10 @@ inline bool is_odd(std::string_view name) {
   with_activation(name, [&](auto act) { is = decltype(act)::odd; });
   return is;
 }
+
+/// Whether it is a straight line through 0.
+inline bool is_linear(std::string_view name) { return is_homogeneous(name) && is_odd(name); }
+/// 0 on one side, or nearly, and a straight line on the other: what He's draw is for.
+inline bool is_rectifier(std::string_view name) { return is_homogeneous(name) && !is_odd(name); }
 
 }  // namespace gradepth
