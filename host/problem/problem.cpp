@@ -1,5 +1,6 @@
 #include "host/problem/problem.h"
 
+#include <array>
 #include <numeric>
 #include <sstream>
 #include <stdexcept>
@@ -40,14 +41,14 @@ void require_clip(const ClipProblem& p) {
   require(find_clip_rule(p.mode) != nullptr, "clip mode", p.mode,
           "one of " + names_of(all_clip_rules));
   const ClipRule& rule = clip_rule(p.mode);
-  require(has_clip_formula(p.mode), "clip mode", p.mode, "one that providers have a formula for");
   for (const std::int64_t size : p.sizes) {
     require(size >= 0 && size <= max_elements, "clip size", std::to_string(size),
             "a whole number from 0 to 2^40");
   }
   require(p.units.empty() || (rule.scope == ClipScope::unit && p.units.size() == p.sizes.size()),
           "clip units", "of " + std::to_string(p.units.size()) + " tensors",
-          "of agc only, one for each tensor");
+          "of " + clip_rules_with([](const ClipRule& r) { return r.scope == ClipScope::unit; }) +
+              " only, one for each tensor");
   for (std::size_t i = 0; i < p.units.size(); ++i) {
     require(p.units[i] >= 1 && p.sizes[i] % p.units[i] == 0, "clip units",
             std::to_string(p.units[i]), "a whole number that divides its tensor's size");
@@ -56,9 +57,9 @@ void require_clip(const ClipProblem& p) {
   require(p.lr >= 0 && p.lr <= 1e6, "clip lr", std::to_string(p.lr), "a number from 0 to 1e6");
   require(p.momentum >= 0 && p.momentum <= 1, "clip momentum", std::to_string(p.momentum),
           "a number from 0 to 1");
-  require(p.route == "auto" ||
-              (rule.takes_route() && (p.route == "on_chip" || p.route == "two_launches")),
-          "clip route", p.route, "auto, or for norm and tensor one of on_chip, two_launches");
+  require(p.route == ClipRoute::automatic || rule.takes_route(), "clip route",
+          std::string(name(p.route)),
+          "only for " + clip_rules_with([](const ClipRule& r) { return r.takes_route(); }));
 }
 
 std::string size_suffix(std::initializer_list<std::pair<const char*, std::int64_t>> sizes) {
@@ -333,7 +334,7 @@ std::string name(const Problem& problem) {
                                ? "_U" + std::to_string(norms(p))
                                : "") +
                           "_at" + threshold.str() + update.str() +
-                          (p.route == "auto" ? "" : '_' + p.route);
+                          (p.route == ClipRoute::automatic ? "" : '_' + std::string(name(p.route)));
                  },
                  [&](const RecurrentProblem& p) {
                    return p.cell + '/' + (p.cell == "additive" ? p.form : p.act) + dtype_part +
@@ -354,6 +355,11 @@ std::string name(const Problem& problem) {
                  },
              },
              problem);
+}
+
+std::string_view name(ClipRoute route) {
+  constexpr std::array<std::string_view, 3> names{"auto", "on_chip", "two_launches"};
+  return names.at(static_cast<std::size_t>(route));
 }
 
 std::string_view name(SlopeFrom from) { return from == SlopeFrom::output ? "output" : "input"; }
@@ -434,12 +440,13 @@ double working_set(const Problem& problem) {
 double bytes(const Problem& problem) {
   const auto* clip = std::get_if<ClipProblem>(&problem);
   if (clip == nullptr) return working_set(problem);
-  // In place g is read and written, agc reads w too; an update reads g, w, v and writes w, v.
+  // In place g is read and written, and w read by some rules; an update reads g, w, v and writes
+  // w, v.
   const ClipRule& rule = clip_rule(clip->mode);
   const double accesses = (clip->sgd            ? 5
                            : rule.reads_weights ? 3
                                                 : 2) +
-                          (rule.takes_route() && clip->route != "on_chip" ? 1 : 0);
+                          (rule.takes_route() && clip->route != ClipRoute::on_chip ? 1 : 0);
   return element_bytes(clip->dtype) * accesses * static_cast<double>(total(clip->sizes));
 }
 

@@ -38,29 +38,34 @@ struct ActivationProblem {
   Dtype dtype = Dtype::f32;
 };
 
-/// Clips a list of tensors, in place or as part of the weights' update.
+/// How kernels clip by a norm that is known only when all is read: on_chip reads the gradient once
+/// and keeps it there, two_launches reads it twice; automatic takes on_chip where it fits. Other
+/// providers do not care.
+enum class ClipRoute : std::uint8_t { automatic, on_chip, two_launches };
+
+/// Clips a list of tensors by a rule of kernels/clip/rules.h, in place or as part of the weights'
+/// update.
 ///   norm    g · min(1, threshold / |g|), |g| over all tensors together (Pascanu et al. 2013)
 ///   tensor  the same for each tensor by itself
 ///   agc     adaptive: for each unit (row) by itself, with threshold · max(|w|, 1e-3) in place of
 ///           threshold (Brock et al. 2021, 2102.06171)
 ///   value   each element to [-threshold, threshold]; NaN stays NaN
 /// What has a norm that is not finite stays as it is, and is counted in `skipped`.
-///   in  g [sum of sizes], the tensors one after the other; w like g with agc or sgd; v with sgd
+///   in  g [sum of sizes], the tensors one after the other; w like g with sgd or where the rule
+///       reads the weights; v with sgd
 ///   out g, or with sgd w and v:  v = momentum v + clipped g,  w -= lr v (before v is rounded);
-///       but for value also norm (before clipping) [1], tensor: [tensors], agc: [units of the
-///       tensors that are not empty]; and skipped [1]
+///       but by element also norm (before clipping) [1], by tensor [tensors], by unit [units of
+///       the tensors that are not empty]; and skipped [1]
 /// f16 and bf16 are storage: norms and products are wider, each result is rounded once.
 struct ClipProblem {
-  std::string mode = "norm";  // norm, tensor, agc, value
+  std::string mode = "norm";  // a rule
   std::vector<std::int64_t> sizes = {};
-  std::vector<std::int64_t> units = {};  // agc: of each tensor; empty: 1, as for a bias
+  std::vector<std::int64_t> units = {};  // by unit: of each tensor; empty: 1, as for a bias
   double threshold = 1.0;
   bool sgd = false;
   double lr = 0.01;
   double momentum = 0.9;
-  /// How kernels do norm and tensor: on_chip reads the gradient once and keeps it there,
-  /// two_launches reads it twice; auto takes on_chip where it fits. Other providers do not care.
-  std::string route = "auto";
+  ClipRoute route = ClipRoute::automatic;
   Dtype dtype = Dtype::f32;
 };
 
@@ -154,6 +159,8 @@ std::vector<TensorSpec> outputs(const Problem& problem);
 std::string name(const Problem& problem);
 /// `output` or `input`.
 std::string_view name(SlopeFrom from);
+/// `auto`, `on_chip` or `two_launches`.
+std::string_view name(ClipRoute route);
 /// Where the slopes of a problem come from in truth: from the input where the output does not say
 /// them; none where there is no activation.
 std::optional<SlopeFrom> slopes_from(const Problem& problem);
