@@ -392,6 +392,22 @@ struct Mish : ActivationTraits {
   }
 };
 
+/// x clamp((x + 3) / 6, 0, 1), Howard et al. 2019 (1905.02244). At its kinks the slope is 0 and 1,
+/// as in PyTorch 2.15, JAX 0.10 and oneDNN 2.6; in PyTorch up to 2.6 it was -1/2 and 3/2
+/// (pytorch/pytorch#147801).
+struct HardSwish : ActivationTraits {
+  static constexpr std::string_view name = "hard_swish";
+  static constexpr std::array<double, 2> kinks{-3, 3};
+  template <class T>
+  HD static T value(T x) {
+    return x <= T(-3) ? T(0) : x >= T(3) ? x : x * (x + T(3)) / T(6);
+  }
+  template <class T>
+  HD static T slope(T x) {
+    return x <= T(-3) ? T(0) : x >= T(3) ? T(1) : (T(2) * x + T(3)) / T(6);
+  }
+};
+
 /// Where a slope comes from: the stored output, or the stored pre-activation.
 enum class SlopeFrom : unsigned char { output, input };
 
@@ -416,7 +432,8 @@ struct ActivationList {};
 
 /// The list that everything iterates.
 using Activations = ActivationList<Identity, Sigmoid, Tanh, Relu, LeakyRelu, Elu, Selu, Gelu,
-                                   GeluTanh, Silu, Softplus, Softsign, HardSigmoid, HardTanh, Mish>;
+                                   GeluTanh, Silu, Softplus, Softsign, HardSigmoid, HardTanh, Mish,
+                                   HardSwish>;
 
 template <class... As, class... Bs>
 ActivationList<As..., Bs...> operator+(ActivationList<As...> a, ActivationList<Bs...> b);
