@@ -50,6 +50,15 @@ struct ShareOfWeights : ClipLimit {
   }
 };
 
+/// A root mean square: √n times the threshold, of n elements.
+struct RootMeanSquare : ClipLimit {
+  static constexpr bool reads_size = true;
+  HD static double of(double threshold, ClipGroup group) {
+    using std::sqrt;
+    return threshold * sqrt(group.size);
+  }
+};
+
 /// The norm of all tensors together: Pascanu et al. 2013 (1211.5063).
 struct ByNorm {
   static constexpr std::string_view name = "norm";
@@ -81,11 +90,20 @@ struct ByValue {
   static constexpr int flops = 2;
 };
 
+/// The root mean square of each tensor: Shazeer & Stern 2018 (1804.04235), section 6; Optax's
+/// clip_by_block_rms.
+struct ByRms {
+  static constexpr std::string_view name = "rms";
+  static constexpr ClipScope scope = ClipScope::tensor;
+  using Limit = RootMeanSquare;
+  static constexpr int flops = 3;
+};
+
 template <class... Rules>
 struct ClipRuleList {};
 
 /// The only list of them.
-using ClipRules = ClipRuleList<ByNorm, ByTensor, ByUnit, ByValue>;
+using ClipRules = ClipRuleList<ByNorm, ByTensor, ByUnit, ByValue, ByRms>;
 
 /// A rule, as data: what everything around its kernels asks.
 struct ClipRule {

@@ -29,8 +29,9 @@ std::vector<ClipRule> rules() {
 }
 
 /// The limit, by hand: what kernels/clip/rules.h has to say.
-double limit_by_hand(std::string_view rule, double threshold, std::size_t /*n*/) {
+double limit_by_hand(std::string_view rule, double threshold, std::size_t n) {
   if (rule == "norm" || rule == "tensor") return threshold;
+  if (rule == "rms") return threshold * std::sqrt(static_cast<double>(n));
   ADD_FAILURE() << "a rule without a limit by hand: " << rule;
   return nan;
 }
@@ -124,6 +125,24 @@ TYPED_TEST(ClipNormTest, IsTheFormulaForEveryList) {
   }
 }
 
+/// optax.clip_by_block_rms(0.7), Optax 0.2.8 in float64.
+TYPED_TEST(ClipNormTest, RmsIsWhatOptaxHas) {
+  using T = TypeParam;
+  const std::vector<double> want{0.82368777, 0, 1.09825036, -0.27456259, 0.5, 0, 0, 0};
+  for (const bool on_chip : {false, true}) {
+    List<T> list({{4, 1, 3, 0}}, ByRms::name, {3, 0, 4, -1, 0.5, 0, 0, 0});
+    if (on_chip) {
+      list.clip_on_chip(0.7);
+    } else {
+      list.clip(0.7);
+    }
+    const std::vector<double> got = widened(list.g());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      expect_near(got[i], want[i], unit_of<T> * std::abs(want[i]) + 1e-8, "g", i);
+    }
+  }
+}
+
 TYPED_TEST(ClipNormTest, SurvivesTheEndsOfTheFormat) {
   using T = TypeParam;
   const bool half = std::is_same_v<T, float16>;
@@ -169,17 +188,20 @@ TYPED_TEST(ClipNormTest, SkipsCountsAndReportsWhatIsNotFinite) {
         EXPECT_TRUE(same_bits(list.everything(), before));
       }
       // Each tensor by itself: the other one is clipped.
-      List<T> each({{200, 300, 0}}, ByTensor::name, g, w, v);
-      each.clip(0.1, update);
-      each.clip_on_chip(1e6, update);
-      EXPECT_EQ(each.report().skipped, 1U);
-      EXPECT_EQ(each.report().skipped_total, 2U);
-      const std::vector<T> after = each.everything();
-      for (std::size_t i = 0; i < after.size(); ++i) {
-        if (i % 500 < 200) continue;
-        EXPECT_TRUE(same_bits<T>({after[i]}, {before[i]})) << i;
+      for (const ClipRule& rule : rules()) {
+        if (rule.scope != ClipScope::tensor) continue;
+        List<T> each({{200, 300, 0}}, rule.name, g, w, v);
+        each.clip(0.1, update);
+        each.clip_on_chip(1e6, update);
+        EXPECT_EQ(each.report().skipped, 1U);
+        EXPECT_EQ(each.report().skipped_total, 2U);
+        const std::vector<T> after = each.everything();
+        for (std::size_t i = 0; i < after.size(); ++i) {
+          if (i % 500 < 200) continue;
+          EXPECT_TRUE(same_bits<T>({after[i]}, {before[i]})) << i;
+        }
+        EXPECT_FALSE(same_bits(after, before));
       }
-      EXPECT_FALSE(same_bits(after, before));
     }
   }
 }
