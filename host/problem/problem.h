@@ -45,17 +45,14 @@ enum class ClipRoute : std::uint8_t { automatic, on_chip, two_launches };
 
 /// Clips a list of tensors by a rule of kernels/clip/rules.h, in place or as part of the weights'
 /// update.
-///   norm    g · min(1, threshold / |g|), |g| over all tensors together (Pascanu et al. 2013)
-///   tensor  the same for each tensor by itself
-///   agc     adaptive: for each unit (row) by itself, with threshold · max(|w|, 1e-3) in place of
-///           threshold (Brock et al. 2021, 2102.06171)
-///   value   each element to [-threshold, threshold]; NaN stays NaN
+///   g · min(1, limit / |g|), |g| over all elements that share a norm; or, by element, each to
+///   [-threshold, threshold], where NaN stays NaN
 /// What has a norm that is not finite stays as it is, and is counted in `skipped`.
 ///   in  g [sum of sizes], the tensors one after the other; w like g with sgd or where the rule
 ///       reads the weights; v with sgd
 ///   out g, or with sgd w and v:  v = momentum v + clipped g,  w -= lr v (before v is rounded);
-///       but by element also norm (before clipping) [1], by tensor [tensors], by unit [units of
-///       the tensors that are not empty]; and skipped [1]
+///       and other than by element norm (before clipping): [1], by tensor [tensors], by unit
+///       [units of the tensors that are not empty]; and skipped [1]
 /// f16 and bf16 are storage: norms and products are wider, each result is rounded once.
 struct ClipProblem {
   std::string mode = "norm";  // a rule
