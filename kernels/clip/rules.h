@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 #include "kernels/host_device.h"
 #include "kernels/named.h"
@@ -90,8 +91,8 @@ struct ByValue {
   static constexpr int flops = 2;
 };
 
-/// The root mean square of each tensor: Shazeer & Stern 2018 (1804.04235), section 6; Optax's
-/// clip_by_block_rms.
+/// The root mean square of each tensor: Optax's clip_by_block_rms, and Adafactor's update clipping
+/// (Shazeer & Stern 2018, 1804.04235, section 6).
 struct ByRms {
   static constexpr std::string_view name = "rms";
   static constexpr ClipScope scope = ClipScope::tensor;
