@@ -6,6 +6,7 @@
 
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
+#include "kernels/clip/rules.h"
 
 /// The only list of shapes.
 namespace gradepth {
@@ -18,7 +19,7 @@ using Kind = WeightInit::Kind;
 /// their own.
 Initialisation stable(std::string_view net, std::string_view act) {
   Initialisation init;
-  const bool rectifier = act == "relu" || act == "leaky_relu";
+  const bool rectifier = is_rectifier(act);
   init.W = {rectifier ? Kind::he : Kind::gaussian, 1.0, {}};
   if (net == "elman") init.W = {Kind::orthogonal, rectifier ? 1.0 : 0.95, {}};
   const CellInfo* const cell = find_cell(net);
@@ -49,24 +50,29 @@ Workload fused_activation(std::string_view act, std::int64_t rows, std::int64_t 
           {}};
 }
 
+bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
+  return std::find(names.begin(), names.end(), name) != names.end();
+}
+
 Workload clip(std::string_view mode, std::vector<std::int64_t> sizes, double threshold) {
   return {ClipProblem{.mode = std::string(mode), .sizes = std::move(sizes), .threshold = threshold},
           {}};
 }
 
-/// Every mode, with and without an update, in every format; units divide the sizes.
+/// Every rule, with and without an update, in every format; units divide the sizes.
 std::vector<Workload> clips(const std::vector<std::int64_t>& sizes,
                             const std::vector<std::int64_t>& units, bool both_routes) {
   std::vector<Workload> list;
   for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
-    for (const char* mode : {"norm", "tensor", "agc", "value"}) {
+    for (const ClipRule& rule : all_clip_rules) {
       for (const bool sgd : {false, true}) {
-        ClipProblem p{.mode = mode, .sizes = sizes, .sgd = sgd, .dtype = dtype};
-        if (p.mode == "agc") p.units = units;
-        p.threshold = p.mode == "agc" ? 0.9 : 0.7;  // some units and tensors are clipped, some not
+        ClipProblem p{.mode = std::string(rule.name), .sizes = sizes, .sgd = sgd, .dtype = dtype};
+        const bool by_unit = rule.scope == ClipScope::unit;
+        if (by_unit) p.units = units;
+        p.threshold = by_unit ? 0.9 : 0.7;  // some units and tensors are clipped, some not
         list.push_back({p, {}});
-        if (!both_routes || (p.mode != "norm" && p.mode != "tensor")) continue;
-        for (const char* route : {"on_chip", "two_launches"}) {
+        if (!both_routes || !rule.takes_route()) continue;
+        for (const ClipRoute route : {ClipRoute::on_chip, ClipRoute::two_launches}) {
           p.route = route;
           list.push_back({p, {}});
         }
@@ -139,9 +145,12 @@ std::vector<Workload> small() {
   for (Workload& workload : clips({5000, 3, 2049}, {1, 3, 3}, false)) {
     list.push_back(std::move(workload));
   }
-  for (const char* mode : {"norm", "tensor"}) {  // several blocks, each with many tensors
-    ClipProblem p{.mode = mode, .sizes = std::vector<std::int64_t>(300, 11), .route = "on_chip"};
-    list.push_back({p, {}});
+  for (const ClipRule& rule : all_clip_rules) {  // several blocks, each with many tensors
+    if (!rule.takes_route()) continue;
+    list.push_back({ClipProblem{.mode = std::string(rule.name),
+                                .sizes = std::vector<std::int64_t>(300, 11),
+                                .route = ClipRoute::on_chip},
+                    {}});
   }
   for (const CellInfo& info : all_cells) {
     const std::string cell(info.name);
@@ -275,7 +284,7 @@ std::vector<Workload> quick() {
 std::vector<Workload> full() {
   std::vector<Workload> list = quick();
   for_each_activation([&](auto act) {
-    if (act.name == "tanh" || act.name == "relu" || act.name == "gelu") return;  // in quick
+    if (is_one_of(act.name, {"tanh", "relu", "gelu"})) return;  // in quick
     list.push_back(activation(act.name, ActivationPass::forward, 2048, 1024, false));
     list.push_back(activation(act.name, ActivationPass::backward, 2048, 1024, false));
   });
@@ -284,11 +293,13 @@ std::vector<Workload> full() {
   }
   // Five million parameters, which stay on chip on a large GPU; and thousands of tiny tensors.
   const std::vector<std::int64_t> fewer(25, 200'000);
-  for (const char* route : {"on_chip", "two_launches"}) {
+  for (const ClipRoute route : {ClipRoute::on_chip, ClipRoute::two_launches}) {
     list.push_back({ClipProblem{.sizes = fewer, .route = route}, {}});
   }
-  list.push_back(
-      {ClipProblem{.mode = "tensor", .sizes = std::vector<std::int64_t>(50, 200'000)}, {}});
+  for (const ClipRule& rule : all_clip_rules) {
+    if (is_one_of(rule.name, {"norm", "value", "agc"})) continue;  // in quick
+    list.push_back(clip(rule.name, std::vector<std::int64_t>(50, 200'000), 1.0));
+  }
   list.push_back({ClipProblem{.sizes = std::vector<std::int64_t>(3000, 1000)}, {}});
   for (const CellInfo& info : gate_cells) {
     const std::string cell(info.name);

@@ -13,6 +13,7 @@
 #include "host/problem/judge.h"
 #include "host/text/json.h"
 #include "host/text/not_finite.h"
+#include "kernels/clip/rules.h"
 
 namespace gradepth {
 namespace {
@@ -153,11 +154,12 @@ std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload
 /// The floor of `bytes` does not know whether a clip triggers; one that does not only reads.
 double moved_bytes(const Workload& workload, Plan& plan) {
   const auto* clip = std::get_if<ClipProblem>(&workload.problem);
-  if (clip != nullptr && clip->mode == "norm" && !clip->sgd &&
-      plan.get("norm").data[0] <= clip->threshold) {
-    return working_set(workload.problem);
-  }
-  return bytes(workload.problem);
+  if (clip == nullptr || clip->sgd) return bytes(workload.problem);
+  const ClipRule& rule = clip_rule(clip->mode);
+  if (rule.scope != ClipScope::all) return bytes(workload.problem);
+  const auto n = static_cast<double>(size(inputs(workload.problem)[0].shape));
+  const bool idle = plan.get("norm").data[0] <= rule.limit(clip->threshold, {.size = n});
+  return idle ? working_set(workload.problem) : bytes(workload.problem);
 }
 
 constexpr double ms = 1e3;  // in a second

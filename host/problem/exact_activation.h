@@ -5,7 +5,7 @@
 #include "kernels/activation/activation.h"
 
 /// Activations as the float64 reference takes them: by the formulas of
-/// kernels/activation/activation.h in extended precision, rounded once. In float64 itself their
+/// kernels/activation/functions.h in extended precision, rounded once. In float64 itself their
 /// rounding errors add up to more than 4 ulp, and far out those of an argument grow into
 /// e^argument. What is not finite has no digits: it takes the short way.
 namespace gradepth {

@@ -47,6 +47,7 @@ class IdentityText {
   IdentityText& add(std::string_view key, Pass value);
   IdentityText& add(std::string_view key, ActivationPass value);
   IdentityText& add(std::string_view key, SlopeFrom value);
+  IdentityText& add(std::string_view key, ClipRoute value) { return add(key, name(value)); }
   IdentityText& add(std::string_view key, const WeightInit& value);
   IdentityText& add(std::string_view key, const ValueInit& value);
   IdentityText& add(std::string_view key, Initialisation::Input value);

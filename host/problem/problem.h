@@ -25,9 +25,9 @@ namespace gradepth {
 
 using Problem = std::variant<ActivationProblem, ClipProblem, RecurrentProblem, FeedForwardProblem>;
 
-/// Rows of Wh per unit: elman 1, lstm 4, gru 3, additive 1.
+/// Rows of Wh per unit.
 std::int64_t gates(std::string_view cell);
-/// Bias entries per unit: elman 1, lstm 4, gru 4 (r, z, n, and the one inside the reset product).
+/// Entries of b per unit: one per gate, and with a reset gate the one inside its product.
 std::int64_t biases(std::string_view cell);
 
 /// std::invalid_argument, in one line, when a name is unknown or a size is out of range.

@@ -7,7 +7,7 @@
 #include "kernels/half.h"
 #include "kernels/platform.h"
 
-/// Every activation of kernels/activation/activation.h, forward and backward, over arrays in device
+/// Every activation of kernels/activation/functions.h, forward and backward, over arrays in device
 /// memory.
 ///
 /// T is float, float16 or bfloat16: how numbers are stored. Arithmetic is float, and each result is

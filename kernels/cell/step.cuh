@@ -14,20 +14,20 @@ namespace gradepth::inline GRADEPTH_PLATFORM {
 
 /// The activation is the same for the whole launch, so the branch costs next to nothing, and one
 /// kernel serves all of them.
+template <int place, class F, class Act, class... Rest>
+__device__ float with_activation_at(OutputActivation act, F f,
+                                    ActivationList<Act, Rest...> /*of*/) {
+  static_assert(has_slope_from_output<Act>);
+  if constexpr (sizeof...(Rest) > 0) {
+    if (act != OutputActivation{place}) {
+      return with_activation_at<place + 1>(act, f, ActivationList<Rest...>{});
+    }
+  }
+  return f(Act{});
+}
 template <class F>
 __device__ float with_output_activation(OutputActivation act, F f) {
-  switch (act) {
-    case OutputActivation::relu:
-      return f(Relu{});
-    case OutputActivation::sigmoid:
-      return f(Sigmoid{});
-    case OutputActivation::identity:
-      return f(Identity{});
-    case OutputActivation::leaky_relu:
-      return f(LeakyRelu{});
-    default:
-      return f(Tanh{});
-  }
+  return with_activation_at<0>(act, f, OnChipActivations{});
 }
 
 /// The activation of a launch, one of those.

@@ -46,9 +46,10 @@ struct RecurrentBackward {
   double* bias_partials = nullptr;  // [parts, biases H] out: summed over parts, db
 };
 
-/// The activations whose slope needs only the output, and which the kernels that run through time
-/// know; others go step by step.
-enum class OutputActivation : std::uint8_t { tanh, relu, sigmoid, identity, leaky_relu };
+/// Where an activation stands among those that the kernels that run through time know
+/// (OnChipActivations): their slope needs only the output. Nothing for others: they go step by
+/// step.
+enum class OutputActivation : std::uint8_t {};
 std::optional<OutputActivation> output_activation(std::string_view name);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -2,12 +2,6 @@
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-template void clip_norm(const ClipTables<bfloat16>&, double, const ClipUpdate&,
-                        const ClipWorkspace&, const StreamRef&, std::int64_t);
-template void clip_norm_on_chip(const ClipTables<bfloat16>&, const ClipPlaces&, double,
-                                const ClipUpdate&, const ClipWorkspace&, const StreamRef&);
-template void clip_value(const ClipTables<bfloat16>&, double, const ClipUpdate&, const StreamRef&);
-template void clip_adaptive(const ClipTables<bfloat16>&, double, const ClipUpdate&,
-                            const ClipWorkspace&, const StreamRef&, std::int64_t);
+template ClipLauncher<bfloat16> clip_launcher(std::string_view);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

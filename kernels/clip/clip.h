@@ -1,15 +1,17 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "kernels/clip/list.h"
 #include "kernels/half.h"
 #include "kernels/platform.h"
 
-/// Clips a list of tensors of any size, in place or as part of the weights' update. No norm visits
-/// the host: decisions are taken on the device. Numbers are stored as T: float, float16 or
-/// bfloat16. Norms, products and updates are float64, and each result is rounded to T once. Results
-/// have the same bits on every run and for every number of blocks.
+/// Clips a list of tensors of any size by a rule of kernels/clip/rules.h, in place or as part of
+/// the weights' update. No norm visits the host: decisions are taken on the device. Numbers are
+/// stored as T: float, float16 or bfloat16. Norms, products and updates are float64, and each
+/// result is rounded to T once. Results have the same bits on every run and for every number of
+/// blocks.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 /// A list in device memory.
@@ -18,6 +20,7 @@ struct ClipTables {
   const ClipChunk<T>* chunks = nullptr;        // [count]
   const ClipState<T>* states = nullptr;        // [count]; null if w and v are not needed
   const std::uint32_t* first_chunk = nullptr;  // [norms + 1]
+  const double* sizes = nullptr;               // [norms]
   std::int64_t count = 0;
   std::int64_t norms = 0;
 };
@@ -50,48 +53,41 @@ struct ClipReport {
   unsigned long long skipped;        // norms that were not finite
   unsigned long long skipped_total;  // the same over all calls
   unsigned finished;                 // blocks; 0 between launches
-  unsigned decided;                  // launches of clip_norm_on_chip
+  unsigned decided;                  // launches on chip
 };
 
 /// Memory of the device that a call needs beside the list.
 struct ClipWorkspace {
-  double* partials = nullptr;    // [count]; not for clip_value and clip_adaptive
-  ClipNorm* norms = nullptr;     // [norms]
+  double* partials = nullptr;    // [count]; not by element nor by unit
+  ClipNorm* norms = nullptr;     // [norms]; not by element, nor is the report
   ClipReport* report = nullptr;  // [1], all zero before the first call
 };
 
-/// g · min(1, threshold / |g|), by the norm of all tensors (Pascanu et al. 2013) or of each, as the
-/// list was cut. Squares of the formats' numbers and their sum neither over- nor underflow in
-/// float64. Two launches; the second leaves at once when there is nothing to do.
-///   most_blocks: of one launch; the result does not depend on it
+/// The launchers of a rule, the same for every list.
+///   all, tensor  Squares of the formats' numbers and their sum neither over- nor underflow in
+///                float64. Two launches; the second leaves at once when there is nothing to do.
+///   unit         One launch; one warp per unit, which reads g once if it has at most
+///                clip_staged_bytes, and else a second time.
+///   element      One launch. The threshold is rounded to T; NaN stays NaN.
 template <class T>
-void clip_norm(const ClipTables<T>& list, double threshold, const ClipUpdate& update,
-               const ClipWorkspace& workspace, const StreamRef& stream,
-               std::int64_t most_blocks = 4096);
+struct ClipLauncher {
+  ///   most_blocks: of one launch; the result does not depend on it
+  void (*run)(const ClipTables<T>& list, double threshold, const ClipUpdate& update,
+              const ClipWorkspace& workspace, const StreamRef& stream,
+              std::int64_t most_blocks) = nullptr;
+  /// all, tensor: the same, bit for bit, in one cooperative launch that reads the gradient once and
+  /// keeps it in shared memory until the norm is known. Else nullptr.
+  void (*run_on_chip)(const ClipTables<T>& list, const ClipPlaces& places, double threshold,
+                      const ClipUpdate& update, const ClipWorkspace& workspace,
+                      const StreamRef& stream) = nullptr;
+};
 
-/// The same, bit for bit, in one cooperative launch that reads the gradient once and keeps it in
-/// shared memory until the norm is known.
+/// std::invalid_argument for an unknown rule.
 template <class T>
-void clip_norm_on_chip(const ClipTables<T>& list, const ClipPlaces& places, double threshold,
-                       const ClipUpdate& update, const ClipWorkspace& workspace,
-                       const StreamRef& stream);
+ClipLauncher<T> clip_launcher(std::string_view rule);
 
-/// Each element to [-threshold, threshold], the threshold rounded to T; NaN stays NaN.
-template <class T>
-void clip_value(const ClipTables<T>& list, double threshold, const ClipUpdate& update,
-                const StreamRef& stream);
-
-/// Adaptive clipping of a list cut by units: each by  g · min(1, factor max(|w|, 1e-3) / |g|)
-/// (Brock et al. 2021, 2102.06171, equation 3). One launch; one warp per unit, which reads g once
-/// if it has at most clip_staged_bytes, and else a second time.
-template <class T>
-void clip_adaptive(const ClipTables<T>& list, double factor, const ClipUpdate& update,
-                   const ClipWorkspace& workspace, const StreamRef& stream,
-                   std::int64_t most_blocks = 4096);
-
-/// The smallest |w| that adaptive clipping assumes.
-inline constexpr double clip_least_weight = 1e-3;
-/// Shared memory of a warp in adaptive clipping.
+inline constexpr std::int64_t clip_most_blocks = 4096;
+/// Shared memory of a warp that clips by unit.
 inline constexpr std::size_t clip_staged_bytes = 6144;
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

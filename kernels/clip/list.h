@@ -48,6 +48,7 @@ struct ClipList {
   std::vector<ClipChunk<T>> chunks;
   std::vector<ClipState<T>> states;        // as many as chunks
   std::vector<std::uint32_t> first_chunk;  // [norms + 1]: those of one norm follow each other
+  std::vector<double> sizes;               // [norms]: elements that share it
 
   [[nodiscard]] std::int64_t norms() const {
     return static_cast<std::int64_t>(first_chunk.size()) - 1;
@@ -63,6 +64,11 @@ ClipList<T> make_clip_list(std::span<const ClipTensor<T>> tensors, ClipScope sco
   ClipList<T> list;
   list.first_chunk.push_back(0);
   const auto end_norm = [&] {
+    double size = 0;
+    for (std::size_t c = list.first_chunk.back(); c < list.chunks.size(); ++c) {
+      size += list.chunks[c].size;
+    }
+    list.sizes.push_back(size);
     list.first_chunk.push_back(static_cast<std::uint32_t>(list.chunks.size()));
   };
   for (const ClipTensor<T>& tensor : tensors) {

@@ -27,29 +27,36 @@ __device__ inline bool is_last_block(unsigned* finished) {
   return last;
 }
 
+/// What norm n of the list must not exceed.
+template <class Limit, class T>
+__device__ double limit_of(const ClipTables<T>& list, std::int64_t n, double threshold) {
+  ClipGroup group;
+  if constexpr (Limit::reads_size) group.size = list.sizes[n];
+  return Limit::of(threshold, group);
+}
+
 /// Σ partials of one norm for all chunks of a list. Of a block, block_threads threads take part,
 /// so that the sum is the same for blocks of any size.
-template <unsigned Threads>
-__device__ void decide_one(std::int64_t count, double threshold, const ClipWorkspace& w) {
+template <class Limit, unsigned Threads, class T>
+__device__ void decide_one(const ClipTables<T>& list, double threshold, const ClipWorkspace& w) {
   double sum[1] = {0};
   if (threadIdx.x < block_threads) {
-    for (std::int64_t c = threadIdx.x; c < count; c += block_threads) {
+    for (std::int64_t c = threadIdx.x; c < list.count; c += block_threads) {
       sum[0] += load_exchanged(w.partials + c);
     }
   }
   block_sum<static_cast<int>(Threads)>(sum);
-  if (threadIdx.x == 0) record(limited(sqrt(sum[0]), threshold), 0, w);
+  if (threadIdx.x == 0) record(limited(sqrt(sum[0]), limit_of<Limit>(list, 0, threshold)), 0, w);
 }
 
 /// The same for many norms: one per thread, and where one has many chunks the warp together.
-template <unsigned Threads>
-__device__ void decide_many(const std::uint32_t* first_chunk, std::int64_t norms, double threshold,
-                            const ClipWorkspace& w) {
+template <class Limit, unsigned Threads, class T>
+__device__ void decide_many(const ClipTables<T>& list, double threshold, const ClipWorkspace& w) {
   const std::uint32_t lane = threadIdx.x % 32;
-  for (std::int64_t base = threadIdx.x - lane; base < norms; base += Threads) {
+  for (std::int64_t base = threadIdx.x - lane; base < list.norms; base += Threads) {
     const std::int64_t n = base + lane;
-    const std::uint32_t first = n < norms ? first_chunk[n] : 0;
-    const std::uint32_t last = n < norms ? first_chunk[n + 1] : 0;
+    const std::uint32_t first = n < list.norms ? list.first_chunk[n] : 0;
+    const std::uint32_t last = n < list.norms ? list.first_chunk[n + 1] : 0;
     const bool long_one = last - first > chunks_of_thread;
     double sum = 0;
     if (!long_one) {
@@ -65,12 +72,12 @@ __device__ void decide_many(const std::uint32_t* first_chunk, std::int64_t norms
       part = warp_sum(part);
       if (static_cast<int>(lane) == whose) sum = part;
     }
-    if (n < norms) record(limited(sqrt(sum), threshold), n, w);
+    if (n < list.norms) record(limited(sqrt(sum), limit_of<Limit>(list, n, threshold)), n, w);
   }
 }
 
 /// The last block's work: every norm, and what to do about it.
-template <unsigned Threads, class T>
+template <class Limit, unsigned Threads, class T>
 __device__ void decide(const ClipTables<T>& list, double threshold, const ClipWorkspace& w) {
   if (threadIdx.x == 0) {
     w.report->skipped = 0;
@@ -78,14 +85,14 @@ __device__ void decide(const ClipTables<T>& list, double threshold, const ClipWo
   }
   __syncthreads();
   if (list.norms == 1) {
-    decide_one<Threads>(list.count, threshold, w);
+    decide_one<Limit, Threads>(list, threshold, w);
   } else {
-    decide_many<Threads>(list.first_chunk, list.norms, threshold, w);
+    decide_many<Limit, Threads>(list, threshold, w);
   }
 }
 
 // First launch of two: the norms.
-template <class T>
+template <class T, class Limit>
 __global__ void __launch_bounds__(block_threads)
     clip_squares_kernel(ClipTables<T> list, double threshold, ClipWorkspace w) {
   for (std::int64_t c = grid_warp(); c < list.count; c += grid_warps()) {
@@ -97,7 +104,7 @@ __global__ void __launch_bounds__(block_threads)
     sum = warp_sum(sum);
     if (threadIdx.x % 32 == 0) w.partials[c] = sum;
   }
-  if (is_last_block(&w.report->finished)) decide<block_threads>(list, threshold, w);
+  if (is_last_block(&w.report->finished)) decide<Limit, block_threads>(list, threshold, w);
 }
 
 // Second launch: the scale or the update.
@@ -116,7 +123,7 @@ __global__ void __launch_bounds__(block_threads)
 
 // Both in one cooperative launch: a block keeps its chunks in shared memory meanwhile. An element
 // is written and read there by the same thread.
-template <class T>
+template <class T, class Limit>
 __global__ void __launch_bounds__(on_chip_threads)
     clip_on_chip_kernel(ClipTables<T> list, ClipPlaces places, double threshold, ClipUpdate update,
                         ClipWorkspace w) {
@@ -138,7 +145,7 @@ __global__ void __launch_bounds__(on_chip_threads)
   }
 
   if (is_last_block(&w.report->finished)) {
-    decide<on_chip_threads>(list, threshold, w);
+    decide<Limit, on_chip_threads>(list, threshold, w);
     __syncthreads();
     if (threadIdx.x == 0) add_release(&w.report->decided, 1);
   } else {

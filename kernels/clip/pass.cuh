@@ -20,9 +20,9 @@ __global__ void __launch_bounds__(block_threads)
 // A chunk is a unit. A warp keeps its gradient in shared memory, if it fits, until the norms are
 // known. That memory lets four blocks run on a multiprocessor; when ptxas is left to choose, it
 // aims for more and spills.
-template <class T>
+template <class T, class Limit>
 __global__ void __launch_bounds__(block_threads, 4)
-    clip_adaptive_kernel(ClipTables<T> list, double factor, ClipUpdate update, ClipWorkspace w) {
+    clip_adaptive_kernel(ClipTables<T> list, double threshold, ClipUpdate update, ClipWorkspace w) {
   constexpr std::uint32_t room = clip_staged_bytes / sizeof(T);
   T* const staged = dynamic_shared<T>() + threadIdx.x / 32 * room;
   for (std::int64_t c = grid_warp(); c < list.count; c += grid_warps()) {
@@ -36,11 +36,11 @@ __global__ void __launch_bounds__(block_threads, 4)
       const Pack<W, T> g = load<W>(chunk.g + at, 0);
       if (fits) store<W>(staged + misaligned + at, 0, g);
       add_squares(g2, g);
-      add_squares(w2, load_anywhere<W>(state.w + at));
+      if constexpr (Limit::reads_weights) add_squares(w2, load_anywhere<W>(state.w + at));
     });
-    const double weight = sqrt(warp_sum(w2));
-    const double least = weight > clip_least_weight ? weight : clip_least_weight;
-    const ClipNorm norm = limited(sqrt(warp_sum(g2)), factor * least);
+    ClipGroup group{.size = static_cast<double>(chunk.size), .weight = 0};
+    if constexpr (Limit::reads_weights) group.weight = sqrt(warp_sum(w2));
+    const ClipNorm norm = limited(sqrt(warp_sum(g2)), Limit::of(threshold, group));
     if (threadIdx.x % 32 == 0) record(norm, c, w);
     if (!stays(norm, update)) {
       const T* const g = fits ? staged + misaligned : chunk.g;

@@ -51,12 +51,15 @@ CellKernels cell_kernels(std::string_view cell) {
 }
 
 std::optional<OutputActivation> output_activation(std::string_view name) {
-  if (name == Tanh::name) return OutputActivation::tanh;
-  if (name == Relu::name) return OutputActivation::relu;
-  if (name == Sigmoid::name) return OutputActivation::sigmoid;
-  if (name == Identity::name) return OutputActivation::identity;
-  if (name == LeakyRelu::name) return OutputActivation::leaky_relu;
-  return {};
+  std::optional<OutputActivation> found;
+  std::uint8_t place = 0;
+  for_each_activation(
+      [&](auto act) {
+        if (act.name == name) found = OutputActivation{place};
+        ++place;
+      },
+      OnChipActivations{});
+  return found;
 }
 
 std::int64_t barrier_counters(const RecurrencePlan& plan) {

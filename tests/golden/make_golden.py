@@ -1,7 +1,7 @@
 #!/usr/bin/python3
 """Makes the golden values beside it: small float64 cases by PyTorch autograd.
 
-    /usr/bin/python3 tests/golden/make_golden.py        (Debian: python3-torch)
+    python3 tests/golden/make_golden.py        (Debian: python3-torch, 1.13; activations.json: PyTorch 2.15)
 
 An outside oracle: our reference, our CPU code and our CUDA code share their formulas, so a wrong
 formula could pass all of their comparisons. Nothing here is ours but the mapping of names:
@@ -43,6 +43,8 @@ ACTIVATIONS = {
     "hard_sigmoid": lambda x: F.relu6(x + 3) / 6,
     "hard_tanh": F.hardtanh,
     "mish": F.mish,
+    # Up to PyTorch 2.6 its slopes at -3 and 3 were -0.5 and 1.5 (pytorch/pytorch#147801).
+    "hard_swish": F.hardswish,
 }
 
 

@@ -53,6 +53,7 @@ PIECEWISE = {
     "identity": (lambda x: mp.mpf(1), []),
     "relu": (lambda x: mp.mpf(x > 0), [0]),
     "leaky_relu": (lambda x: mp.mpf(1) if x > 0 else mp.mpf("0.01"), [0]),
+    "hard_swish": (lambda x: mp.mpf(0) if x <= -3 else mp.mpf(1) if x >= 3 else (2 * x + 3) / 6, [-3, -1.5, 3]),
     "hard_sigmoid": (lambda x: mp.mpf(1) / 6 if -3 < x < 3 else mp.mpf(0), [-3, 3]),
     "hard_tanh": (lambda x: mp.mpf(-1 < x < 1), [-1, 1]),
 }

@@ -37,6 +37,7 @@ ACTIVATIONS = {  # name: (f, kinks)
     "hard_sigmoid": (lambda x: min(mpf(1), max(mpf(0), (x + 3) / 6)), [-3, 3]),
     "hard_tanh": (lambda x: min(mpf(1), max(mpf(-1), x)), [-1, 1]),
     "mish": (lambda x: x * tanh(softplus(x)), []),
+    "hard_swish": (lambda x: x * min(mpf(6), max(mpf(0), x + 3)) / 6, [-3, 3]),
 }
 
 

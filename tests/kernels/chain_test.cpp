@@ -389,12 +389,12 @@ TEST(SimtProvider, KeepsAClipOnChipWhereItFits) {
     return std::get<PlanPtr>(planned)->detail();
   };
   EXPECT_EQ(detail({.sizes = {700, 700, 700, 700}}), "on chip, 4 blocks");
-  EXPECT_EQ(detail({.sizes = {5000}, .route = "two_launches"}), "two launches");
+  EXPECT_EQ(detail({.sizes = {5000}, .route = ClipRoute::two_launches}), "two launches");
   EXPECT_EQ(detail({.sizes = {1'000'000}}), "two launches");
-  EXPECT_EQ(
-      std::get<Unsupported>(provider->plan(ClipProblem{.sizes = {1'000'000}, .route = "on_chip"}))
-          .reason,
-      "the list does not fit into the shared memory of all multiprocessors");
+  EXPECT_EQ(std::get<Unsupported>(
+                provider->plan(ClipProblem{.sizes = {1'000'000}, .route = ClipRoute::on_chip}))
+                .reason,
+            "the list does not fit into the shared memory of all multiprocessors");
 }
 
 TEST(SimtProvider, RefusesWrongTensors) {

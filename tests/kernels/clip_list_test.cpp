@@ -45,6 +45,32 @@ TEST(ClipList, GivesEveryUnitAChunk) {
   EXPECT_EQ(list.chunks[3].unit, 3U);
 }
 
+TEST(ClipList, KnowsHowManyElementsShareANorm) {
+  constexpr std::int64_t n = 2 * clip_chunk_size + 5;
+  auto list_of = tensors({6, 0, n});
+  const auto sizes = [&](ClipScope scope) { return make_clip_list<float>(list_of, scope).sizes; };
+  EXPECT_EQ(sizes(ClipScope::all), (std::vector<double>{n + 6}));
+  EXPECT_EQ(sizes(ClipScope::tensor), (std::vector<double>{6, 0, n}));
+  list_of[0].units = 3;
+  EXPECT_EQ(sizes(ClipScope::unit), (std::vector<double>{2, 2, 2, n}));
+}
+
+TEST(ClipRules, AreFoundByNameAndUnknownOnesRefused) {
+  for (const ClipRule& rule : all_clip_rules) {
+    EXPECT_EQ(find_clip_rule(rule.name), &rule);
+    EXPECT_EQ(rule.limit != nullptr, rule.has_norms()) << rule.name;
+    std::string_view found;
+    with_clip_rule(rule.name, [&]<class Rule>(Rule) {
+      found = Rule::name;
+      EXPECT_EQ(Rule::scope, rule.scope);
+    });
+    EXPECT_EQ(found, rule.name);
+  }
+  EXPECT_EQ(find_clip_rule("median"), nullptr);
+  EXPECT_THROW((void)clip_rule("median"), std::invalid_argument);
+  EXPECT_THROW(with_clip_rule("median", [](auto) {}), std::invalid_argument);
+}
+
 TEST(ClipList, OfNothing) {
   EXPECT_EQ(make_clip_list<float>({}, ClipScope::all).norms(), 1);
   EXPECT_EQ(make_clip_list<float>({}, ClipScope::tensor).norms(), 0);

@@ -17,22 +17,40 @@ constexpr ClipUpdate sgd{.sgd = true, .learning_rate = 0.05, .momentum = 0.9};
 struct Expected {
   std::vector<double> g, w, v;  // before rounding
   std::vector<double> norms;
+  std::vector<bool> clipped;  // which of them
   unsigned long long skipped = 0;
 };
 
-Expected expected(const ListShape& shape, ClipScope scope, double threshold, bool with_sgd,
+/// Rules whose norm is known only when all is read: in two launches, or on chip.
+std::vector<ClipRule> rules() {
+  std::vector<ClipRule> all(all_clip_rules.begin(), all_clip_rules.end());
+  std::erase_if(all, [](const ClipRule& rule) { return !rule.takes_route(); });
+  return all;
+}
+
+/// The limit, by hand: what kernels/clip/rules.h has to say.
+double limit_by_hand(std::string_view rule, double threshold, std::size_t n) {
+  if (rule == "norm" || rule == "tensor") return threshold;
+  if (rule == "rms") return threshold * std::sqrt(static_cast<double>(n));
+  ADD_FAILURE() << "a rule without a limit by hand: " << rule;
+  return nan;
+}
+
+Expected expected(const ListShape& shape, const ClipRule& rule, double threshold, bool with_sgd,
                   const std::vector<double>& g, const std::vector<double>& w,
                   const std::vector<double>& v) {
   std::vector<std::int64_t> lengths = shape.sizes;
-  if (scope == ClipScope::all) lengths = {total(shape.sizes)};
-  Expected out{g, w, v, {}, 0};
+  if (rule.scope == ClipScope::all) lengths = {total(shape.sizes)};
+  Expected out{g, w, v, {}, {}, 0};
   std::size_t first = 0;
   for (const std::int64_t size : lengths) {
     const std::size_t n = length(size);
     const double norm = norm_of(g, first, n);
     out.norms.push_back(norm);
     out.skipped += std::isfinite(norm) ? 0 : 1;
-    const double scale = norm > threshold ? threshold / norm : 1;
+    const double limit = limit_by_hand(rule.name, threshold, n);
+    const double scale = norm > limit ? limit / norm : 1;
+    out.clipped.push_back(scale != 1);
     for (std::size_t i = first; i < first + n && std::isfinite(norm); ++i) {
       if (with_sgd) {
         out.v[i] = sgd.momentum * v[i] + g[i] * scale;
@@ -58,7 +76,7 @@ void expect_all(const std::vector<T>& actual, const std::vector<double>& expecte
   }
 }
 
-/// Both scopes, both routes, clipped and not, with and without an update.
+/// Every rule, both routes, clipped and not, with and without an update.
 TYPED_TEST(ClipNormTest, IsTheFormulaForEveryList) {
   using T = TypeParam;
   unsigned seed = 1;
@@ -67,20 +85,20 @@ TYPED_TEST(ClipNormTest, IsTheFormulaForEveryList) {
     const std::vector<float> g = normal(n, ++seed);
     const std::vector<float> w = normal(n, ++seed);
     const std::vector<float> v = normal(n, ++seed);
-    for (const ClipScope scope : {ClipScope::all, ClipScope::tensor}) {
+    for (const ClipRule& rule : rules()) {
       for (const double threshold : {0.37, 1e6}) {
         if (thread_sanitizer && threshold > 1) continue;
         for (const bool with_sgd : {false, true}) {
-          const Expected want = expected(shape, scope, threshold, with_sgd, widened(stored<T>(g)),
+          const Expected want = expected(shape, rule, threshold, with_sgd, widened(stored<T>(g)),
                                          widened(stored<T>(w)), widened(stored<T>(v)));
           std::vector<T> of_two_launches;
           for (const bool on_chip : {false, true}) {
-            List<T> list(shape, scope, g, w, v);
+            List<T> list(shape, rule.name, g, w, v);
             const ClipUpdate update = with_sgd ? sgd : ClipUpdate{};
             if (on_chip) {
-              list.clip_norm_on_chip(threshold, update);
+              list.clip_on_chip(threshold, update);
             } else {
-              list.clip_norm(threshold, update);
+              list.clip(threshold, update);
             }
             const std::vector<ClipNorm> norms = list.norms();
             ASSERT_EQ(norms.size(), want.norms.size());
@@ -88,7 +106,7 @@ TYPED_TEST(ClipNormTest, IsTheFormulaForEveryList) {
               // The order of a sum of n non-negative numbers moves it by n 2^-53 at most.
               const double rounding = static_cast<double>(n + 4) * 0x1p-53 * want.norms[i];
               expect_near(norms[i].norm, want.norms[i], rounding, "norm", i);
-              EXPECT_EQ(norms[i].scale == 1, norms[i].norm <= threshold);
+              EXPECT_EQ(norms[i].scale != 1, want.clipped[i]);
             }
             EXPECT_EQ(list.report().skipped, 0U);
             expect_all(list.g(), want.g, "g");
@@ -107,6 +125,24 @@ TYPED_TEST(ClipNormTest, IsTheFormulaForEveryList) {
   }
 }
 
+/// optax.clip_by_block_rms(0.7), Optax 0.2.8 in float64.
+TYPED_TEST(ClipNormTest, RmsIsWhatOptaxHas) {
+  using T = TypeParam;
+  const std::vector<double> want{0.82368777, 0, 1.09825036, -0.27456259, 0.5, 0, 0, 0};
+  for (const bool on_chip : {false, true}) {
+    List<T> list({{4, 1, 3, 0}}, ByRms::name, {3, 0, 4, -1, 0.5, 0, 0, 0});
+    if (on_chip) {
+      list.clip_on_chip(0.7);
+    } else {
+      list.clip(0.7);
+    }
+    const std::vector<double> got = widened(list.g());
+    for (std::size_t i = 0; i < want.size(); ++i) {
+      expect_near(got[i], want[i], unit_of<T> * std::abs(want[i]) + 1e-8, "g", i);
+    }
+  }
+}
+
 TYPED_TEST(ClipNormTest, SurvivesTheEndsOfTheFormat) {
   using T = TypeParam;
   const bool half = std::is_same_v<T, float16>;
@@ -114,8 +150,8 @@ TYPED_TEST(ClipNormTest, SurvivesTheEndsOfTheFormat) {
   const float small = half ? 6e-8F : 1e-30F;
   // The norm of large numbers is no number of T, and the scale may be smaller than any float.
   for (const double threshold : {1e-3, 1e3}) {
-    List<T> list({{1, 2, 1}}, ClipScope::all, {large, -large, small, large});
-    list.clip_norm(threshold);
+    List<T> list({{1, 2, 1}}, ByNorm::name, {large, -large, small, large});
+    list.clip(threshold);
     const double exact = static_cast<float>(rounded_to<T>(large)) * std::sqrt(3.0);
     EXPECT_NEAR(list.norms()[0].norm / exact, 1, 1e-15);
     const std::vector<double> clipped = widened(list.g());
@@ -124,8 +160,8 @@ TYPED_TEST(ClipNormTest, SurvivesTheEndsOfTheFormat) {
                   2 * unit_of<T> * threshold + least_spacing<T>);
     }
   }
-  List<T> tiny({{2}}, ClipScope::all, {small, small});
-  tiny.clip_norm(static_cast<double>(small) / 1024);
+  List<T> tiny({{2}}, ByNorm::name, {small, small});
+  tiny.clip(static_cast<double>(small) / 1024);
   const double exact = static_cast<float>(rounded_to<T>(small)) * std::sqrt(2.0);
   EXPECT_NEAR(tiny.norms()[0].norm / exact, 1, 1e-15);
 }
@@ -138,13 +174,13 @@ TYPED_TEST(ClipNormTest, SkipsCountsAndReportsWhatIsNotFinite) {
     const std::vector<float> w = normal(500, 4);
     const std::vector<float> v = normal(500, 5);
     for (const ClipUpdate& update : {ClipUpdate{}, sgd}) {
-      List<T> list({{200, 300}}, ClipScope::all, g, w, v);
+      List<T> list({{200, 300}}, ByNorm::name, g, w, v);
       const std::vector<T> before = list.everything();
       for (const unsigned long long call : {1U, 2U, 3U}) {
         if (call == 2) {
-          list.clip_norm_on_chip(0.1, update);
+          list.clip_on_chip(0.1, update);
         } else {
-          list.clip_norm(0.1, update);
+          list.clip(0.1, update);
         }
         EXPECT_FALSE(std::isfinite(list.norms()[0].norm));
         EXPECT_EQ(list.report().skipped, 1U);
@@ -152,17 +188,20 @@ TYPED_TEST(ClipNormTest, SkipsCountsAndReportsWhatIsNotFinite) {
         EXPECT_TRUE(same_bits(list.everything(), before));
       }
       // Each tensor by itself: the other one is clipped.
-      List<T> each({{200, 300, 0}}, ClipScope::tensor, g, w, v);
-      each.clip_norm(0.1, update);
-      each.clip_norm_on_chip(1e6, update);
-      EXPECT_EQ(each.report().skipped, 1U);
-      EXPECT_EQ(each.report().skipped_total, 2U);
-      const std::vector<T> after = each.everything();
-      for (std::size_t i = 0; i < after.size(); ++i) {
-        if (i % 500 < 200) continue;
-        EXPECT_TRUE(same_bits<T>({after[i]}, {before[i]})) << i;
+      for (const ClipRule& rule : rules()) {
+        if (rule.scope != ClipScope::tensor) continue;
+        List<T> each({{200, 300, 0}}, rule.name, g, w, v);
+        each.clip(0.1, update);
+        each.clip_on_chip(1e6, update);
+        EXPECT_EQ(each.report().skipped, 1U);
+        EXPECT_EQ(each.report().skipped_total, 2U);
+        const std::vector<T> after = each.everything();
+        for (std::size_t i = 0; i < after.size(); ++i) {
+          if (i % 500 < 200) continue;
+          EXPECT_TRUE(same_bits<T>({after[i]}, {before[i]})) << i;
+        }
+        EXPECT_FALSE(same_bits(after, before));
       }
-      EXPECT_FALSE(same_bits(after, before));
     }
   }
 }
@@ -175,9 +214,9 @@ TYPED_TEST(ClipNormTest, HasTheSameBitsOnEveryScheduleAndGrid) {
   const std::vector<float> g = normal(n, 6);
   const std::vector<float> w = normal(n, 7);
   const std::vector<float> v = normal(n, 8);
-  for (const ClipScope scope : {ClipScope::all, ClipScope::tensor}) {
-    List<T> reference(shape, scope, g, w, v);
-    reference.clip_norm(1, sgd);
+  for (const ClipRule& rule : rules()) {
+    List<T> reference(shape, rule.name, g, w, v);
+    reference.clip(1, sgd);
     const std::vector<ClipNorm> norms = reference.norms();
     const std::vector<T> expected = reference.everything();
     const auto expect_same = [&](const List<T>& list, int blocks) {
@@ -188,15 +227,15 @@ TYPED_TEST(ClipNormTest, HasTheSameBitsOnEveryScheduleAndGrid) {
     for (const int blocks : {1, 2, 3, 5}) {
       if (thread_sanitizer && blocks % 2 == 1) continue;
       on_all_schedules([&](const StreamRef& stream) {
-        List<T> list(shape, scope, g, w, v);
-        list.clip_norm(1, sgd, stream, blocks);
+        List<T> list(shape, rule.name, g, w, v);
+        list.clip(1, sgd, stream, blocks);
         return expect_same(list, blocks);
       });
       const std::size_t bytes = length(n) * sizeof(T);
       if (bytes > static_cast<std::size_t>(blocks) * (180 << 10)) continue;
       on_all_schedules([&](const StreamRef& stream) {
-        List<T> list(shape, scope, g, w, v);
-        list.clip_norm_on_chip(1, sgd, stream, blocks);
+        List<T> list(shape, rule.name, g, w, v);
+        list.clip_on_chip(1, sgd, stream, blocks);
         return expect_same(list, blocks);
       });
     }

@@ -42,8 +42,8 @@ TYPED_TEST(ClipPassTest, ValueClipsEveryElementAndKeepsNaN) {
     const float hard[] = {nan, infinity, -infinity, 0.5F, -0.5F, -0.F, 1e30F, 1e-30F};
     for (std::size_t i = 0; i < std::min(g.size(), std::size(hard)); ++i)
       g[g.size() - 1 - i] = hard[i];
-    List<T> list(shape, ClipScope::all, g);
-    list.clip_value(0.3);
+    List<T> list(shape, ByValue::name, g);
+    list.clip(0.3);
     const std::vector<double> before = widened(stored<T>(g));
     const std::vector<double> clipped = widened(list.g());
     for (std::size_t i = 0; i < before.size(); ++i) {
@@ -62,8 +62,8 @@ TYPED_TEST(ClipPassTest, ValueFeedsAnUpdate) {
   const std::vector<float> g = normal(n, 1);
   const std::vector<float> w = normal(n, 2);
   const std::vector<float> v = normal(n, 3);
-  List<T> list(shape, ClipScope::all, g, w, v);
-  list.clip_value(0.3, sgd);
+  List<T> list(shape, ByValue::name, g, w, v);
+  list.clip(0.3, sgd);
   std::vector<double> clipped = widened(stored<T>(g));
   for (double& x : clipped) x = std::clamp(x, -limit, limit);
   expect_update(list, clipped, widened(stored<T>(w)), widened(stored<T>(v)));
@@ -115,8 +115,8 @@ TYPED_TEST(ClipPassTest, AdaptiveIsTheFormulaForEveryUnit) {
     // 0.9: some units are clipped, some not.
     for (const double factor : {0.01, 0.9}) {
       for (const ClipUpdate& update : {ClipUpdate{}, sgd}) {
-        List<T> list(shape, ClipScope::unit, g, w, v);
-        list.clip_adaptive(factor, update);
+        List<T> list(shape, ByUnit::name, g, w, v);
+        list.clip(factor, update);
         std::vector<double> clipped = widened(stored<T>(g));
         const std::vector<double> weights = widened(stored<T>(w));
         const std::vector<ClipNorm> want = adaptive_norms(shape, factor, clipped, weights);
@@ -151,10 +151,10 @@ TYPED_TEST(ClipPassTest, AdaptiveSkipsUnitsThatAreNotFinite) {
   g[12] = nan;
   g[33] = infinity;
   const std::vector<float> w = normal(40, 2);
-  List<T> list({{40}, {4}}, ClipScope::unit, g, w, w);
+  List<T> list({{40}, {4}}, ByUnit::name, g, w, w);
   const std::vector<T> before = list.everything();
   for (const unsigned long long call : {1U, 2U}) {
-    list.clip_adaptive(1e-3);
+    list.clip(1e-3);
     EXPECT_EQ(list.report().skipped, 2U);
     EXPECT_EQ(list.report().skipped_total, 2 * call);
   }
@@ -174,8 +174,8 @@ TYPED_TEST(ClipPassTest, AdaptiveHasTheSameBitsOnEveryScheduleAndGrid) {
   std::vector<T> expected;
   for (const std::int64_t most_blocks : {4096, 1, 2, 3}) {
     const std::vector<T> all = on_all_schedules([&](const StreamRef& stream) {
-      List<T> list(shape, ClipScope::unit, g, w, w);
-      list.clip_adaptive(0.5, sgd, stream, most_blocks);
+      List<T> list(shape, ByUnit::name, g, w, w);
+      list.clip(0.5, sgd, stream, most_blocks);
       return list.everything();
     });
     if (expected.empty()) expected = all;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <numeric>
+#include <string_view>
 #include <vector>
 
 #include "kernels/clip/clip.h"
@@ -43,43 +44,39 @@ struct ListShape {
 template <class T>
 class List {
  public:
-  List(const ListShape& shape, ClipScope scope, const std::vector<float>& g,
+  List(const ListShape& shape, std::string_view rule, const std::vector<float>& g,
        const std::vector<float>& w = {}, const std::vector<float>& v = {})
       : g_(stored<T>(g), shape.offset),
         w_(stored<T>(w), shape.state_offset),
         v_(stored<T>(v), shape.state_offset),
-        list_(cut(shape, scope, !w.empty(), !v.empty())),
+        launcher_(clip_launcher<T>(rule)),
+        list_(cut(shape, clip_rule(rule).scope, !w.empty(), !v.empty())),
         chunks_(list_.chunks),
         states_(list_.states),
         first_chunk_(list_.first_chunk),
+        sizes_(list_.sizes),
         partials_(list_.count()),
         norms_(list_.norms()),
         report_(std::vector<ClipReport>(1)),
         workspace_{partials_.data(), norms_.data(), report_.data()} {}
 
   [[nodiscard]] ClipTables<T> tables() const {
-    return {chunks_.data(), states_.data(), first_chunk_.data(), list_.count(), list_.norms()};
+    return {chunks_.data(), states_.data(), first_chunk_.data(),
+            sizes_.data(),  list_.count(),  list_.norms()};
   }
-  void clip_norm(double threshold, const ClipUpdate& update = {}, const StreamRef& stream = {},
-                 std::int64_t most_blocks = 4096) {
-    gradepth::clip_norm(tables(), threshold, update, workspace_, stream, most_blocks);
+  void clip(double threshold, const ClipUpdate& update = {}, const StreamRef& stream = {},
+            std::int64_t most_blocks = clip_most_blocks) {
+    launcher_.run(tables(), threshold, update, workspace_, stream, most_blocks);
   }
-  void clip_norm_on_chip(double threshold, const ClipUpdate& update = {},
-                         const StreamRef& stream = {}, int blocks = 3) {
+  void clip_on_chip(double threshold, const ClipUpdate& update = {}, const StreamRef& stream = {},
+                    int blocks = 3) {
     const ClipPlacement placement = place_on_chip(list_, blocks, std::size_t{200} << 10);
     ASSERT_GT(placement.blocks(), 0U) << "the list does not fit";
     const Memory first(placement.first_of_block);
     const Memory slot(placement.slot);
-    gradepth::clip_norm_on_chip(
-        tables(), {first.data(), slot.data(), placement.blocks(), placement.shared_bytes},
-        threshold, update, workspace_, stream);
-  }
-  void clip_adaptive(double factor, const ClipUpdate& update = {}, const StreamRef& stream = {},
-                     std::int64_t most_blocks = 4096) {
-    gradepth::clip_adaptive(tables(), factor, update, workspace_, stream, most_blocks);
-  }
-  void clip_value(double threshold, const ClipUpdate& update = {}) {
-    gradepth::clip_value(tables(), threshold, update, {});
+    launcher_.run_on_chip(tables(),
+                          {first.data(), slot.data(), placement.blocks(), placement.shared_bytes},
+                          threshold, update, workspace_, stream);
   }
 
   [[nodiscard]] std::vector<T> g() const { return g_.read(); }
@@ -115,10 +112,12 @@ class List {
   }
 
   Memory<T> g_, w_, v_;
+  ClipLauncher<T> launcher_;
   ClipList<T> list_;
   Memory<ClipChunk<T>> chunks_;
   Memory<ClipState<T>> states_;
   Memory<std::uint32_t> first_chunk_;
+  Memory<double> sizes_;
   Memory<double> partials_;
   Memory<ClipNorm> norms_;
   Memory<ClipReport> report_;

@@ -164,7 +164,7 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
                                 with(c, [](auto& p) { p.sgd = true; }),
                                 with(c, [](auto& p) { p.lr = 0.02; }),
                                 with(c, [](auto& p) { p.momentum = 0.8; }),
-                                with(c, [](auto& p) { p.route = "on_chip"; }),
+                                with(c, [](auto& p) { p.route = ClipRoute::on_chip; }),
                                 with(c, [](auto& p) { p.dtype = Dtype::f16; }),
                                 r,
                                 with(r, [](auto& p) { p.cell = "gru"; }),

@@ -48,7 +48,7 @@ TEST(Problem, NamesSayWhatIsRun) {
                              .sgd = true,
                              .dtype = Dtype::bf16}),
             "clip/agc/bf16/N6+0+7_U3+1+1_at1_sgd0.01_momentum0.9");
-  EXPECT_EQ(name(ClipProblem{.mode = "tensor", .sizes = {6}, .route = "on_chip"}),
+  EXPECT_EQ(name(ClipProblem{.mode = "tensor", .sizes = {6}, .route = ClipRoute::on_chip}),
             "clip/tensor/f32/N6_K1_at1_on_chip");
   EXPECT_EQ(
       name(FeedForwardProblem{.net = "residual", .L = 2, .B = 3, .N = 4, .residual = "preact"}),
@@ -81,7 +81,7 @@ TEST(Problem, CostsOfATrainingStep) {
   EXPECT_EQ(bytes(ActivationProblem{.rows = 10, .cols = 10, .dtype = Dtype::bf16}), 600);
   EXPECT_EQ(bytes(ClipProblem{.sizes = {100}}), 1200);
   EXPECT_EQ(bytes(ClipProblem{.mode = "value", .sizes = {100}}), 800);
-  EXPECT_EQ(bytes(ClipProblem{.sizes = {100}, .route = "on_chip"}), 800);
+  EXPECT_EQ(bytes(ClipProblem{.sizes = {100}, .route = ClipRoute::on_chip}), 800);
   EXPECT_EQ(bytes(ClipProblem{.mode = "agc", .sizes = {100}}), 1200);
   EXPECT_EQ(bytes(ClipProblem{.mode = "tensor", .sizes = {100}, .sgd = true}), 2400);
   EXPECT_EQ(bytes(ClipProblem{.mode = "value", .sizes = {100}, .sgd = true, .dtype = Dtype::f16}),
@@ -105,8 +105,7 @@ TEST(Problem, RefusesBadSizesAndNamesInOneLine) {
       ClipProblem{.mode = "agc", .sizes = {6}, .units = {4}},
       ClipProblem{.mode = "agc", .sizes = {6}, .units = {6, 1}},
       ClipProblem{.sizes = {6}, .units = {6}},
-      ClipProblem{.route = "fast"},
-      ClipProblem{.mode = "agc", .route = "on_chip"},
+      ClipProblem{.mode = "agc", .route = ClipRoute::on_chip},
       ClipProblem{.momentum = 2},
       ClipProblem{.lr = NAN},
       ClipProblem{.threshold = 0}};

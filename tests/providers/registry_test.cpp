@@ -37,7 +37,7 @@ struct Library {
   bool has_bare_recurrence;  // of its recurrent layers without an input product
 };
 const Library onednn{{"identity", "sigmoid", "tanh", "relu", "leaky_relu", "elu", "gelu",
-                      "gelu_tanh", "silu", "softplus", "hard_tanh", "mish"},
+                      "gelu_tanh", "silu", "softplus", "hard_tanh", "mish", "hard_swish"},
                      {"tanh", "relu", "sigmoid"},
                      {},
                      false};

@@ -5,8 +5,10 @@
 #include <fstream>
 #include <limits>
 #include <map>
+#include <set>
 #include <sstream>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/problem/exact_activation.h"
@@ -76,6 +78,14 @@ TEST(Traits, SayWhatTheFunctionsAre) {
     EXPECT_EQ(is_homogeneous(Act::name), homogeneous) << Act::name;
     EXPECT_EQ(is_odd(Act::name), odd) << Act::name;
   });
+}
+
+/// Each one more makes the recurrent kernels larger: their budgets are for these.
+TEST(Traits, TheRecurrentKernelsHoldFiveOnChip) {
+  std::set<std::string_view> names;
+  for_each_activation([&](auto act) { names.insert(act.name); }, OnChipActivations{});
+  EXPECT_EQ(names,
+            (std::set<std::string_view>{"identity", "leaky_relu", "relu", "sigmoid", "tanh"}));
 }
 
 TEST(Slope, IsExactToFourUlpOverTheWholeRange) {

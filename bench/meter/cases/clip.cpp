@@ -1,7 +1,12 @@
-// Clipping a list of tensors: by norm in one launch or two, triggered or not, by value, by unit,
-// and as part of the update.
+// Clipping a list of tensors by every rule: by norm in one launch or two, triggered or not, by
+// value, by unit, and as part of the update.
+#include <algorithm>
+#include <cmath>
+#include <limits>
 #include <numeric>
 #include <stdexcept>
+#include <string>
+#include <vector>
 
 #include "bench/meter/cases/case.h"
 #include "bench/meter/numbers.h"
@@ -43,6 +48,7 @@ struct List {
   Array<ClipChunk<T>> chunks;
   Array<ClipState<T>> states;
   Array<std::uint32_t> first_chunk;
+  Array<double> sizes;
   Array<double> partials;
   Array<ClipNorm> norms;
   Array<ClipReport> report;
@@ -58,6 +64,7 @@ struct List {
         chunks(upload(run, "chunks", list.chunks)),
         states(upload(run, "states", list.states)),
         first_chunk(upload(run, "first_chunk", list.first_chunk)),
+        sizes(upload(run, "sizes", list.sizes)),
         partials(run.array<double>("workspace", list.count())),
         norms(run.array<ClipNorm>("norms", list.norms())),
         report(upload(run, "report", std::vector<ClipReport>{{}})) {}
@@ -66,6 +73,7 @@ struct List {
     return {.chunks = chunks.data(),
             .states = states.data(),
             .first_chunk = first_chunk.data(),
+            .sizes = sizes.data(),
             .count = list.count(),
             .norms = list.norms()};
   }
@@ -118,11 +126,70 @@ void compare(Run& run, const List<T>& list, std::size_t i, double scale, const C
   run.compare("w", i, as_double(list.w[i]), w, tolerance<T>(w));
 }
 
+/// What is metered of a rule.
+struct Clip {
+  std::string_view rule;
+  bool triggered = true;  // every norm, or none
+  bool on_chip = false;
+  ClipUpdate update = scale_only;
+};
+
+/// What shares a norm: elements [first, last) and what the rule's limit goes by.
+struct Piece {
+  std::size_t first, last;
+  double norm;
+  ClipGroup group;
+};
+
 template <class T>
-void run_norm(Run& run, bool on_chip, double threshold_of_norm, const ClipUpdate& update) {
-  const List<T> list(run, mixed, ClipScope::all);
-  const double threshold = threshold_of_norm * List<T>::norm(list.g0, 0, list.g0.size());
-  if (on_chip) {
+std::vector<Piece> pieces(const List<T>& list, ClipScope scope,
+                          const std::vector<std::int64_t>& sizes) {
+  std::vector<std::int64_t> lengths = sizes;
+  if (scope == ClipScope::all) lengths = {total(sizes)};
+  if (scope == ClipScope::unit) {
+    lengths.assign(static_cast<std::size_t>(total(sizes) / row), row);
+  }
+  std::vector<Piece> all;
+  std::size_t first = 0;
+  for (const std::int64_t n : lengths) {
+    const std::size_t last = first + static_cast<std::size_t>(n);
+    all.push_back({first,
+                   last,
+                   List<T>::norm(list.g0, first, last),
+                   {static_cast<double>(n), List<T>::norm(list.w0, first, last)}});
+    first = last;
+  }
+  return all;
+}
+
+/// A threshold that clips every norm to half of it or less, or none: limits are proportional to it.
+double threshold_for(const ClipRule& rule, const std::vector<Piece>& all, bool triggered) {
+  double least = std::numeric_limits<double>::infinity();
+  double most = 0;
+  for (const Piece& piece : all) {
+    if (piece.norm == 0) continue;
+    const double just = piece.norm / rule.limit(1, piece.group);
+    least = std::min(least, just);
+    most = std::max(most, just);
+  }
+  return triggered ? 0.5 * least : 2 * most;
+}
+
+template <class T>
+void run_clip(Run& run, const Clip& clip, const std::vector<std::int64_t>& sizes) {
+  const ClipRule& rule = clip_rule(clip.rule);
+  const List<T> list(run, sizes, rule.scope);
+  const ClipLauncher<T> launcher = clip_launcher<T>(clip.rule);
+  if (!rule.has_norms()) {
+    launcher.run(list.tables(), 1, clip.update, list.workspace(), run.stream(), clip_most_blocks);
+    for (std::size_t i = 0; i < list.g.size(); ++i) {
+      run.compare("g", i, as_double(list.g[i]), std::clamp(list.g0[i], -1.0, 1.0), 0);
+    }
+    return;
+  }
+  const std::vector<Piece> all = pieces(list, rule.scope, sizes);
+  const double threshold = threshold_for(rule, all, clip.triggered);
+  if (clip.on_chip) {
     const ClipPlacement placed = place_on_chip(list.list, on_chip_blocks, on_chip_bytes);
     if (placed.blocks() == 0) throw std::runtime_error("the list does not fit on chip");
     const Array first_of_block = upload(run, "first_of_block", placed.first_of_block);
@@ -131,76 +198,86 @@ void run_norm(Run& run, bool on_chip, double threshold_of_norm, const ClipUpdate
                             .slot = slot.data(),
                             .blocks = placed.blocks(),
                             .shared_bytes = placed.shared_bytes};
-    clip_norm_on_chip<T>(list.tables(), places, threshold, update, list.workspace(), run.stream());
+    launcher.run_on_chip(list.tables(), places, threshold, clip.update, list.workspace(),
+                         run.stream());
   } else {
-    clip_norm<T>(list.tables(), threshold, update, list.workspace(), run.stream());
+    launcher.run(list.tables(), threshold, clip.update, list.workspace(), run.stream(),
+                 clip_most_blocks);
   }
-  const double scale = std::min(1.0, threshold_of_norm);
-  for (std::size_t i = 0; i < list.g.size(); ++i) compare(run, list, i, scale, update);
-}
-
-template <class T>
-void run_value(Run& run) {
-  const List<T> list(run, mixed, ClipScope::all);
-  clip_value<T>(list.tables(), 1, scale_only, run.stream());
-  for (std::size_t i = 0; i < list.g.size(); ++i) {
-    run.compare("g", i, as_double(list.g[i]), std::clamp(list.g0[i], -1.0, 1.0), 0);
-  }
-}
-
-template <class T>
-void run_adaptive(Run& run) {
-  List<T> list(run, matrices, ClipScope::unit);
-  constexpr double factor = 0.5;  // clips every row
-  clip_adaptive<T>(list.tables(), factor, scale_only, list.workspace(), run.stream());
-  for (std::size_t first = 0; first < list.g.size(); first += row) {
-    const double limit =
-        factor * std::max(List<T>::norm(list.w0, first, first + row), clip_least_weight);
-    const double scale = std::min(1.0, limit / List<T>::norm(list.g0, first, first + row));
-    for (std::size_t i = first; i < first + row; ++i) compare(run, list, i, scale, scale_only);
+  for (const Piece& piece : all) {
+    const double limit = rule.limit(threshold, piece.group);
+    const double scale = piece.norm > limit ? limit / piece.norm : 1;
+    for (std::size_t i = piece.first; i < piece.last; ++i)
+      compare(run, list, i, scale, clip.update);
   }
 }
 
 /// `passes` over the gradient, or over all that the update touches.
 template <class T>
-Case make(const std::string& mode, double passes, std::string_view formula,
-          std::function<void(Run&)> run, const std::vector<std::int64_t>& sizes = mixed) {
+void add(std::vector<Case>& cases, const std::string& mode, double passes, std::string_view formula,
+         const Clip& clip) {
+  const std::vector<std::int64_t>& sizes =
+      clip_rule(clip.rule).scope == ClipScope::unit ? matrices : mixed;
   const auto n = static_cast<double>(total(sizes));
   std::string name = "clip/" + mode;
   name.append("/").append(dtype_name<T>()).append("/n").append(std::to_string(total(sizes)));
-  return {.name = name,
-          .dtype = dtype_name<T>(),
-          .unit = "parameter",
-          .units = n,
-          .floor_bytes = passes * sizeof(T) * n,
-          .floor_formula = formula,
-          .run = std::move(run)};
+  cases.push_back({.name = name,
+                   .dtype = dtype_name<T>(),
+                   .unit = "parameter",
+                   .units = n,
+                   .floor_bytes = passes * sizeof(T) * n,
+                   .floor_formula = formula,
+                   .run = [=](Run& run) { run_clip<T>(run, clip, sizes); }});
+}
+
+template <class T>
+void add_on_chip(std::vector<Case>& cases, std::string_view rule) {
+  add<T>(cases, std::string(rule) + "/on-chip", 2, "g in, out", {.rule = rule, .on_chip = true});
+}
+template <class T>
+void add_two_pass(std::vector<Case>& cases, std::string_view rule) {
+  add<T>(cases, std::string(rule) + "/two-pass", 3, "g in, in again, out", {.rule = rule});
 }
 
 template <class T>
 void add_common(std::vector<Case>& cases) {
-  cases.push_back(make<T>("norm/on-chip", 2, "g in, out",
-                          [](Run& run) { run_norm<T>(run, true, 0.5, scale_only); }));
-  cases.push_back(make<T>("norm/two-pass", 3, "g in, in again, out",
-                          [](Run& run) { run_norm<T>(run, false, 0.5, scale_only); }));
-  cases.push_back(make<T>("norm/not-triggered", 1, "g in",
-                          [](Run& run) { run_norm<T>(run, false, 2, scale_only); }));
-  cases.push_back(make<T>("value", 2, "g in, out", run_value<T>));
+  add_on_chip<T>(cases, ByNorm::name);
+  add_two_pass<T>(cases, ByNorm::name);
+  add<T>(cases, "norm/not-triggered", 1, "g in", {.rule = ByNorm::name, .triggered = false});
+  add<T>(cases, "value", 2, "g in, out", {.rule = ByValue::name});
+}
+
+/// Those that add_common() and add_clip_cases() do not have by name.
+void add_other_rules(std::vector<Case>& cases) {
+  for (const ClipRule& rule : all_clip_rules) {
+    if (rule.name == ByNorm::name || rule.name == ByUnit::name || rule.name == ByValue::name) {
+      continue;
+    }
+    if (rule.takes_route()) {
+      add_on_chip<float>(cases, rule.name);
+      add_two_pass<float>(cases, rule.name);
+    } else if (rule.reads_weights) {
+      add<float>(cases, std::string(rule.name), 3, "g, w in; g out", {.rule = rule.name});
+    } else {
+      add<float>(cases, std::string(rule.name), 2, "g in, out", {.rule = rule.name});
+    }
+  }
 }
 
 }  // namespace
 
 void add_clip_cases(std::vector<Case>& cases) {
   add_common<float>(cases);
-  cases.push_back(make<float>("norm/on-chip/idle", 1, "g in",
-                              [](Run& run) { run_norm<float>(run, true, 2, scale_only); }));
-  cases.push_back(make<float>("adaptive", 3, "g, w in; g out", run_adaptive<float>, matrices));
-  cases.push_back(make<float>("sgd/on-chip", 5, "g, v, w in; v, w out",
-                              [](Run& run) { run_norm<float>(run, true, 0.5, sgd); }));
-  cases.push_back(make<float>("sgd/two-pass", 6, "g in; g, v, w in; v, w out",
-                              [](Run& run) { run_norm<float>(run, false, 0.5, sgd); }));
+  add<float>(cases, "norm/on-chip/idle", 1, "g in",
+             {.rule = ByNorm::name, .triggered = false, .on_chip = true});
+  add<float>(cases, "adaptive", 3, "g, w in; g out", {.rule = ByUnit::name});
+  add<float>(cases, "sgd/on-chip", 5, "g, v, w in; v, w out",
+             {.rule = ByNorm::name, .on_chip = true, .update = sgd});
+  add<float>(cases, "sgd/two-pass", 6, "g in; g, v, w in; v, w out",
+             {.rule = ByNorm::name, .update = sgd});
   add_common<float16>(cases);
   add_common<bfloat16>(cases);
+  add_other_rules(cases);
 }
 
 }  // namespace gradepth

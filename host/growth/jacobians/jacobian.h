@@ -25,7 +25,7 @@ namespace gradepth::growth {
 ///   lstm              on (h, c);  gru on h, the reset gate after the product
 ///   additive          f' = w (f + m): two-term m' = f, sum m' = m + f, on (f, m)
 ///
-/// f' is the derivative that training uses (kernels/activation/activation.h), also at a kink. The
+/// f' is the derivative that training uses (kernels/activation/functions.h), also at a kink. The
 /// states come from a forward pass in float64; where f(c x) = c f(x) they are rescaled by powers of
 /// two, so that they never leave float64's range.
 class Jacobians {

@@ -11,6 +11,7 @@
 #include "host/growth/study/range.h"
 #include "host/growth/study/seeds.h"
 #include "host/text/not_finite.h"
+#include "kernels/activation/activation.h"
 
 namespace gradepth::growth {
 namespace {
@@ -178,7 +179,7 @@ bool is_random(const GrowthSpec& spec) {
   const bool drawn_W = init.W.kind != WeightInit::Kind::identity &&
                        init.W.kind != WeightInit::Kind::constant &&
                        init.W.kind != WeightInit::Kind::file;
-  const bool linear = spec.net == "additive" || spec.activation == "identity";
+  const bool linear = spec.net == "additive" || is_linear(spec.activation);
   const auto drawn = [](const ValueInit& v) {
     return v.kind == ValueInit::Kind::gaussian && v.scale != 0;
   };

@@ -253,7 +253,7 @@ std::optional<Theory> linear_at_0(const GrowthSpec& spec, std::span<const DrawnF
 /// seed whose radius is above 1 does not rest: it is left out, and with half of them there is no
 /// theory.
 std::optional<Theory> measured_radius(const GrowthSpec& spec, std::span<const DrawnFacts> seeds) {
-  const bool linear = is_plain_chain(spec) && spec.activation == "identity";
+  const bool linear = is_plain_chain(spec) && is_linear(spec.activation);
   if (!linear && !rests_at_0(spec)) return std::nullopt;
   const double ln_slope = std::log(slope_at_0(spec.activation));
   double sum = 0;
@@ -275,7 +275,7 @@ std::optional<Theory> measured_radius(const GrowthSpec& spec, std::span<const Dr
 std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   const std::optional<double> sigma2 = sigma_w2(spec);
   const std::optional<double> noise =
-      spec.activation == "identity" ? noise_variance(spec).value_or(0.0) : noise_variance(spec);
+      is_linear(spec.activation) ? noise_variance(spec).value_or(0.0) : noise_variance(spec);
   const bool random =
       gaussian_weights(spec) || is_untied(spec);  // a shared orthogonal W is not iid
   if (!is_plain_chain(spec) || !sigma2 || !noise || !random || *sigma2 == 0 ||
@@ -394,7 +394,7 @@ DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn) {
   facts.sigma_max = std::exp(transient_growth(*W, n, 1).ln_max);
   // Far above 1 the radius of random weights is not needed: the net does not rest at 0.
   const bool may_rest = rests_at_0(spec) && sigma_w2(spec).value_or(0) < 1.5;
-  if (spec.activation == "identity" || may_rest) facts.ln_radius = std::log(spectral_radius(*W, n));
+  if (is_linear(spec.activation) || may_rest) facts.ln_radius = std::log(spectral_radius(*W, n));
   return facts;
 }
 

@@ -1,6 +1,7 @@
 #include "host/problem/kinds/clip.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 #include <optional>
 
@@ -9,6 +10,15 @@
 #include "kernels/clip/rules.h"
 
 /// The clip of a list of tensors.
+namespace gradepth {
+
+std::string_view name(ClipRoute route) {
+  constexpr std::array<std::string_view, 3> names{"auto", "on_chip", "two_launches"};
+  return names.at(static_cast<std::size_t>(route));
+}
+
+}  // namespace gradepth
+
 namespace gradepth::kinds {
 namespace {
 
@@ -131,7 +141,6 @@ void validate(const ClipProblem& p) {
   require(find_clip_rule(p.mode) != nullptr, "clip mode", p.mode,
           "one of " + names_of(all_clip_rules));
   const ClipRule& rule = clip_rule(p.mode);
-  require(has_clip_formula(p.mode), "clip mode", p.mode, "one that providers have a formula for");
   require(p.sizes.size() <= max_tensors, "clip tensors", std::to_string(p.sizes.size()),
           "at most 1000000");
   for (const std::int64_t size : p.sizes) {
@@ -140,7 +149,8 @@ void validate(const ClipProblem& p) {
   }
   require(p.units.empty() || (rule.scope == ClipScope::unit && p.units.size() == p.sizes.size()),
           "clip units", "of " + std::to_string(p.units.size()) + " tensors",
-          "of agc only, one for each tensor");
+          "of " + clip_rules_with([](const ClipRule& r) { return r.scope == ClipScope::unit; }) +
+              " only, one for each tensor");
   for (std::size_t i = 0; i < p.units.size(); ++i) {
     require(p.units[i] >= 1 && p.sizes[i] % p.units[i] == 0, "clip units",
             std::to_string(p.units[i]), "a whole number that divides its tensor's size");
@@ -149,9 +159,9 @@ void validate(const ClipProblem& p) {
   require(p.lr >= 0 && p.lr <= 1e6, "clip lr", std::to_string(p.lr), "a number from 0 to 1e6");
   require(p.momentum >= 0 && p.momentum <= 1, "clip momentum", std::to_string(p.momentum),
           "a number from 0 to 1");
-  require(p.route == "auto" ||
-              (rule.takes_route() && (p.route == "on_chip" || p.route == "two_launches")),
-          "clip route", p.route, "auto, or for norm and tensor one of on_chip, two_launches");
+  require(p.route == ClipRoute::automatic || rule.takes_route(), "clip route",
+          std::string(name(p.route)),
+          "only for " + clip_rules_with([](const ClipRule& r) { return r.takes_route(); }));
 }
 
 std::vector<TensorSpec> inputs(const ClipProblem& p) {
@@ -183,8 +193,8 @@ const Parts<ClipProblem>& parts(const ClipProblem& /*p*/) {
                   number_detail<P>("momentum", &P::momentum, [](const P&) { return true; })
                       .when([](const P& p) { return p.sgd; })
                       .needed(),
-                  mark("on_chip", &P::route, "on_chip"),
-                  mark("two_launches", &P::route, "two_launches")}};
+                  mark(name(ClipRoute::on_chip).data(), &P::route, ClipRoute::on_chip),
+                  mark(name(ClipRoute::two_launches).data(), &P::route, ClipRoute::two_launches)}};
   return table;
 }
 
@@ -193,13 +203,14 @@ double working_set(const ClipProblem& p) {
   return element_bytes(p.dtype) * arrays * static_cast<double>(total(p.sizes));
 }
 
-/// In place g is read and written, agc reads w too; an update reads g, w, v and writes w, v.
+/// In place g is read and written, and w read by some rules; an update reads g, w, v and writes w,
+/// v.
 double bytes(const ClipProblem& p) {
   const ClipRule& rule = clip_rule(p.mode);
   const double accesses = (p.sgd                ? 5
                            : rule.reads_weights ? 3
                                                 : 2) +
-                          (rule.takes_route() && p.route != "on_chip" ? 1 : 0);
+                          (rule.takes_route() && p.route != ClipRoute::on_chip ? 1 : 0);
   return element_bytes(p.dtype) * accesses * static_cast<double>(total(p.sizes));
 }
 

@@ -13,7 +13,7 @@
 namespace gradepth::cpu {
 namespace {
 
-/// A piece of one tensor, with agc a whole unit. Pieces depend on the sizes alone, and their sums
+/// A piece of one tensor, or a whole unit. Pieces depend on the sizes alone, and their sums
 /// are added in order, so a norm is bitwise the same with any number of threads.
 struct Chunk {
   std::ptrdiff_t at;
@@ -46,8 +46,12 @@ class ClipPlan final : public Plan {
       first += size;
     }
     if (!rule_.has_norms()) return;
+    const std::size_t norms = out_.wide("norm").size();
     sums_.resize(chunks_.size());
-    scales_.resize(out_.wide("norm").size());
+    if (rule_.reads_weights) weights_.resize(chunks_.size());
+    scales_.resize(norms);
+    sizes_.resize(norms);
+    for (const Chunk& chunk : chunks_) sizes_[chunk.norm] += static_cast<double>(chunk.n);
   }
 
   void set(const Tensors& in) override {
@@ -61,12 +65,12 @@ class ClipPlan final : public Plan {
   }
   Tensor get(std::string_view name) override { return out_.get(name); }
   [[nodiscard]] std::size_t workspace_bytes() const override {
-    return (sums_.size() + scales_.size()) * sizeof(double);
+    return (sums_.size() + weights_.size() + scales_.size() + sizes_.size()) * sizeof(double);
   }
 
   void run() override {
     const Workers workers(context_.threads, context_.flush_subnormals);
-    if (rule_.scope == ClipScope::element) {
+    if (!rule_.has_norms()) {
       const auto limit = static_cast<float>(p_.threshold);
       for_each_chunk(workers, [&](std::size_t i) {
         if (p_.sgd) {
@@ -81,10 +85,11 @@ class ClipPlan final : public Plan {
     const float* g = in_.at("g");
     if (!p_.sgd) g = out_.at("g");
     for_each_chunk(workers, [&](std::size_t i) {
-      sums_[i] = loops_.sum_of_squares(g + chunks_[i].at, chunks_[i].n);
+      const Chunk& chunk = chunks_[i];
+      sums_[i] = loops_.sum_of_squares(g + chunk.at, chunk.n);
+      if (rule_.reads_weights) weights_[i] = loops_.sum_of_squares(in_.at("w") + chunk.at, chunk.n);
     });
     decide();
-    if (rule_.reads_weights) weigh(workers);
     for_each_chunk(workers, [&](std::size_t i) { apply(chunks_[i]); });
   }
 
@@ -97,19 +102,12 @@ class ClipPlan final : public Plan {
     double skipped = 0;
     for (std::size_t i = 0; i < norms.size(); ++i) {
       norms[i] = std::sqrt(norms[i]);
-      scales_[i] = scale_to(norms[i], p_.threshold);
+      // A rule by unit, and only such a rule reads weights, has as many chunks as norms.
+      const double weight = rule_.reads_weights ? std::sqrt(weights_[i]) : 0;
+      scales_[i] = scale_to(norms[i], rule_.limit(p_.threshold, {sizes_[i], weight}));
       skipped += std::isfinite(norms[i]) ? 0 : 1;
     }
     out_.wide("skipped")[0] = skipped;
-  }
-  /// agc: scales that follow from the weights.
-  void weigh(const Workers& workers) {
-    const std::vector<double>& norms = out_.wide("norm");
-    for_each_chunk(workers, [&](std::size_t i) {
-      const double weight =
-          std::sqrt(loops_.sum_of_squares(in_.at("w") + chunks_[i].at, chunks_[i].n));
-      scales_[i] = scale_to(norms[i], p_.threshold * (weight > 1e-3 ? weight : 1e-3));
-    });
   }
   static double scale_to(double norm, double limit) {
     if (!std::isfinite(norm)) return nan;
@@ -143,8 +141,10 @@ class ClipPlan final : public Plan {
   Outputs out_;
   const Loops& loops_ = loops();
   std::vector<Chunk> chunks_;
-  std::vector<double> sums_;    // of squares, by chunk
-  std::vector<double> scales_;  // by norm
+  std::vector<double> sums_;     // of squares, by chunk
+  std::vector<double> weights_;  // the same of w, where the rule reads it
+  std::vector<double> scales_;   // by norm
+  std::vector<double> sizes_;    // by norm: elements that share it
 };
 
 }  // namespace

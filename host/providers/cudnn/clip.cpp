@@ -5,6 +5,7 @@
 #include "host/providers/cudnn/cub.h"
 #include "host/providers/cudnn/plan.h"
 #include "kernels/clip/foreach.h"
+#include "kernels/clip/rules.h"
 
 namespace gradepth::cudnn {
 namespace {
@@ -29,10 +30,11 @@ class ClipPlan final : public LibraryPlan {
   ClipPlan(const LibraryPtr& shared, const ClipProblem& problem)
       : LibraryPlan(shared, problem),
         p_(problem),
+        rule_(clip_rule(problem.mode)),
         n_(std::accumulate(p_.sizes.begin(), p_.sizes.end(), std::int64_t{0})) {
     g_ = static_cast<float*>(tensor("g", n_));
     original_ = allocate_numbers<float>(n_);
-    if (p_.mode == "norm") allocate_norm();
+    if (rule_.has_norms()) allocate_norm();
     set_trial_inputs();
     try_ways();
     forget();
@@ -86,6 +88,7 @@ class ClipPlan final : public LibraryPlan {
   }
 
   ClipProblem p_;
+  const ClipRule& rule_;
   std::int64_t n_;
   float* g_ = nullptr;
   float* original_ = nullptr;
@@ -123,7 +126,7 @@ void ClipPlan::try_way(const char* name, Way way) {
 }
 
 void ClipPlan::try_ways() {
-  if (p_.mode == "value") {
+  if (!rule_.has_norms()) {
     try_way("CUB DeviceTransform", &ClipPlan::value_by_cub);
   } else {
     try_way("cuBLAS nrm2 and scal per tensor", &ClipPlan::by_cublas);
@@ -168,7 +171,7 @@ void ClipPlan::by_foreach() {
 }  // namespace
 
 Planned make_plan(const ClipProblem& problem, const LibraryPtr& library) {
-  if (problem.mode != "norm" && problem.mode != "value") {
+  if (problem.mode != ByNorm::name && problem.mode != ByValue::name) {
     return Unsupported{"no library clips by " + problem.mode};
   }
   if (problem.sgd) return Unsupported{"no library clips and updates in one pass"};

@@ -89,6 +89,11 @@ inline std::optional<Activation> find_activation(std::string_view act) {
         {algorithm::eltwise_clip_v2_use_dst_for_bwd, -1, 1},
         true}},
       {"mish", {{algorithm::eltwise_mish}, {algorithm::eltwise_mish}, false}},
+      // x clamp(alpha x + beta, 0, 1); up to 2.6 they are not read.
+      {"hard_swish",
+       {{algorithm::eltwise_hardswish, 1.F / 6, 0.5F},
+        {algorithm::eltwise_hardswish, 1.F / 6, 0.5F},
+        false}},
   };
   const auto found = known.find(act);
   return found == known.end() ? std::nullopt : std::optional(found->second);

@@ -17,6 +17,7 @@ class ClipPlan final : public CustomPlan {
       : CustomPlan(std::move(device), problem),
         p_(problem),
         rule_(clip_rule(problem.mode)),
+        launcher_(clip_launcher<T>(problem.mode)),
         n_(std::accumulate(p_.sizes.begin(), p_.sizes.end(), std::int64_t{0})),
         update_{.sgd = p_.sgd, .learning_rate = p_.lr, .momentum = p_.momentum} {
     bind("g", g_.now = allocate<T>(n_));
@@ -31,6 +32,7 @@ class ClipPlan final : public CustomPlan {
     tables_.count = list.count();
     tables_.norms = list.norms();
     if (!rule_.has_norms()) return;
+    tables_.sizes = copy_of(list.sizes);
     place(list);
 
     workspace_.partials = doubles(tables_.count);
@@ -42,14 +44,10 @@ class ClipPlan final : public CustomPlan {
 
   void run() override {
     const auto& stream = device().stream();
-    if (rule_.scope == ClipScope::element) {
-      clip_value(tables_, p_.threshold, update_, stream);
-    } else if (rule_.scope == ClipScope::unit) {
-      clip_adaptive(tables_, p_.threshold, update_, workspace_, stream);
-    } else if (places_) {
-      clip_norm_on_chip(tables_, *places_, p_.threshold, update_, workspace_, stream);
+    if (places_) {
+      launcher_.run_on_chip(tables_, *places_, p_.threshold, update_, workspace_, stream);
     } else {
-      clip_norm(tables_, p_.threshold, update_, workspace_, stream);
+      launcher_.run(tables_, p_.threshold, update_, workspace_, stream, clip_most_blocks);
     }
   }
   void restore() override {
@@ -91,7 +89,7 @@ class ClipPlan final : public CustomPlan {
   }
 
   void place(const ClipList<T>& list) {
-    if (!rule_.takes_route() || p_.route == "two_launches") return;
+    if (!rule_.takes_route() || p_.route == ClipRoute::two_launches) return;
     constexpr std::size_t reserved = 1024;  // more than the kernel's own shared memory
     const DeviceLimits limits = device().limits();
     if (!limits.cooperative || limits.shared_per_block < reserved) return;
@@ -117,6 +115,7 @@ class ClipPlan final : public CustomPlan {
 
   ClipProblem p_;
   const ClipRule& rule_;
+  ClipLauncher<T> launcher_;
   std::int64_t n_;
   ClipUpdate update_;
   Array g_, w_, v_;
@@ -130,7 +129,7 @@ class ClipPlan final : public CustomPlan {
 Planned make_clip_plan(std::shared_ptr<const Device> device, const ClipProblem& problem) {
   return with_storage(problem.dtype, [&](auto number) -> Planned {
     auto plan = std::make_unique<ClipPlan<decltype(number)>>(device, problem);
-    if (problem.route == "on_chip" && !plan->on_chip()) {
+    if (problem.route == ClipRoute::on_chip && !plan->on_chip()) {
       return Unsupported{"the list does not fit into the shared memory of all multiprocessors"};
     }
     return plan;

@@ -31,7 +31,7 @@ class RecurrentPlan final : public CustomPlan {
         ways_(std::move(ways)),
         cell_(cell_info(p_.cell)),
         kernels_(cell_kernels(p_.cell)),
-        act_(output_activation(p_.act).value_or(OutputActivation::tanh)),
+        act_(output_activation(p_.act).value_or(OutputActivation{})),
         G_(cell_.gates),
         n_(p_.B * p_.H),
         width_(G_ * p_.H),

@@ -108,30 +108,26 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
 
   void run() override {
     const auto n = static_cast<std::size_t>(inputs(p_)[0].shape[0]);
-    const ClipScope scope = clip_rule(p_.mode).scope;
-    if (scope == ClipScope::element) {
+    if (!rule_.has_norms()) {
       const double limit = round_to(rounding_, p_.threshold);
       update(0, n, [=](double g) { return clip(g, limit); });
       return;
     }
     *out("skipped") = 0;
     std::size_t norms = 0;
-    if (scope == ClipScope::all) {
-      by_norm(0, n, p_.threshold, norms++);
+    if (rule_.scope == ClipScope::all) {
+      by_norm(0, n, norms++);
       return;
     }
     std::size_t first = 0;
     for (std::size_t t = 0; t < p_.sizes.size(); ++t) {
       const auto size = static_cast<std::size_t>(p_.sizes[t]);
-      if (scope == ClipScope::tensor) {
-        by_norm(first, size, p_.threshold, norms++);
+      if (rule_.scope == ClipScope::tensor) {
+        by_norm(first, size, norms++);
       } else {
         const std::size_t units = p_.units.empty() ? 1 : static_cast<std::size_t>(p_.units[t]);
         const std::size_t fan_in = size / units;
-        for (std::size_t at = first; at < first + size; at += fan_in) {
-          const double weight = std::sqrt(sum_of_squares(in("w") + at, fan_in));
-          by_norm(at, fan_in, p_.threshold * (weight > 1e-3 ? weight : 1e-3), norms++);
-        }
+        for (std::size_t at = first; at < first + size; at += fan_in) by_norm(at, fan_in, norms++);
       }
       first += size;
     }
@@ -139,7 +135,7 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
 
  private:
   /// Clips elements first … first + n by their norm, number `index` of all.
-  void by_norm(std::size_t first, std::size_t n, double limit, std::size_t index) {
+  void by_norm(std::size_t first, std::size_t n, std::size_t index) {
     const double norm = std::sqrt(sum_of_squares(in("g") + first, n));
     out("norm")[index] = norm;
     if (!std::isfinite(norm)) {
@@ -148,6 +144,9 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
       for (const char* name : kept) std::copy_n(in(name) + first, n, out(name) + first);
       return;
     }
+    ClipGroup group{.size = static_cast<double>(n)};
+    if (rule_.reads_weights) group.weight = std::sqrt(sum_of_squares(in("w") + first, n));
+    const double limit = rule_.limit(p_.threshold, group);
     const double scale = norm > limit ? limit / norm : 1.0;
     update(first, n, [=](double g) { return g * scale; });
   }
@@ -166,6 +165,8 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
       }
     }
   }
+
+  const ClipRule& rule_ = clip_rule(p_.mode);
 };
 
 class ReferenceProvider final : public Provider {

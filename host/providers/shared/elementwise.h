@@ -5,7 +5,7 @@
 
 #include "kernels/activation/activation.h"
 
-/// Vectorised loops over the formulas of kernels/activation/activation.h and kernels/cell/*.h. All
+/// Vectorised loops over the formulas of kernels/activation/functions.h and kernels/cell/*.h. All
 /// run on the calling thread, over n contiguous floats; arrays do not overlap unless said.
 namespace gradepth::cpu {
 

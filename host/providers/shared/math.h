@@ -4,7 +4,7 @@
 #include <cstdint>
 
 /// Transcendental functions that a compiler can vectorise, for the formulas of
-/// kernels/activation/activation.h.
+/// kernels/activation/functions.h.
 ///
 /// A `Lane` is one float of a vector. Its functions are found by argument-dependent lookup, so that
 /// `Tanh::value(Lane(x))` is the very formula that every other provider uses, with `exp` and its
