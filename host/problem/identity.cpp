@@ -156,6 +156,26 @@ IdentityText& IdentityText::add(const IdentityText& other) {
   return *this;
 }
 
+IdentityText IdentityText::in_order(const std::vector<std::string>& order) const {
+  auto all = pairs(text_);
+  const auto place = [&](const auto& pair) {
+    return std::find(order.begin(), order.end(), pair.first) - order.begin();
+  };
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  IdentityText sorted;
+  for (const auto& [key, value] : all) {
+    sorted.text_ += (sorted.text_.empty() ? "" : " ") + key + '=' + value;
+  }
+  return sorted;
+}
+
+std::vector<std::string> IdentityText::keys() const {
+  std::vector<std::string> keys;
+  for (auto& [key, value] : pairs(text_)) keys.push_back(key);
+  return keys;
+}
+
 IdentityText identity(const Problem& problem) {
   IdentityText kind_first;
   kind_first.add("problem", kind(problem));

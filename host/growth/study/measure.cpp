@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "host/draw/pytorch.h"
+#include "host/growth/knobs/knobs.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/range.h"
 #include "host/growth/study/seeds.h"
@@ -361,23 +361,6 @@ int concurrent_seeds(const Provider& provider, const Problem& problem) {
   // Drawn, the plan's copy and its own, dW, and what is read back; all in float64.
   const double one_seed = 6 * working_set(problem) * (dtype(problem) == Dtype::f64 ? 1.0 : 2.0) + 1;
   return threads_within_memory(one_seed);
-}
-
-std::string row_name(const GrowthSpec& spec, std::string_view provider) {
-  const Initialisation& init = spec.init;
-  std::string drawn = init.weights ? label(*init.weights) : text(init.W);
-  if (init.bias.scale != 0) drawn += "_b-" + text(init.bias);
-  if (init.forget_bias != 0) {
-    drawn += "_bf-" + text(ValueInit{ValueInit::Kind::constant, init.forget_bias});
-  }
-  if (spec.h0_fixed_point) drawn += "_h0-fixed-point";
-  if (!spec.h0_fixed_point && text(init.h0) != "gaussian:1") drawn += "_h0-" + text(init.h0);
-  if (init.input == Initialisation::Input::gaussian) drawn += "_driven";
-  if (init.weights && init.weights->has_inputs()) drawn += "_inputs";
-  if (init.input == Initialisation::Input::impulse) drawn += "_impulse";
-  if (init.density != 1) drawn += "_sparse";
-  if (init.loss == Initialisation::LossGradient::ones) drawn += "_ones";
-  return gradepth::name(make_problem(spec)) + '/' + drawn + '/' + std::string(provider);
 }
 
 GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, WeightCache* cache) {

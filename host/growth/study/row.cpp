@@ -3,9 +3,8 @@
 #include <cmath>
 
 #include "host/device/vector_target.h"
-#include "host/draw/pytorch.h"
+#include "host/growth/knobs/knobs.h"
 #include "host/text/json.h"
-#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
@@ -73,57 +72,12 @@ Json weight_gradient(const GrowthResult& result) {
   return json;
 }
 
-std::string input_text(const Initialisation& init) {
-  using Input = Initialisation::Input;
-  if (init.weights && init.weights->has_inputs()) return "file";
-  if (init.input == Input::zero) return "zero";
-  if (init.input == Input::impulse) return "impulse";
-  return text(ValueInit{ValueInit::Kind::gaussian, init.input_scale});
-}
-
-Json weights(const RecurrentWeights& weights) {
-  Json json{{"file", weights.file}, {"layer", weights.layer}, {"crc32", checksum(weights)}};
-  if (weights.has_inputs()) json["inputs"] = weights.inputs_file;
-  return json;
-}
-
-/// How the net was drawn: what the name does not say in full.
-Json setting(const GrowthSpec& spec) {
-  const Initialisation& init = spec.init;
-  constexpr const char* loss_on[] = {"h", "c", "both"};
-  Json json{
-      {"net", spec.net},
-      {"activation", spec.activation},
-      {"width", spec.width},
-      {"batch", spec.batch},
-      {"init", text(init.W)},
-      {"bias", init.weights ? "file" : text(init.bias)},
-      {"h0", spec.h0_fixed_point ? "fixed-point" : text(init.h0)},
-      {"input", input_text(init)},
-      {"loss_gradient", init.loss == Initialisation::LossGradient::sphere ? "sphere" : "ones"},
-      {"density", init.density},
-      {"first_seed", spec.first_seed},
-      {"clip_value", spec.clip_value},
-      {"loss_scale", init.loss_scale}};
-  if (init.weights) json["weights"] = weights(*init.weights);
-  const CellInfo* const cell = find_cell(spec.net);
-  if (cell != nullptr && cell->has_c) {
-    json["loss_on"] = loss_on[static_cast<int>(init.loss_on)];
-  }
-  if (cell != nullptr && cell->forget_gate >= 0) json["forget_bias"] = init.forget_bias;
-  if (const auto slope = slopes_from(make_problem(spec))) json["slope"] = name(*slope);
-  if (is_recurrent(spec)) json["share"] = spec.share ? "on" : "off";
-  if (spec.net == "residual") json["residual"] = spec.residual;
-  if (spec.net == "additive") json["form"] = spec.form;
-  return json;
-}
-
 }  // namespace
 
 IdentityText row_identity(const GrowthSpec& spec, std::string_view provider) {
   return IdentityText()
       .add("kind", "growth")
-      .add(identity(spec))
+      .add(growth_knobs().identity(spec))
       .add("provider", provider)
       .add("vector", vector_target());
 }
@@ -137,7 +91,7 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
             {"reason", result.reason},
             {"seeds", spec.seeds},
             {"depth", spec.depth},
-            {"setting", setting(spec)},
+            {"setting", growth_knobs().setting(spec)},
             {"identity", row_identity(spec, result.provider).text()}};
   if (result.status != "ok") return json;
   json["ln_norm"] = Json{{"median", json::numbers(result.ln_norm.median)},

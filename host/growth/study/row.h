@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/growth/study/measure.h"
+#include "host/problem/identity.h"
 
 namespace gradepth::growth {
 
