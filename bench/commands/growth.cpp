@@ -139,21 +139,19 @@ int sweep(const GrowthSpec& spec, const GrowthRequest& request) {
 int one_net(const GrowthSpec& spec, const GrowthRequest& request) {
   if (!request.out.empty()) refuse("--out", request.out, "only with --sweep");
   const GrowthResult result = measure(spec, request.provider);
-  std::vector<growth::PrecisionHorizon> horizons;
-  if (request.precision && result.status == "ok") horizons = precision_horizons(spec);
+  growth::Beside beside;
+  if (request.precision) beside.horizons.emplace();
+  if (request.precision && result.status == "ok") beside.horizons = precision_horizons(spec);
   Output output(request.format, machinery());
-  Row row = growth::row(spec, result);
-  if (request.precision) {
-    row["identity"] = growth::row_identity(spec, result.provider).add("precision", true).text();
-    if (!horizons.empty()) row["precision"] = growth::precision_row(horizons);
-  }
-  row = output.add(std::move(row));
+  const Row row = output.add(growth::row(spec, result, beside));
   if (request.format == "csv") {
     (request.precision ? print_precision_csv : print_growth_csv)(std::cout, row);
   }
   if (output.is_table()) {
     print_growth(std::cout, spec, result);
-    if (!horizons.empty()) print_precision(std::cout, horizons);
+    if (beside.horizons && !beside.horizons->empty()) {
+      print_precision(std::cout, *beside.horizons);
+    }
   }
   return result.status == "ok" ? 0 : 1;
 }

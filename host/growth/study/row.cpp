@@ -72,28 +72,74 @@ Json weight_gradient(const GrowthResult& result) {
   return json;
 }
 
-}  // namespace
-
-IdentityText row_identity(const GrowthSpec& spec, std::string_view provider) {
-  return IdentityText()
-      .add("kind", "growth")
-      .add(growth_knobs().identity(spec))
-      .add("provider", provider)
-      .add("vector", vector_target());
+void add_lyapunov(Json& row, const JacobianGrowth& growth) {
+  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high", "lyapunov_theory"}) {
+    row[key] = nullptr;
+  }
+  if (growth.lyapunov.empty()) return;
+  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high"}) row[key] = Json::array();
+  for (const Interval& x : growth.lyapunov) {
+    row["lyapunov"].push_back(json::number(x.value));
+    row["lyapunov_low"].push_back(json::number(x.low));
+    row["lyapunov_high"].push_back(json::number(x.high));
+  }
+  if (const auto& theory = growth.lyapunov_theory) {
+    row["lyapunov_theory"] = Json{{"exponents", json::numbers(theory->exponents)},
+                                  {"formula", theory->formula},
+                                  {"source", theory->source}};
+  }
 }
 
-Json row(const GrowthSpec& spec, const GrowthResult& result) {
-  Json json{{"kind", "growth"},
-            {"name", result.name},
-            {"provider", result.provider},
-            {"dtype", std::string(name(spec.dtype))},
-            {"status", result.status},
-            {"reason", result.reason},
-            {"seeds", spec.seeds},
-            {"depth", spec.depth},
-            {"setting", growth_knobs().setting(spec)},
-            {"identity", row_identity(spec, result.provider).text()}};
-  if (result.status != "ok") return json;
+void add_jacobians(Json& row, const GrowthSpec& spec, const JacobianGrowth& growth) {
+  add_lyapunov(row, growth);
+  row["singular_values"] =
+      growth.singular_values.empty() ? Json(nullptr) : json::numbers(growth.singular_values);
+  row["largest_singular_value"] = nullptr;
+  if (growth.ln_largest) {
+    row["largest_singular_value"] =
+        Json{{"ln", json::number(*growth.ln_largest)},
+             {"exponent", json::number(*growth.ln_largest / static_cast<double>(spec.depth))}};
+  }
+  row["transient"] = nullptr;
+  if (const auto& t = growth.transient) {
+    row["transient"] = Json{{"max", json::number(std::exp(t->ln_max))},
+                            {"step", t->step},
+                            {"last", json::number(std::exp(t->ln_last))},
+                            {"ln_max", json::number(t->ln_max)},
+                            {"ln_last", json::number(t->ln_last)}};
+  }
+  row["spectral_radius"] = json::number(growth.spectral_radius);
+  row["renormalised"] = nullptr;
+  if (const auto& r = growth.renormalised) {
+    row["renormalised"] = Json{{"ln_norm", Json{{"median", json::numbers(r->median)}}},
+                               {"rate", json::interval(r->rate)},
+                               {"total", json::interval(r->total)}};
+  }
+}
+
+/// With --precision: one object for each format.
+Json precision(const std::vector<PrecisionHorizon>& horizons) {
+  Json array = Json::array();
+  for (const PrecisionHorizon& h : horizons) {
+    array.push_back(
+        {{"dtype", std::string(name(h.dtype))},
+         {"flush", h.flush},
+         {"loss_scale", h.loss_scale},
+         {"lost_at", json::number(h.lost_at)},
+         {"saving_loss_scale", json::number(h.saving_loss_scale)},
+         {"best", {{"loss_scale", h.best_loss_scale}, {"lost_at", json::number(h.best_lost_at)}}},
+         {"ln_range",
+          {{"format", json::number(h.ln_range)}, {"needed", json::number(h.ln_needed)}}},
+         {"zero", json::numbers(h.zero)},
+         {"subnormal", json::numbers(h.subnormal)},
+         {"nonfinite", json::numbers(h.nonfinite)},
+         {"dead_slope", json::numbers(h.dead_slope)}});
+  }
+  return array;
+}
+
+/// What an ok one has.
+void add_result(Json& json, const GrowthSpec& spec, const GrowthResult& result) {
   json["ln_norm"] = Json{{"median", json::numbers(result.ln_norm.median)},
                          {"p10", json::numbers(result.ln_norm.p10)},
                          {"p90", json::numbers(result.ln_norm.p90)},
@@ -118,7 +164,38 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
   json["saturated"] = json::numbers(result.saturated);
   json["forward_norm"] = json::numbers(result.forward_norm);
   json["weight_gradient"] = weight_gradient(result);
-  add_to_row(json, spec, result.jacobians);
+  add_jacobians(json, spec, result.jacobians);
+}
+
+}  // namespace
+
+IdentityText row_identity(const GrowthSpec& spec, std::string_view provider, const Beside& beside) {
+  IdentityText text;
+  text.add("kind", "growth")
+      .add(growth_knobs().identity(spec))
+      .add("provider", provider)
+      .add("vector", vector_target());
+  if (beside.horizons) text.add("precision", true);
+  if (beside.at.empty()) return text;
+  std::string axes;
+  for (const auto& [key, value] : beside.at) axes += (axes.empty() ? "" : ",") + key;
+  return text.add("sweep", axes);
+}
+
+Json row(const GrowthSpec& spec, const GrowthResult& result, const Beside& beside) {
+  Json json{{"kind", "growth"},
+            {"name", result.name},
+            {"provider", result.provider},
+            {"dtype", std::string(name(spec.dtype))},
+            {"status", result.status},
+            {"reason", result.reason},
+            {"seeds", spec.seeds},
+            {"depth", spec.depth},
+            {"setting", growth_knobs().setting(spec)},
+            {"identity", row_identity(spec, result.provider, beside).text()}};
+  if (result.status == "ok") add_result(json, spec, result);
+  if (beside.horizons && !beside.horizons->empty()) json["precision"] = precision(*beside.horizons);
+  for (const auto& [key, value] : beside.at) json["sweep"][key] = value;
   return json;
 }
 
