@@ -183,13 +183,15 @@ IdentityText identity(const Problem& problem) {
 }
 
 IdentityText identity(const Initialisation& init) {
-  const auto& [W, weights, density, bias, forget_bias, h0, c0, input, input_scale, loss, loss_on,
-               loss_scale] = init;
-  return IdentityText().add_all(
-      std::array{"init", "weights", "density", "bias", "forget_bias", "h0", "c0", "input",
-                 "input_scale", "loss_gradient", "loss_on", "loss_scale"},
-      W, weights.get(), density, bias, forget_bias, h0, c0, input, input_scale, loss, loss_on,
-      loss_scale);
+  const auto& [W, weights, density, bias, forget_bias, chrono, h0, c0, input, input_scale, loss,
+               loss_on, loss_scale] = init;
+  IdentityText text;
+  text.add_all(std::array{"init", "weights", "density", "bias", "forget_bias", "h0", "c0", "input",
+                          "input_scale", "loss_gradient", "loss_on", "loss_scale"},
+               W, weights.get(), density, bias, forget_bias, h0, c0, input, input_scale, loss,
+               loss_on, loss_scale);
+  if (chrono != 0) text.add("chrono", chrono);  // younger than rows that exist
+  return text;
 }
 
 IdentityText identity(const Context& context) {

@@ -61,6 +61,10 @@ TEST(GrowthCommand, BadInputNamesFlagValueAndWhatIsAllowed) {
   EXPECT_THAT(refusal("--residual scaled:x"),
               AllOf(HasSubstr("--residual scaled:x"), HasSubstr("preact")));
   EXPECT_THAT(refusal("--density 0"), HasSubstr("--density 0"));
+  EXPECT_EQ(refusal("--net lstm --chrono 1.5"),
+            "--chrono 1.5: 0 (off) or a number of steps from 2 on");
+  EXPECT_EQ(refusal("--net gru --chrono 9 --forget-bias 1"),
+            "--chrono with --forget-bias 1: one of the two");
   EXPECT_THAT(refusal("--share maybe"), AllOf(HasSubstr("--share maybe"), HasSubstr("on, off")));
   EXPECT_THAT(refusal("--dtype f8"), AllOf(HasSubstr("--dtype f8"), HasSubstr("bf16")));
   EXPECT_THAT(refusal("--loss-on x"), HasSubstr("--loss-on x"));
@@ -89,6 +93,8 @@ TEST(GrowthCommand, WhatHasNoEffectOnTheNetIsRefused) {
     const char* net;
     const char* flags;
   } cases[] = {{"mlp", "--forget-bias 2"},
+               {"mlp", "--chrono 10"},
+               {"elman", "--chrono 10"},
                {"mlp", "--loss-on h"},
                {"mlp", "--loss-on c"},
                {"mlp", "--residual preact"},
@@ -125,6 +131,7 @@ TEST(GrowthCommand, WhatHasNoEffectOnTheNetIsRefused) {
   // What it has, and what says truly that there is none of a thing.
   for (const char* flags :
        {"--net mlp --input zero --forget-bias 0", "--net residual --residual preact",
+        "--net lstm --chrono 10", "--net mlp --chrono 0",
         "--net lstm --loss-on both --forget-bias 2 --share off", "--net gru --forget-bias 1",
         "--net elman --preset irnn --transient", "--preset np-rnn", "--net mlp --density 0.5",
         "--net mlp --init identity:1 --transient",

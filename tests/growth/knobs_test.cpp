@@ -31,12 +31,12 @@ void for_each_field(ValueInit& x, Visit visit) {
 }
 template <class Visit>
 void for_each_field(Initialisation& x, Visit visit) {
-  auto& [W, weights, density, bias, forget_bias, h0, c0, input, input_scale, loss, loss_on,
+  auto& [W, weights, density, bias, forget_bias, chrono, h0, c0, input, input_scale, loss, loss_on,
          loss_scale] = x;
   for_each_field(W, visit);
   for (ValueInit* value : {&bias, &h0, &c0}) for_each_field(*value, visit);
-  (visit(weights), visit(density), visit(forget_bias), visit(input), visit(input_scale),
-   visit(loss), visit(loss_on), visit(loss_scale));
+  (visit(weights), visit(density), visit(forget_bias), visit(chrono), visit(input),
+   visit(input_scale), visit(loss), visit(loss_on), visit(loss_scale));
 }
 template <class Visit>
 void for_each_field(GrowthSpec& x, Visit visit) {
@@ -80,6 +80,7 @@ TEST(Knobs, WhatAFlagSaysIsWhatTheKnobSays) {
                                                                 {"--h0", "constant:2"},
                                                                 {"--input", "gaussian:0.25"},
                                                                 {"--forget-bias", "1.5"},
+                                                                {"--chrono", "100"},
                                                                 {"--loss-gradient", "ones"},
                                                                 {"--loss-on", "both"},
                                                                 {"--share", "off"},

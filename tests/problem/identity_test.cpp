@@ -57,8 +57,8 @@ std::shared_ptr<const RecurrentWeights> weights(double x) {
 /// A change of each field of an Initialisation; a field more does not compile until it stands here.
 std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
   Initialisation all;
-  [[maybe_unused]] auto& [W, weights_, density, bias, forget_bias, h0, c0, input, input_scale, loss,
-                          loss_on, loss_scale] = all;
+  [[maybe_unused]] auto& [W, weights_, density, bias, forget_bias, chrono, h0, c0, input,
+                          input_scale, loss, loss_on, loss_scale] = all;
   return {[](auto& i) { i.W.kind = WeightInit::Kind::orthogonal; },
           [](auto& i) { i.W.scale = 1.0000001; },
           [](auto& i) {
@@ -73,6 +73,7 @@ std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
           [](auto& i) { i.bias.scale = 1e-9; },
           [](auto& i) { i.bias.kind = ValueInit::Kind::gaussian; },
           [](auto& i) { i.forget_bias = 2; },
+          [](auto& i) { i.chrono = 2; },
           [](auto& i) { i.h0.scale = 1.0000001; },
           [](auto& i) { i.c0.scale = 1.0000001; },
           [](auto& i) { i.input = Initialisation::Input::impulse; },
@@ -182,6 +183,7 @@ TEST(Identity, AnAxisSetsWhatItSaysItSets) {
       {"bias=1:2:1", [](auto& s) { s.init.bias.scale = 7; }},
       {"input=1:2:1", [](auto& s) { s.init.input = Initialisation::Input::impulse; }},
       {"h0=1:2:1", [](auto& s) { s.h0_fixed_point = true; }},
+      {"chrono=2:3:1", [](auto& s) { s.init.chrono = 7; }},
       {"forget-bias=1:2:1", [](auto& s) { s.init.forget_bias = 7; }},
       {"density=0.5:1:0.5", [](auto& s) { s.init.density = 0.7; }},
       {"depth=3:4:1", [](auto& s) { s.depth = 7; }},

@@ -120,6 +120,32 @@ Knob forget_bias() {
   return knob;
 }
 
+Knob chrono() {
+  Knob knob = plain("--chrono",
+                    "T: biases of lstm and gru by which units forget in 1 to T steps (ln u, u "
+                    "uniform in [1, T - 1], in f or z, and its opposite in lstm's i); 0: off",
+                    of(&Initialisation::chrono));
+  constexpr double least = 2;  // u is 1 then, and half of the state stays
+  knob.rules.applies = has_forget_gate;
+  knob.rules.says_none = [](const GrowthSpec& s) { return s.init.chrono == 0; };
+  knob.rules.tag = [](const GrowthSpec& s) {
+    return s.init.chrono == 0 ? "" : "chrono-" + shortest(s.init.chrono);
+  };
+  knob.rules.check = [](const GrowthSpec& s, const std::string& /*given*/) {
+    const std::string value = shortest(s.init.chrono);
+    if (s.init.chrono == 0) return;
+    if (s.init.chrono < least) throw Refused(value, "0 (off) or a number of steps from 2 on");
+    if (s.init.weights) throw Refused(value, "not beside --weights, whose numbers are given");
+    if (s.init.forget_bias == 0) return;
+    throw Refused("with --forget-bias " + shortest(s.init.forget_bias), "one of the two");
+  };
+  knob.rules.sweep = {.key = "chrono", .set = [](GrowthSpec& s, double value) {
+                        if (value < least) throw Refused("numbers of steps from 2 on");
+                        s.init.chrono = value;
+                      }};
+  return knob;
+}
+
 Knob loss_gradient() {
   Knob knob = named("--loss-gradient", Names({"sphere", "ones"}),
                     "sphere (random unit vectors) or ones", of(&Initialisation::loss));
@@ -288,12 +314,12 @@ Knob dtype() {
 
 const KnobTable<GrowthSpec>& growth_knobs() {
   static const KnobTable<GrowthSpec> table(
-      {net(),           activation(),   depth(),    width(),           batch(),
-       init_knob(),     bias_knob(),    h0_knob(),  input_knob(),      forget_bias(),
-       loss_gradient(), loss_on(),      share(),    density(),         residual(),
-       form(),          weights_knob(), seeds(),    first_seed(),      slope(),
-       clip_value(),    loss_scale(),   lyapunov(), singular_values(), transient(),
-       renormalised(),  dtype()},
+      {net(),       activation(),    depth(),        width(),      batch(),
+       init_knob(), bias_knob(),     h0_knob(),      input_knob(), forget_bias(),
+       chrono(),    loss_gradient(), loss_on(),      share(),      density(),
+       residual(),  form(),          weights_knob(), seeds(),      first_seed(),
+       slope(),     clip_value(),    loss_scale(),   lyapunov(),   singular_values(),
+       transient(), renormalised(),  dtype()},
       {.identity = {"net",
                     "activation",
                     "depth",

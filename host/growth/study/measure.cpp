@@ -184,7 +184,7 @@ bool is_random(const GrowthSpec& spec) {
     return v.kind == ValueInit::Kind::gaussian && v.scale != 0;
   };
   const bool drawn_states = drawn(init.bias) || drawn(init.h0) || spec.h0_fixed_point ||
-                            init.input == Initialisation::Input::gaussian;
+                            init.chrono != 0 || init.input == Initialisation::Input::gaussian;
   return drawn_W || init.density != 1 || (!linear && drawn_states);
 }
 
