@@ -97,6 +97,12 @@ class Structure(unittest.TestCase):
             with self.subTest(file=str(path)):
                 self.assertNotRegex((ROOT / path).read_text(), r"nlohmann|host/text/json\.h|json::")
 
+    def test_the_mathematics_of_growth_knows_no_flags(self):
+        for path in self.sources:
+            if path.parts[:2] == ("host", "growth") and path.parts[2] in ("jacobians", "precision", "states", "theory"):
+                with self.subTest(file=str(path)):
+                    self.assertNotRegex((ROOT / path).read_text(), r'"[^"\n]*--[a-z]')
+
     def test_the_report_knows_every_provider(self):
         registry = (ROOT / "host/providers/registry.cpp").read_text()
         page = (ROOT / "bench/report/report_page.py").read_text()

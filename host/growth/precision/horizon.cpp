@@ -375,7 +375,7 @@ PrecisionHorizon summarise(const GrowthSpec& spec, const Study& study, std::size
 }  // namespace
 
 std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec) {
-  if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
+  if (spec.seeds < 1) throw std::invalid_argument("seeds: a whole number from 1 on");
   Study study(spec);
   study.run_at_given_scale();
   std::vector<ScaleSearch> searches;

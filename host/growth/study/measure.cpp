@@ -364,7 +364,7 @@ int concurrent_seeds(const Provider& provider, const Problem& problem) {
 }
 
 GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, WeightCache* cache) {
-  if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
+  if (spec.seeds < 1) throw std::invalid_argument("seeds: a whole number from 1 on");
   (void)resolve(spec);  // refuses before the provider is asked
   GrowthResult result;
   result.provider = provider.name();
