@@ -92,10 +92,10 @@ json::Value shown(const Field& field, const std::optional<Names>& names) {
 
 /// The knob of the field that `at` takes out of its struct.
 template <class Spec, class At>
-Knob<Spec> field_knob(std::string flag, std::optional<Names> names, std::string help, At at,
-                      KnobRules<Spec> rules = {}) {
+Knob<Spec> field_knob(const std::string& flag, const std::optional<Names>& names,
+                      const std::string& help, At at, KnobRules<Spec> rules = {}) {
   using Field = std::remove_cvref_t<decltype(at(std::declval<Spec&>()))>;
-  Knob<Spec> knob{.flag = std::move(flag), .help = std::move(help)};
+  Knob<Spec> knob{.flag = flag, .help = help};
   knob.takes = names ? Takes::text : knobs::takes<Field>();
   knob.names = names;
   knob.rules = std::move(rules);

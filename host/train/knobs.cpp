@@ -20,8 +20,8 @@ auto of(Field Clip::*field) {
   return [field](auto& spec) -> auto& { return spec.clip.*field; };
 }
 
-Knob named(std::string flag, const Names& names, std::string help, std::string TrainSpec::*field,
-           Rules rules = {}) {
+Knob named(const std::string& flag, const Names& names, const std::string& help,
+           std::string TrainSpec::*field, Rules rules = {}) {
   rules.check = [names, field](const TrainSpec& s, const std::string& /*given*/) {
     std::string known;
     for (const std::string& name : names.all()) {
@@ -30,8 +30,7 @@ Knob named(std::string flag, const Names& names, std::string help, std::string T
     }
     throw Refused(s.*field, names.all().size() == 1 ? known : "one of " + known);
   };
-  return field_knob<TrainSpec>(std::move(flag), names, std::move(help), of(field),
-                               std::move(rules));
+  return field_knob<TrainSpec>(flag, names, help, of(field), std::move(rules));
 }
 
 std::function<void(const TrainSpec&, const std::string&)> check_count(auto at, std::int64_t most) {
@@ -42,20 +41,21 @@ std::function<void(const TrainSpec&, const std::string&)> check_count(auto at, s
   };
 }
 
-Knob count(std::string flag, std::string help, auto at, std::int64_t most, Rules rules = {}) {
+Knob count(const std::string& flag, const std::string& help, auto at, std::int64_t most,
+           Rules rules = {}) {
   rules.check = check_count(at, most);
-  return field_knob<TrainSpec>(std::move(flag), {}, std::move(help), at, std::move(rules));
+  return field_knob<TrainSpec>(flag, {}, help, at, std::move(rules));
 }
 
 /// A number that is not negative.
-Knob size(std::string flag, std::string help, auto at) {
+Knob size(const std::string& flag, const std::string& help, auto at) {
   Rules rules;
   rules.check = [at](const TrainSpec& s, const std::string& given) {
     const std::optional<double> number = at(s);
     if (!number || (std::isfinite(*number) && *number >= 0)) return;
     throw Refused(given, "a finite number, 0 or above");
   };
-  return field_knob<TrainSpec>(std::move(flag), {}, std::move(help), at, std::move(rules));
+  return field_knob<TrainSpec>(flag, {}, help, at, std::move(rules));
 }
 
 Knob task() {

@@ -28,31 +28,32 @@ auto of(Field Initialisation::*field) {
 }
 
 template <class At>
-Knob named(std::string flag, const Names& names, std::string help, At at, Rules rules = {}) {
-  return field_knob<GrowthSpec>(std::move(flag), names, std::move(help), at, std::move(rules));
+Knob named(const std::string& flag, const Names& names, const std::string& help, At at,
+           Rules rules = {}) {
+  return field_knob<GrowthSpec>(flag, names, help, at, std::move(rules));
 }
 
 template <class At>
-Knob plain(std::string flag, std::string help, At at, Rules rules = {}) {
-  return field_knob<GrowthSpec>(std::move(flag), {}, std::move(help), at, std::move(rules));
+Knob plain(const std::string& flag, const std::string& help, At at, Rules rules = {}) {
+  return field_knob<GrowthSpec>(flag, {}, help, at, std::move(rules));
 }
 
 /// What is also to be found: no setting of the net.
 template <class At>
-Knob question(std::string flag, std::string help, At at, Rules rules = {}) {
+Knob question(const std::string& flag, const std::string& help, At at, Rules rules = {}) {
   rules.in_setting = Shown::never;
-  return plain(std::move(flag), std::move(help), at, std::move(rules));
+  return plain(flag, help, at, std::move(rules));
 }
 
 /// From 1 on.
 template <class At>
-Knob count(std::string flag, std::string help, At at, Rules rules = {}) {
+Knob count(const std::string& flag, const std::string& help, At at, Rules rules = {}) {
   rules.check = [at](const GrowthSpec& s, const std::string& /*given*/) {
     if (at(s) >= 1 && at(s) <= largest_count) return;
     throw Refused(std::to_string(at(s)),
                   "a whole number from 1 to " + std::to_string(largest_count));
   };
-  return plain(std::move(flag), std::move(help), at, std::move(rules));
+  return plain(flag, help, at, std::move(rules));
 }
 
 template <class At>
