@@ -1,63 +1,16 @@
 #pragma once
 
-#include <optional>
-#include <span>
-#include <string>
-#include <string_view>
-#include <vector>
+#include "host/knobs/names.h"
 
-/// The names that flags take.
+/// The names that flags of the commands alone take.
 namespace gradepth {
 
-/// The candidate that `text` is most likely meant to be: a slip or two away, or the only one that
-/// begins with it. None if nothing is near; a candidate that is `text` itself does not count.
-[[nodiscard]] std::optional<std::string> nearest(std::string_view text,
-                                                 std::span<const std::string> candidates);
-/// `; did you mean CANDIDATE?`, or nothing.
-[[nodiscard]] std::string did_you_mean(std::string_view text,
-                                       std::span<const std::string> candidates);
-
-/// One flag's names. Case, hyphens and underscores do not matter: LeakyReLU is leaky_relu. A name
-/// such as `gaussian:S` stands for every text that has something after the colon.
-class Names {
- public:
-  /// What people call a name as well: `swish` is silu, `orthogonal` is orthogonal:1.
-  struct Alias {
-    std::string_view text;
-    std::string_view name;
-  };
-  explicit Names(std::vector<std::string> names, std::vector<Alias> aliases = {});
-
-  /// The name as results spell it, none if there is no such name.
-  [[nodiscard]] std::optional<std::string> find(std::string_view text) const;
-  /// The same; std::invalid_argument, `FLAG TEXT: one of …`, where there is none.
-  [[nodiscard]] std::string canonical(std::string_view flag, std::string_view text) const;
-  /// `a, b or c`.
-  [[nodiscard]] std::string list() const;
-
- private:
-  std::vector<std::string> names_;
-  std::vector<Alias> aliases_;
-};
-
 [[nodiscard]] const Names& format_names();
-[[nodiscard]] const Names& dtype_names();
 [[nodiscard]] const Names& math_names();
 [[nodiscard]] const Names& variant_names();
-[[nodiscard]] const Names& activation_flag_names();
-[[nodiscard]] const Names& net_names();
-[[nodiscard]] const Names& weight_init_names();
-[[nodiscard]] const Names& bias_names();
-[[nodiscard]] const Names& start_names();
-[[nodiscard]] const Names& input_names();
-[[nodiscard]] const Names& residual_names();
-[[nodiscard]] const Names& form_names();
-[[nodiscard]] const Names& slope_names();
-[[nodiscard]] const Names& share_names();
-[[nodiscard]] const Names& loss_gradient_names();
-[[nodiscard]] const Names& loss_on_names();
 /// Of workloads (bench/workloads.h).
 [[nodiscard]] const Names& preset_names();
+/// Of recurrent nets that papers named.
 [[nodiscard]] const Names& recurrent_preset_names();
 
 }  // namespace gradepth

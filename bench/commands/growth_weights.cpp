@@ -19,7 +19,7 @@ void refuse_drawing(const CLI::App& command) {
 
 }  // namespace
 
-void add_weights_flags(CLI::App& command, GrowthFlags& flags) {
+void add_weights_flags(CLI::App& command, WeightsFlags& flags) {
   command.add_option("--weights", flags.weights,
                      "a trained PyTorch RNN, LSTM or GRU: its state_dict as safetensors or npz; "
                      "--input is what its weight_ih would give, unless there are --inputs");
@@ -31,7 +31,7 @@ void add_weights_flags(CLI::App& command, GrowthFlags& flags) {
                      "T is then the depth");
 }
 
-void read_weights(const CLI::App& command, GrowthFlags& flags) {
+void read_weights(const CLI::App& command, WeightsFlags& flags, growth::GrowthSpec& spec) {
   if (command.count("--weights") == 0) {
     for (const char* flag : {"--module", "--layer", "--inputs"}) {
       if (command.count(flag) > 0) refuse(flag, "only with --weights FILE");
@@ -44,25 +44,26 @@ void read_weights(const CLI::App& command, GrowthFlags& flags) {
     refuse("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
   }
   flags.layer = layer[1];
-  flags.read_weights = growth::read_pytorch_layer(
+  spec.init.weights = growth::read_pytorch_layer(
       flags.weights,
       {flags.module, flags.layer,
        command.count("--inputs") > 0 ? std::optional(flags.inputs) : std::nullopt},
       [](const std::string& size) { std::cerr << "reading " << size << '\n'; });
-  const RecurrentWeights& weights = *flags.read_weights;
+  spec.init.W.kind = WeightInit::Kind::file;
+  const RecurrentWeights& weights = *spec.init.weights;
   const std::int64_t width = weights.Wh.shape.at(1);
-  if (command.count("--net") > 0 && flags.net != weights.cell) {
-    refuse("--net " + flags.net, "the layer of --weights is of the net " + weights.cell);
+  if (command.count("--net") > 0 && spec.net != weights.cell) {
+    refuse("--net " + spec.net, "the layer of --weights is of the net " + weights.cell);
   }
-  if (command.count("--width") > 0 && flags.width != width) {
-    refuse("--width " + std::to_string(flags.width),
+  if (command.count("--width") > 0 && spec.width != width) {
+    refuse("--width " + std::to_string(spec.width),
            "the layer of --weights has " + std::to_string(width) + " units");
   }
-  flags.net = weights.cell;
-  flags.width = width;
+  spec.net = weights.cell;
+  spec.width = width;
   if (!weights.has_inputs()) return;
-  if (command.count("--depth") == 0) flags.depth = weights.x.shape.at(0);
-  if (command.count("--batch") == 0) flags.batch = weights.x.shape.at(1);
+  if (command.count("--depth") == 0) spec.depth = weights.x.shape.at(0);
+  if (command.count("--batch") == 0) spec.batch = weights.x.shape.at(1);
 }
 
 }  // namespace gradepth

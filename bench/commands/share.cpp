@@ -4,11 +4,11 @@
 
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
-#include "bench/cli/names.h"
-#include "bench/commands/growth.h"
+#include "bench/cli/knob_flags.h"
 #include "bench/commands/share_study.h"
 #include "bench/rows/output.h"
 #include "bench/timing/machine.h"
+#include "host/growth/knobs/knobs.h"
 #include "host/growth/study/share.h"
 #include "kernels/cell/cells.h"
 
@@ -16,16 +16,24 @@
 namespace gradepth {
 namespace {
 
-GrowthFlags share_defaults() {
-  GrowthFlags flags;
-  flags.net = "elman";
-  flags.activation = "relu";
-  flags.init = "gaussian:1.5";
-  flags.width = 256;
-  flags.depth = 60;
-  flags.density = 0.1;
-  flags.seeds = 20;
-  return flags;
+using growth::GrowthSpec;
+
+/// What is no knob of the chains.
+struct ShareRequest {
+  std::string provider = "cpu";
+  std::string format = "table";
+};
+
+GrowthSpec share_defaults() {
+  GrowthSpec spec;
+  spec.net = "elman";
+  spec.activation = "relu";
+  spec.init.W = parse_weight_init("gaussian:1.5");
+  spec.width = 256;
+  spec.depth = 60;
+  spec.init.density = 0.1;
+  spec.seeds = 20;
+  return spec;
 }
 
 const Names& cell_names() {
@@ -33,41 +41,33 @@ const Names& cell_names() {
   return names;
 }
 
-void add_flags(CLI::App& command, GrowthFlags& flags) {
-  const auto add = [&](const char* flag, auto& value, const char* help) {
-    command.add_option(flag, value, help)->capture_default_str();
-  };
-  const auto name = [&](const char* flag, std::string& value, const Names& names,
-                        const std::string& help) {
-    add_name_option(command, flag, value, names, help);
-  };
-  name("--net", flags.net, cell_names(), cell_names().list());
-  name("--activation", flags.activation, activation_flag_names(),
-       "elman's activation; cells with gates have tanh");
-  add("--depth", flags.depth, "steps");
-  add("--width", flags.width, "units");
-  name("--init", flags.init, weight_init_names(), "W, as for growth");
-  name("--bias", flags.bias, bias_names(), bias_names().list());
-  name("--h0", flags.h0, start_names(), start_names().list());
-  name("--input", flags.input, input_names(), input_names().list());
-  add("--density", flags.density, "share of non-zero weights of the sparse chains");
-  add("--seeds", flags.seeds, "number of draws of each chain");
-  add("--seed", flags.seed, "first seed");
-  add("--provider", flags.provider, "who runs the chains (see info)");
-  name("--dtype", flags.dtype, dtype_names(), dtype_names().list());
-  add_format_option(command, flags.format);
+void add_flags(CLI::App& command, KnobFlags<GrowthSpec>& knobs, ShareRequest& request) {
+  knobs.add("--net", cell_names().list(), &cell_names());
+  knobs.add("--activation", "elman's activation; cells with gates have tanh");
+  knobs.add("--depth", "steps");
+  knobs.add("--width", "units");
+  knobs.add("--init", "W, as for growth");
+  knobs.add("--bias");
+  knobs.add("--h0", "constant:V, gaussian:S or fixed-point");
+  knobs.add("--input", "zero, gaussian:S or impulse");
+  knobs.add("--density", "share of non-zero weights of the sparse chains");
+  knobs.add("--seeds", "number of draws of each chain");
+  knobs.add("--seed");
+  command.add_option("--provider", request.provider, "who runs the chains (see info)")
+      ->capture_default_str();
+  knobs.add("--dtype");
+  add_format_option(command, request.format);
 }
 
-int run_share(const GrowthFlags& flags) {
-  const growth::GrowthSpec spec = parse_growth(flags);
+int run_share(const GrowthSpec& spec, const ShareRequest& request) {
   const Providers providers = make_providers({.threads = 1});
-  Provider& provider = select_provider(providers, flags.provider);
+  Provider& provider = select_provider(providers, request.provider);
   const growth::ShareStudy study =
-      measure_share(spec, flags.density, provider,
+      measure_share(spec, spec.init.density, provider,
                     [](const std::string& chain) { std::cerr << "chain: " << chain << '\n'; });
-  Output output(flags.format, machinery());
+  Output output(request.format, machinery());
   const Row& row = output.add(share_row(study));
-  if (flags.format == "csv") print_share_csv(std::cout, row);
+  if (request.format == "csv") print_share_csv(std::cout, row);
   if (output.is_table()) print_share(std::cout, row);
   return row["status"] == "ok" ? 0 : 1;
 }
@@ -77,12 +77,17 @@ int run_share(const GrowthFlags& flags) {
 void add_share_command(CLI::App& app, int& exit_status) {
   CLI::App* command = app.add_subcommand(
       "share", "one W for all steps beside a fresh one per step, dense and sparse");
-  auto flags = std::make_shared<GrowthFlags>(share_defaults());
-  add_flags(*command, *flags);
-  command->callback([command, flags, &exit_status] {
-    const bool gated = !cell_info(flags->net).takes_activation;
-    if (gated && command->count("--activation") == 0) flags->activation = "tanh";
-    exit_status = run_share(*flags);
+  auto knobs =
+      std::make_shared<KnobFlags<GrowthSpec>>(*command, growth::growth_knobs(), share_defaults());
+  auto request = std::make_shared<ShareRequest>();
+  add_flags(*command, *knobs, *request);
+  command->callback([command, knobs, request, &exit_status] {
+    GrowthSpec spec = share_defaults();
+    knobs->set(spec);
+    const bool gated = !cell_info(spec.net).takes_activation;
+    if (gated && command->count("--activation") == 0) spec.activation = "tanh";
+    knobs->check(spec);
+    exit_status = run_share(spec, *request);
   });
 }
 

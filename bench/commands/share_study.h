@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "host/growth/study/share.h"
+#include "host/problem/identity.h"
 
 namespace gradepth {
 

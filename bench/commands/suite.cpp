@@ -21,6 +21,7 @@
 #include "bench/tables/suite.h"
 #include "bench/timing/machine.h"
 #include "bench/timing/results.h"
+#include "host/growth/knobs/knobs.h"
 #include "host/growth/study/measure.h"
 #include "host/growth/study/row.h"
 #include "host/train/row.h"

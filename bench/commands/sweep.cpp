@@ -97,16 +97,11 @@ class Sweep {
 }  // namespace
 
 IdentityText sweep_identity(const SweepCell& cell, std::string_view provider) {
-  std::string keys;
-  for (const auto& [key, value] : cell.at) keys += (keys.empty() ? "" : ",") + key;
-  return growth::row_identity(cell.spec, provider).add("sweep", keys);
+  return growth::row_identity(cell.spec, provider, {.horizons = {}, .at = cell.at});
 }
 
 Row sweep_row(const SweepCell& cell, const growth::GrowthResult& result) {
-  Row row = growth::row(cell.spec, result);
-  row["identity"] = sweep_identity(cell, result.provider).text();
-  for (const auto& [key, value] : cell.at) row["sweep"][key] = value;
-  return row;
+  return growth::row(cell.spec, result, {.horizons = {}, .at = cell.at});
 }
 
 std::vector<std::size_t> open_cells(const std::vector<SweepCell>& cells, std::string_view provider,

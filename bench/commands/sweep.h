@@ -7,6 +7,7 @@
 
 #include "bench/timing/results.h"
 #include "host/growth/study/grid.h"
+#include "host/problem/identity.h"
 #include "host/providers/provider.h"
 
 namespace gradepth {

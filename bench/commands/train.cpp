@@ -16,12 +16,14 @@
 #include "bench/cli/command_line.h"
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
+#include "bench/cli/knob_flags.h"
 #include "bench/cli/names.h"
 #include "bench/rows/output.h"
 #include "bench/timing/machine.h"
 #include "host/device/threads.h"
 #include "host/growth/study/seeds.h"
 #include "host/providers/provider.h"
+#include "host/train/knobs.h"
 #include "host/train/row.h"
 
 namespace gradepth {
@@ -31,104 +33,68 @@ using nlohmann::ordered_json;
 using train::TrainResult;
 using train::TrainSpec;
 
-/// What the flags say.
-struct Flags {
-  TrainSpec spec;
+/// What is no knob of one run.
+struct Request {
   std::vector<std::string> nets{"elman-tanh", "irnn", "lstm"};
-  std::string dtype = "f32";
   std::string provider = "cpu";
   std::string format = "table";
   std::uint64_t seeds = 1;
 };
 
-const Names& task_names() {
-  static const Names names({"digits"});
-  return names;
+TrainSpec spec_of_digits() {
+  TrainSpec spec;
+  spec.data = digits_path();
+  return spec;
 }
 
-const Names& train_net_names() {
-  static const Names names({"elman-tanh", "irnn", "lstm"});
-  return names;
-}
-
-const Names& train_init_names() {
-  static const Names names({"orthogonal", "gaussian"},
-                           {{"orthogonal:1", "orthogonal"}, {"gaussian:1", "gaussian"}});
-  return names;
-}
-
-const Names& optimiser_names() {
-  static const Names names({"adam", "sgd"});
-  return names;
-}
-
-void add_flags(CLI::App& command, Flags& flags) {
-  TrainSpec& spec = flags.spec;
-  const auto add = [&](const char* flag, auto& value, const std::string& text) {
-    command.add_option(flag, value, text)->capture_default_str();
-  };
-  const auto name = [&](const char* flag, std::string& value, const Names& names,
-                        const std::string& text) {
-    add_name_option(command, flag, value, names, text);
-  };
-  name("--task", spec.task, task_names(),
-       "digits: 64 pixels of a handwritten digit one by one, 10 classes");
-  command.add_option("--net", flags.nets, "one or more of " + train_net_names().list())
-      ->delimiter(',')
-      ->capture_default_str()
-      ->transform(
-          [](const std::string& text) { return train_net_names().canonical("--net", text); });
-  name("--init", spec.init, train_init_names(),
-       "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1");
-  command.add_option("--input-scale", spec.input_scale,
-                     "deviation of the input weights; without it, the net's own");
-  add("--width", spec.width, "hidden units");
-  add("--batch", spec.batch, "samples per update");
-  add("--epochs", spec.epochs, "passes over the training part");
-  command.add_option("--steps", spec.steps, "updates, instead of epochs");
-  name("--optimiser,--optimizer", spec.optimiser, optimiser_names(), optimiser_names().list());
-  command.add_option("--learning-rate", spec.learning_rate, "step size; without it, the net's own");
-  add("--clip-norm", spec.clip.norm, "largest norm of the whole gradient; 0: off");
-  add("--clip-value", spec.clip.value, "largest element of the gradient; 0: off");
-  add("--data", spec.data, "CSV file: 64 pixels 0..16 and the class per line");
-  add("--provider", flags.provider, "who runs the net");
-  name("--dtype", flags.dtype, dtype_names(), dtype_names().list());
-  add("--seed", spec.seed, "first seed");
-  add("--seeds", flags.seeds, "number of seeds, one run each");
-  name("--format", flags.format, format_names(), "table, json (one object per line) or csv");
-}
-
-void validate(const Flags& flags) {
-  if (flags.seeds < 1 || flags.seeds > 1000) {
-    refuse("--seeds", std::to_string(flags.seeds), "a whole number from 1 to 1000");
+/// Knobs in the table's order; what is none of them stands where it is looked for.
+void add_flags(CLI::App& command, KnobFlags<TrainSpec>& knobs, Request& request) {
+  for (const auto& knob : train::train_knobs()) {
+    if (knob.flag == "--net") {
+      command.add_option("--net", request.nets, knob.help)
+          ->delimiter(',')
+          ->capture_default_str()
+          ->transform([&names = *knob.names](const std::string& text) {
+            return names.canonical("--net", text);
+          });
+      continue;
+    }
+    if (knob.flag == "--dtype") {
+      command.add_option("--provider", request.provider, "who runs the net")->capture_default_str();
+    }
+    knobs.add(knob);
   }
-  if (flags.spec.seed > std::numeric_limits<std::uint64_t>::max() - (flags.seeds - 1)) {
-    refuse("--seed", std::to_string(flags.spec.seed), "the last of --seeds must be below 2^64");
-  }
+  command.add_option("--seeds", request.seeds, "number of seeds, one run each")
+      ->capture_default_str();
+  add_name_option(command, "--format", request.format, format_names(),
+                  "table, json (one object per line) or csv");
 }
 
-/// Refuses what was given and changes nothing.
-void refuse_without_effect(const CLI::App& command, const Flags& flags) {
-  if (command.count("--steps") > 0 && command.count("--epochs") > 0) {
-    refuse("--epochs", std::to_string(flags.spec.epochs), "not beside --steps");
+/// Spec of the first seed of each net.
+std::vector<TrainSpec> specs_by_net(const KnobFlags<TrainSpec>& knobs, const Request& request) {
+  TrainSpec spec = spec_of_digits();
+  knobs.set(spec);
+  std::vector<TrainSpec> specs;
+  for (const std::string& net : request.nets) {
+    spec.net = net;
+    specs.push_back(spec);
   }
-  const bool drawn =
-      std::find(flags.nets.begin(), flags.nets.end(), "elman-tanh") != flags.nets.end();
-  if (command.count("--init") > 0 && !drawn) {
-    refuse("--init", flags.spec.init,
-           "only for elman-tanh; it changes nothing about " + flags.nets.front());
+  knobs.refuse_without_effect(specs);
+  if (request.seeds < 1 || request.seeds > 1000) {
+    refuse("--seeds", std::to_string(request.seeds), "a whole number from 1 to 1000");
   }
+  if (spec.seed > std::numeric_limits<std::uint64_t>::max() - (request.seeds - 1)) {
+    refuse("--seed", std::to_string(spec.seed), "the last of --seeds must be below 2^64");
+  }
+  return specs;
 }
 
 /// One run per net and seed.
-std::vector<TrainSpec> runs(const Flags& flags) {
+std::vector<TrainSpec> runs(const std::vector<TrainSpec>& specs, std::uint64_t seeds) {
   std::vector<TrainSpec> all;
-  for (const std::string& net : flags.nets) {
-    TrainSpec spec = flags.spec;
-    spec.net = net;
-    spec.dtype = parse_dtype(flags.dtype);
+  for (TrainSpec spec : specs) {
     train::validate(spec);
-    for (std::uint64_t i = 0; i < flags.seeds; ++i) {
+    for (std::uint64_t i = 0; i < seeds; ++i) {
       all.push_back(spec);
       ++spec.seed;
     }
@@ -177,12 +143,10 @@ void train_side_by_side(const std::vector<TrainSpec>& specs, Provider& provider,
       specs.size(), threads, [] { return 0; }, one);
 }
 
-void run(const Flags& flags, int& exit_status) {
-  validate(flags);
-  const auto specs = runs(flags);
+void run(const std::vector<TrainSpec>& specs, const Request& request, int& exit_status) {
   // One thread for each run: then the number of cores does not change a bit of the result.
   const Providers providers = make_providers({.threads = 1});
-  Output output(flags.format, machinery());
+  Output output(request.format, machinery());
   const auto ended = [&](const TrainResult& result) {
     if (result.status != "ok") {
       exit_status = 1;
@@ -191,9 +155,10 @@ void run(const Flags& flags, int& exit_status) {
     }
     output.add(train::to_row(result));
   };
-  const std::vector<TrainResult> lacking = missing(specs, providers, flags.provider);
+  const std::vector<TrainResult> lacking = missing(specs, providers, request.provider);
   std::for_each(lacking.begin(), lacking.end(), ended);
-  if (lacking.empty()) train_side_by_side(specs, select_provider(providers, flags.provider), ended);
+  if (lacking.empty())
+    train_side_by_side(specs, select_provider(providers, request.provider), ended);
   if (output.is_table()) train_table(output.rows()).print(std::cout);
   output.print_csv_of(train_columns(), output.rows());
 }
@@ -258,14 +223,14 @@ Table train_table(const std::vector<ordered_json>& rows) {
 }
 
 void add_train_command(CLI::App& app, int& exit_status) {
-  auto flags = std::make_shared<Flags>();
-  flags->spec.data = digits_path();
   CLI::App* command =
       app.add_subcommand("train", "Train a recurrent net and watch its loss and gradient");
-  add_flags(*command, *flags);
-  command->callback([command, flags, &exit_status] {
-    refuse_without_effect(*command, *flags);
-    run(*flags, exit_status);
+  auto knobs =
+      std::make_shared<KnobFlags<TrainSpec>>(*command, train::train_knobs(), spec_of_digits());
+  auto request = std::make_shared<Request>();
+  add_flags(*command, *knobs, *request);
+  command->callback([knobs, request, &exit_status] {
+    run(runs(specs_by_net(*knobs, *request), request->seeds), *request, exit_status);
   });
 }
 

@@ -8,6 +8,13 @@ from report_rows import esc, get, is_ok, number, numbers, show, text
 SMALL = {"l": 48, "r": 8, "t": 6, "b": 36}
 
 
+# Keys of `setting` that a title says in its own way, or leaves out. Whatever else a row has, a knob younger than this
+# list, stands there because somebody turned it (host/knobs/knob.h), and is said.
+OWN_WORDS = {"net", "activation", "init", "share", "density", "forget_bias", "residual", "form"}
+LEFT_OUT = {"width", "batch", "bias", "h0", "input", "loss_gradient", "first_seed", "clip_value", "loss_scale", "weights",
+            "loss_on", "slope"}
+
+
 def growth_title(row):
     """What tells this net from its neighbours."""
     s = row.get("setting") if isinstance(row.get("setting"), dict) else {}
@@ -21,6 +28,8 @@ def growth_title(row):
     if number(s.get("forget_bias")):
         parts.append(f"forget bias {show(s['forget_bias'])}")
     parts += [text(s.get("residual")), text(s.get("form"))]
+    parts += [f"{key.replace('_', ' ')} {show(value) if number(value) is not None else text(value)}"
+              for key, value in s.items() if key not in OWN_WORDS | LEFT_OUT]
     return ", ".join(p for p in parts if p)
 
 

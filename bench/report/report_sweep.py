@@ -6,9 +6,12 @@ from report_growth import growth_title
 from report_page import DIVERGING, axis, badge, drawn, error_bars, interval, layout, rule, table
 from report_rows import esc, get, is_ok, number, show, text
 
-# A swept knob is a key of `setting`; these have another name there.
-SETTING_KEY = {"gain": "init", "forget-bias": "forget_bias"}
 AXIS_TITLE = {"gain": "gain σ<sub>w</sub>", "bias": "bias σ<sub>b</sub>"}
+
+
+def setting_key(knob):
+    """A swept knob's key in `setting`; the gain is W's scale."""
+    return "init" if knob == "gain" else knob.replace("-", "_")
 
 
 def point(row):
@@ -27,7 +30,7 @@ def sweeps_of(rows):
         fixed = {k: v for k, v in setting.items() if not isinstance(v, (dict, list))}
         fixed["weights"] = text(get(setting, "weights", "file"))
         for knob in at:
-            fixed.pop(SETTING_KEY.get(knob, knob), None)
+            fixed.pop(setting_key(knob), None)
         if "gain" in at:
             fixed["init"] = text(get(row, "setting", "init")).split(":")[0]
         same = [list(at), row.get("provider"), row.get("dtype"), row.get("seeds"),
@@ -114,7 +117,7 @@ def sweep_title(row):
     setting = dict(row["setting"]) if isinstance(row.get("setting"), dict) else {}
     at = point(row)
     for knob in at:
-        setting.pop(SETTING_KEY.get(knob, knob), None)
+        setting.pop(setting_key(knob), None)
     init = text(get(row, "setting", "init"))
     title = growth_title({"setting": {**setting, "init": init.split(":")[0] if "gain" in at else init}})
     common = [f"{name} {show(value)}" for name, value in (("depth", row.get("depth")), ("width", setting.get("width")))

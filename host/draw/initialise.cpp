@@ -18,7 +18,7 @@ namespace gradepth {
 namespace {
 
 /// One independent sequence of random numbers per thing that is drawn.
-enum class Stream : std::uint32_t { Wh, b, h0, x, loss, mask, c0, Wx, dy };
+enum class Stream : std::uint32_t { Wh, b, h0, x, loss, mask, c0, Wx, dy, chrono };
 
 /// Two Gaussian numbers (Box & Muller 1958).
 std::pair<double, double> gaussian_pair(std::uint64_t seed, Stream stream, std::uint64_t index) {
@@ -213,6 +213,28 @@ Tensor given(const Tensor& tensor, const Shape& shape) {
   return tensor;
 }
 
+/// Adds to the gates of b [copies, biases, H] what init.chrono says. Without a c what the gate does
+/// not keep comes in.
+void add_chrono(Tensor& b, const CellInfo& cell, std::size_t copies, const Initialisation& init,
+                std::uint64_t seed) {
+  constexpr int input_gate = 0;  // of an lstm: i, f, g, o
+  const std::size_t H = b.size() / copies / static_cast<std::size_t>(cell.biases);
+  const auto gate = [&](std::size_t copy, int number) {
+    return &b.data[(copy * static_cast<std::size_t>(cell.biases) +
+                    static_cast<std::size_t>(number)) *
+                   H];
+  };
+  for (std::size_t copy = 0; copy < copies; ++copy) {
+    for (std::size_t j = 0; j < H; ++j) {
+      const double u =
+          uniform_pair(seed, static_cast<std::uint32_t>(Stream::chrono), copy * H + j).first;
+      const double bias = std::log(1 + u * (init.chrono - 2));
+      gate(copy, cell.forget_gate)[j] += bias;
+      if (cell.has_c) gate(copy, input_gate)[j] -= bias;
+    }
+  }
+}
+
 Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, std::uint64_t seed,
                        WeightCache* cache) {
   Tensors out;
@@ -241,11 +263,15 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
     } else if (spec.name == "b") {
       Tensor b = init.weights ? given(init.weights->b, spec.shape)
                               : draw_values(spec.shape, init.bias, seed, Stream::b, H);
-      const int forget = cell_info(p.cell).forget_gate;
+      const CellInfo& cell = cell_info(p.cell);
+      const int forget = cell.forget_gate;
       const std::size_t per_copy = b.size() / static_cast<std::size_t>(copies);
       for (std::size_t begin = static_cast<std::size_t>(std::max(forget, 0)) * H;
            forget >= 0 && begin < b.size(); begin += per_copy) {
         for (std::size_t j = 0; j < H; ++j) b.data[begin + j] += init.forget_bias;
+      }
+      if (init.chrono > 0 && forget >= 0) {
+        add_chrono(b, cell, static_cast<std::size_t>(copies), init, seed);
       }
       out["b"] = std::move(b);
     } else if (spec.name == "h0") {

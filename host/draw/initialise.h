@@ -79,6 +79,9 @@ struct Initialisation {
   double density = 1;
   ValueInit bias{ValueInit::Kind::constant, 0};
   double forget_bias = 0;  // added to lstm's forget gate; gru: to the update gate z
+  /// T: to the same gate ln u, u uniform in [1, T - 1] for each unit, and -ln u to an lstm's input
+  /// gate, so that units forget in 1 to T steps (Tallec & Ollivier 2018, 1804.11188); 0: off.
+  double chrono = 0;
   ValueInit h0{ValueInit::Kind::gaussian, 1};
   ValueInit c0{ValueInit::Kind::gaussian, 1};
   enum class Input : std::uint8_t { zero, gaussian, impulse } input = Input::zero;

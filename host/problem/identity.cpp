@@ -159,6 +159,26 @@ IdentityText& IdentityText::add(const IdentityText& other) {
   return *this;
 }
 
+IdentityText IdentityText::in_order(const std::vector<std::string>& order) const {
+  auto all = pairs(text_);
+  const auto place = [&](const auto& pair) {
+    return std::find(order.begin(), order.end(), pair.first) - order.begin();
+  };
+  std::stable_sort(all.begin(), all.end(),
+                   [&](const auto& a, const auto& b) { return place(a) < place(b); });
+  IdentityText sorted;
+  for (const auto& [key, value] : all) {
+    sorted.text_ += (sorted.text_.empty() ? "" : " ") + key + '=' + value;
+  }
+  return sorted;
+}
+
+std::vector<std::string> IdentityText::keys() const {
+  std::vector<std::string> keys;
+  for (auto& [key, value] : pairs(text_)) keys.push_back(key);
+  return keys;
+}
+
 IdentityText identity(const Problem& problem) {
   IdentityText kind_first;
   kind_first.add("problem", kind(problem));
@@ -166,13 +186,15 @@ IdentityText identity(const Problem& problem) {
 }
 
 IdentityText identity(const Initialisation& init) {
-  const auto& [W, weights, density, bias, forget_bias, h0, c0, input, input_scale, loss, loss_on,
-               loss_scale] = init;
-  return IdentityText().add_all(
-      std::array{"init", "weights", "density", "bias", "forget_bias", "h0", "c0", "input",
-                 "input_scale", "loss_gradient", "loss_on", "loss_scale"},
-      W, weights.get(), density, bias, forget_bias, h0, c0, input, input_scale, loss, loss_on,
-      loss_scale);
+  const auto& [W, weights, density, bias, forget_bias, chrono, h0, c0, input, input_scale, loss,
+               loss_on, loss_scale] = init;
+  IdentityText text;
+  text.add_all(std::array{"init", "weights", "density", "bias", "forget_bias", "h0", "c0", "input",
+                          "input_scale", "loss_gradient", "loss_on", "loss_scale"},
+               W, weights.get(), density, bias, forget_bias, h0, c0, input, input_scale, loss,
+               loss_on, loss_scale);
+  if (chrono != 0) text.add("chrono", chrono);  // younger than rows that exist
+  return text;
 }
 
 IdentityText identity(const Context& context) {

@@ -17,9 +17,10 @@
 /// The identity of a result: one canonical text of every setting that decides it. Two results of
 /// one identity answer the same question, so that one may stand for the other.
 ///
-/// Each struct of settings has one function here, or beside it, that takes the struct apart with a
-/// structured binding: a new field does not compile until it has a name there, and the keys are as
-/// many as the values. tests/problem/identity_test.cpp changes each field in turn.
+/// A study's settings are knobs (host/knobs/knob.h), and their identity comes from the table. Each
+/// other struct of settings has one function here that takes the struct apart with a structured
+/// binding: a new field does not compile until it has a name there, and the keys are as many as the
+/// values. tests/problem/identity_test.cpp changes each field in turn.
 namespace gradepth {
 
 /// Shortest text that reads back as the same number.
@@ -70,6 +71,10 @@ class IdentityText {
     return *this;
   }
 
+  /// The same, keys of `order` first, as there.
+  [[nodiscard]] IdentityText in_order(const std::vector<std::string>& order) const;
+
+  [[nodiscard]] std::vector<std::string> keys() const;
   [[nodiscard]] const std::string& text() const { return text_; }
 
  private:

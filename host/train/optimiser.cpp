@@ -81,7 +81,7 @@ void Adam::update(Tensors& weights, const Tensors& gradient) {
 std::unique_ptr<Optimiser> make_optimiser(std::string_view name, double learning_rate) {
   if (name == "sgd") return std::make_unique<Sgd>(learning_rate);
   if (name == "adam") return std::make_unique<Adam>(learning_rate);
-  throw std::invalid_argument("--optimiser " + std::string(name) + ": one of sgd, adam");
+  throw std::invalid_argument("optimiser " + std::string(name) + ": one of sgd, adam");
 }
 
 }  // namespace gradepth::train

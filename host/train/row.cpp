@@ -7,13 +7,12 @@
 
 #include "host/device/vector_target.h"
 #include "host/text/json.h"
+#include "host/train/knobs.h"
 
 namespace gradepth::train {
 namespace {
 
 using nlohmann::ordered_json;
-
-/// JSON has no NaN and no infinity.
 
 /// Means over equal stretches, at most `most` of them, each at its last step.
 ordered_json thinned(const std::vector<double>& loss, std::size_t most) {
@@ -51,17 +50,17 @@ ordered_json norm_quantiles(std::vector<double> norms) {
 }  // namespace
 
 std::string name(const TrainResult& r) {
-  const bool gaussian = r.spec.net == "elman-tanh" && r.spec.init == "gaussian";
-  return "train/" + r.spec.task + "/" + r.spec.net + (gaussian ? "-gaussian/" : "/") +
+  const std::string tags = train_knobs().tags(r.spec);
+  return "train/" + r.spec.task + '/' + r.spec.net + (tags.empty() ? "" : '-' + tags) + '/' +
          std::string(gradepth::name(r.spec.dtype)) + "/T" + std::to_string(r.T) + "_B" +
          std::to_string(r.spec.batch) + "_H" + std::to_string(r.spec.width) + "_seed" +
-         std::to_string(r.spec.seed) + "/" + r.provider;
+         std::to_string(r.spec.seed) + '/' + r.provider;
 }
 
 IdentityText row_identity(const TrainSpec& spec, std::string_view provider) {
   return IdentityText()
       .add("kind", "train")
-      .add(identity(with_defaults(spec)))
+      .add(train_knobs().identity(with_defaults(spec)))
       .add("provider", provider)
       .add("vector", vector_target());
 }
@@ -69,17 +68,9 @@ IdentityText row_identity(const TrainSpec& spec, std::string_view provider) {
 ordered_json to_row(const TrainResult& r) {
   ordered_json row = {{"kind", "train"},        {"name", name(r)},
                       {"provider", r.provider}, {"dtype", gradepth::name(r.spec.dtype)},
-                      {"status", r.status},     {"reason", r.reason},
-                      {"task", r.spec.task},    {"net", r.spec.net}};
-  if (r.spec.net == "elman-tanh") row["init"] = r.spec.init;
-  row["input_scale"] = r.spec.input_scale.value();
-  row["seed"] = r.spec.seed;
-  row["width"] = r.spec.width;
-  row["batch"] = r.spec.batch;
-  row["optimiser"] = r.spec.optimiser;
-  row["learning_rate"] = r.spec.learning_rate.value();
-  row["clip_norm"] = r.spec.clip.norm;
-  row["clip_value"] = r.spec.clip.value;
+                      {"status", r.status},     {"reason", r.reason}};
+  const json::Value setting = train_knobs().setting(r.spec);
+  for (const auto& [key, value] : setting.items()) row[key] = value;
   row["identity"] = row_identity(r.spec, r.provider).text();
   row["train_size"] = r.train_size;
   row["test_size"] = r.test_size;

@@ -3,6 +3,7 @@
 #include <nlohmann/json.hpp>
 #include <string>
 
+#include "host/problem/identity.h"
 #include "host/train/train.h"
 
 namespace gradepth::train {

@@ -13,9 +13,9 @@
 #include "host/draw/initialise.h"
 #include "host/draw/train_random.h"
 #include "host/problem/problem.h"
-#include "host/text/decimal.h"
 #include "host/train/digits.h"
 #include "host/train/head.h"
+#include "host/train/knobs.h"
 
 namespace gradepth::train {
 namespace {
@@ -209,63 +209,9 @@ void run_training(TrainResult& result, Provider& provider, const Sequences& trai
   result.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
 }
 
-void require(bool ok, const std::string& flag, const std::string& value,
-             const std::string& allowed) {
-  if (!ok) throw std::invalid_argument("--" + flag + " " + value + ": " + allowed);
-}
-
-void require_count(const std::string& flag, std::int64_t value, std::int64_t least,
-                   std::int64_t most) {
-  require(value >= least && value <= most, flag, std::to_string(value),
-          "a whole number from " + std::to_string(least) + " to " + std::to_string(most));
-}
-
 }  // namespace
 
-double default_learning_rate(const TrainSpec& spec) {
-  if (spec.optimiser == "sgd") return spec.net == "irnn" ? 1e-3 : 0.1;
-  return spec.net == "irnn" ? 1e-3 : spec.net == "lstm" ? 1e-2 : 2e-3;
-}
-
-double default_input_scale(const TrainSpec& spec) { return spec.net == "elman-tanh" ? 0.3 : 1; }
-
-TrainSpec with_defaults(TrainSpec spec) {
-  if (!spec.learning_rate) spec.learning_rate = default_learning_rate(spec);
-  if (!spec.input_scale) spec.input_scale = default_input_scale(spec);
-  return spec;
-}
-
-IdentityText identity(const TrainSpec& spec) {
-  const auto& [task, net, init, input_scale, width, batch, epochs, steps, optimiser, learning_rate,
-               clip, dtype, seed, data] = spec;
-  const auto& [norm, value] = clip;
-  return IdentityText().add_all(
-      std::array{"task", "net", "init", "input_scale", "width", "batch", "epochs", "steps",
-                 "optimiser", "learning_rate", "clip_norm", "clip_value", "dtype", "seed", "data"},
-      task, net, init, input_scale, width, batch, epochs, steps, optimiser, learning_rate, norm,
-      value, dtype, seed, checksum_of_file(data));
-}
-
-void validate(const TrainSpec& spec) {
-  require(spec.task == "digits", "task", spec.task, "digits");
-  require(spec.net == "elman-tanh" || spec.net == "irnn" || spec.net == "lstm", "net", spec.net,
-          "one of " + std::string(net_names));
-  require(spec.init == "orthogonal" || spec.init == "gaussian", "init", spec.init,
-          "one of orthogonal, gaussian");
-  require_count("width", spec.width, 1, 4096);
-  require_count("batch", spec.batch, 1, 1'000'000);
-  require_count("epochs", spec.epochs, 1, 1'000'000);
-  if (spec.steps) require_count("steps", *spec.steps, 1, 1'000'000'000);
-  (void)make_optimiser(spec.optimiser, 1);
-  const auto require_size = [](const char* flag, double value) {
-    require(std::isfinite(value) && value >= 0, flag, shortest(value),
-            "a finite number, 0 or above");
-  };
-  if (spec.learning_rate) require_size("learning-rate", *spec.learning_rate);
-  if (spec.input_scale) require_size("input-scale", *spec.input_scale);
-  require_size("clip-norm", spec.clip.norm);
-  require_size("clip-value", spec.clip.value);
-}
+void validate(const TrainSpec& spec) { train_knobs().check(spec); }
 
 TrainResult train(const TrainSpec& spec, Provider& provider, const Progress& progress) {
   validate(spec);
@@ -276,9 +222,10 @@ TrainResult train(const TrainSpec& spec, Provider& provider, const Progress& pro
 TrainResult train(const TrainSpec& spec, Provider& provider, const Sequences& train_data,
                   const Sequences& test_data, const Progress& progress) {
   validate(spec);
-  require(spec.batch <= static_cast<std::int64_t>(train_data.size()), "batch",
-          std::to_string(spec.batch),
-          "at most the " + std::to_string(train_data.size()) + " training samples");
+  if (spec.batch > static_cast<std::int64_t>(train_data.size())) {
+    throw std::invalid_argument("--batch " + std::to_string(spec.batch) + ": at most the " +
+                                std::to_string(train_data.size()) + " training samples");
+  }
   TrainResult result;
   result.spec = with_defaults(spec);
   result.provider = provider.name();

@@ -3,16 +3,12 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
-#include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
-#include "host/problem/dtype.h"
-#include "host/problem/identity.h"
 #include "host/providers/provider.h"
-#include "host/train/optimiser.h"
 #include "host/train/sequences.h"
+#include "host/train/spec.h"
 
 /// Trains one recurrent net on a task, through any provider.
 ///
@@ -22,28 +18,6 @@
 /// the clip and the update are float64 on the host, and the weights are rounded to the format after
 /// every update. Batches come from a counter-based stream, so a seed gives the same run again.
 namespace gradepth::train {
-
-/// The nets: `elman-tanh`; `irnn`, which is elman relu started at W = I, b = 0 (Le, Jaitly & Hinton
-/// 2015); `lstm` with forget bias 1.
-inline constexpr std::string_view net_names = "elman-tanh, irnn, lstm";
-
-struct TrainSpec {
-  std::string task = "digits";
-  std::string net = "elman-tanh";
-  std::string init = "orthogonal";  // elman-tanh's Wh: orthogonal or gaussian, gain 1
-  std::optional<double>
-      input_scale;          // Wx is Gaussian, deviation input_scale/√I; none: the net's own
-  std::int64_t width = 64;  // H
-  std::int64_t batch = 32;  // B; what is left of an epoch is dropped
-  std::int64_t epochs = 30;
-  std::optional<std::int64_t> steps;    // this many updates, and epochs is not looked at
-  std::string optimiser = "adam";       // adam or sgd
-  std::optional<double> learning_rate;  // none: default_learning_rate
-  Clip clip;                            // norm 1
-  Dtype dtype = Dtype::f32;
-  std::uint64_t seed = 1;
-  std::string data;  // path of the digits, bench/data/digits.csv
-};
 
 /// What an epoch came to.
 struct Epoch {
@@ -70,16 +44,6 @@ struct TrainResult {
   std::int64_t skipped = 0;  // steps left out because the norm was not finite
   double seconds = 0;        // training steps and tests, without reading the data and planning
 };
-
-/// The settings that trained best here within 30 epochs at width 64; see host/train/README.md.
-double default_learning_rate(const TrainSpec& spec);
-double default_input_scale(const TrainSpec& spec);
-
-/// The spec with what it leaves to the net filled in.
-TrainSpec with_defaults(TrainSpec spec);
-
-/// All of a spec with its defaults (host/problem/identity.h); the data by the checksum of the file.
-IdentityText identity(const TrainSpec& spec);
 
 /// std::invalid_argument, one line naming the flag, the value and what is allowed.
 void validate(const TrainSpec& spec);

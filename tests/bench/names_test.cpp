@@ -7,12 +7,17 @@
 #include <string>
 #include <vector>
 
+#include "host/growth/knobs/knobs.h"
+
 namespace gradepth {
 namespace {
 
 using testing::AllOf;
 using testing::HasSubstr;
 using testing::Not;
+
+/// What a flag of `growth` takes.
+const Names& names_of(const char* flag) { return *growth::growth_knobs().at(flag).names; }
 
 TEST(Names, CaseHyphensAndUnderscoresDoNotMatter) {
   const Names& activations = activation_flag_names();
@@ -21,10 +26,10 @@ TEST(Names, CaseHyphensAndUnderscoresDoNotMatter) {
   }
   EXPECT_EQ(activations.find("Tanh"), "tanh");
   EXPECT_EQ(activations.find("Hardtanh"), "hard_tanh");
-  EXPECT_EQ(net_names().find("LSTM"), "lstm");
+  EXPECT_EQ(names_of("--net").find("LSTM"), "lstm");
   EXPECT_EQ(recurrent_preset_names().find("NP-RNN"), "np-rnn");
-  EXPECT_EQ(start_names().find("fixed_point"), "fixed-point");
-  EXPECT_EQ(form_names().find("TwoTerm"), "two-term");
+  EXPECT_EQ(names_of("--h0").find("fixed_point"), "fixed-point");
+  EXPECT_EQ(names_of("--form").find("TwoTerm"), "two-term");
 }
 
 TEST(Names, WhatPeopleCallThem) {
@@ -40,25 +45,25 @@ TEST(Names, WhatPeopleCallThem) {
       {activation_flag_names(), "silu", {"silu", "SiLU", "swish", "Swish"}},
       {activation_flag_names(), "identity", {"linear"}},
       {activation_flag_names(), "sigmoid", {"logistic"}},
-      {weight_init_names(), "he", {"he", "He", "kaiming", "kaiming_normal", "kaiming_normal_"}},
-      {weight_init_names(), "xavier", {"glorot", "Xavier", "xavier_normal", "glorot_normal"}},
-      {weight_init_names(), "orthogonal:1", {"orthogonal", "orthogonal:1", "Orthogonal"}},
-      {weight_init_names(), "identity:1", {"identity"}},
-      {weight_init_names(), "gaussian:1", {"gaussian"}},
-      {bias_names(), "gaussian:1", {"gaussian"}},
-      {start_names(), "gaussian:1", {"gaussian"}},
-      {input_names(), "gaussian:1", {"gaussian"}},
-      {residual_names(), "preact", {"pre-act", "pre-activation"}},
+      {names_of("--init"), "he", {"he", "He", "kaiming", "kaiming_normal", "kaiming_normal_"}},
+      {names_of("--init"), "xavier", {"glorot", "Xavier", "xavier_normal", "glorot_normal"}},
+      {names_of("--init"), "orthogonal:1", {"orthogonal", "orthogonal:1", "Orthogonal"}},
+      {names_of("--init"), "identity:1", {"identity"}},
+      {names_of("--init"), "gaussian:1", {"gaussian"}},
+      {names_of("--bias"), "gaussian:1", {"gaussian"}},
+      {names_of("--h0"), "gaussian:1", {"gaussian"}},
+      {names_of("--input"), "gaussian:1", {"gaussian"}},
+      {names_of("--residual"), "preact", {"pre-act", "pre-activation"}},
   };
   for (const auto& c : cases) {
     for (const char* text : c.texts) EXPECT_EQ(c.names.canonical("--flag", text), c.name) << text;
   }
-  EXPECT_EQ(weight_init_names().find("Gaussian:1.50"), "gaussian:1.50");
-  EXPECT_EQ(weight_init_names().find("FILE:Some-Path_x"), "file:Some-Path_x");
+  EXPECT_EQ(names_of("--init").find("Gaussian:1.50"), "gaussian:1.50");
+  EXPECT_EQ(names_of("--init").find("FILE:Some-Path_x"), "file:Some-Path_x");
   EXPECT_FALSE(dtype_names().find("float"));  // f32 in PyTorch, f64 in NumPy
-  EXPECT_FALSE(weight_init_names().find("kaiming_uniform"));
-  EXPECT_FALSE(weight_init_names().find("he:2"));
-  EXPECT_FALSE(bias_names().find("constant"));
+  EXPECT_FALSE(names_of("--init").find("kaiming_uniform"));
+  EXPECT_FALSE(names_of("--init").find("he:2"));
+  EXPECT_FALSE(names_of("--bias").find("constant"));
   EXPECT_FALSE(dtype_names().find(""));
 }
 
@@ -71,16 +76,16 @@ std::string complaint(const Names& names, std::string_view text) {
 }
 
 TEST(Names, ARefusalNamesFlagValueWhatIsAllowedAndWhatIsNear) {
-  EXPECT_EQ(complaint(share_names(), "maybe"), "--flag maybe: one of on, off");
+  EXPECT_EQ(complaint(names_of("--share"), "maybe"), "--flag maybe: one of on, off");
   EXPECT_THAT(complaint(activation_flag_names(), "tahn"),
               AllOf(HasSubstr("--flag tahn: one of "), HasSubstr("did you mean tanh?")));
   EXPECT_THAT(complaint(activation_flag_names(), "leaky"), HasSubstr("did you mean leaky_relu?"));
   EXPECT_THAT(complaint(activation_flag_names(), "swihs"), HasSubstr("did you mean swish?"));
-  EXPECT_THAT(complaint(net_names(), "lstmm"), HasSubstr("did you mean lstm?"));
-  EXPECT_THAT(complaint(net_names(), "transformer"), Not(HasSubstr("did you mean")));
+  EXPECT_THAT(complaint(names_of("--net"), "lstmm"), HasSubstr("did you mean lstm?"));
+  EXPECT_THAT(complaint(names_of("--net"), "transformer"), Not(HasSubstr("did you mean")));
   EXPECT_THAT(complaint(dtype_names(), "flaot32"), HasSubstr("did you mean float32?"));
-  EXPECT_THAT(complaint(weight_init_names(), "orthogonl:2"), HasSubstr("mean orthogonal:S?"));
-  EXPECT_THAT(complaint(net_names(), ""), HasSubstr("one of mlp"));
+  EXPECT_THAT(complaint(names_of("--init"), "orthogonl:2"), HasSubstr("mean orthogonal:S?"));
+  EXPECT_THAT(complaint(names_of("--net"), ""), HasSubstr("one of mlp"));
 }
 
 TEST(Names, Nearest) {

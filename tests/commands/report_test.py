@@ -20,7 +20,9 @@ from unittest import mock
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent.parent / "bench" / "report"))
 import report  # noqa: E402
+import report_growth  # noqa: E402
 import report_rows  # noqa: E402
+import report_sweep  # noqa: E402
 
 HAVE_PLOTLY = importlib.util.find_spec("plotly") is not None
 EVIL = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&"
@@ -246,6 +248,13 @@ class Build(unittest.TestCase):
         # Slope 0.11 through the measurement at depth 2, where the fit starts.
         self.assertAlmostEqual(theory["y"][1] - theory["y"][0], 2.2)
         self.assertAlmostEqual(theory["y"][1], 0.2 + 0.11 * 18)
+
+    def test_a_title_says_knobs_that_the_report_does_not_know(self):
+        setting = {**growth_row()["setting"], "bias": "gaussian:0.1", "new_knob": 3.0, "kind": "odd"}
+        self.assertEqual(report_growth.growth_title(growth_row(setting=setting)),
+                         "elman, relu, gaussian:1.5, new knob 3, kind odd")
+        swept = growth_row(setting=setting, sweep={"new-knob": 3.0})
+        self.assertTrue(report_sweep.sweep_title(swept).startswith("elman, relu, gaussian:1.5, kind odd <small>"))
 
     def test_row_that_is_not_ok_shows_no_time(self):
         page = page_of([speed_row("cpu", 16, 123.4, status="incorrect", reason="dWh differs")])

@@ -89,6 +89,20 @@ class Structure(unittest.TestCase):
                     with self.subTest(file=str(path), includes=str(included)):
                         self.assertIn(str(included), known)
 
+    def test_only_rows_and_knobs_of_growth_are_json(self):
+        """The mathematics gives structs; host/growth/study/row.cpp is the only writer of growth rows."""
+        for path in self.sources:
+            if path.parts[:2] != ("host", "growth") or path.parts[2] == "knobs" or component(path).endswith("study/row"):
+                continue
+            with self.subTest(file=str(path)):
+                self.assertNotRegex((ROOT / path).read_text(), r"nlohmann|host/text/json\.h|json::")
+
+    def test_the_mathematics_of_growth_knows_no_flags(self):
+        for path in self.sources:
+            if path.parts[:2] == ("host", "growth") and path.parts[2] in ("jacobians", "precision", "states", "theory"):
+                with self.subTest(file=str(path)):
+                    self.assertNotRegex((ROOT / path).read_text(), r'"[^"\n]*--[a-z]')
+
     def test_the_report_knows_every_provider(self):
         registry = (ROOT / "host/providers/registry.cpp").read_text()
         page = (ROOT / "bench/report/report_page.py").read_text()

@@ -8,8 +8,6 @@
 
 #include "bench/commands/sweep.h"
 #include "host/growth/study/row.h"
-#include "host/train/row.h"
-#include "tests/bench/temporary_file.h"
 
 namespace gradepth {
 namespace {
@@ -59,8 +57,8 @@ std::shared_ptr<const RecurrentWeights> weights(double x) {
 /// A change of each field of an Initialisation; a field more does not compile until it stands here.
 std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
   Initialisation all;
-  [[maybe_unused]] auto& [W, weights_, density, bias, forget_bias, h0, c0, input, input_scale, loss,
-                          loss_on, loss_scale] = all;
+  [[maybe_unused]] auto& [W, weights_, density, bias, forget_bias, chrono, h0, c0, input,
+                          input_scale, loss, loss_on, loss_scale] = all;
   return {[](auto& i) { i.W.kind = WeightInit::Kind::orthogonal; },
           [](auto& i) { i.W.scale = 1.0000001; },
           [](auto& i) {
@@ -75,6 +73,7 @@ std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
           [](auto& i) { i.bias.scale = 1e-9; },
           [](auto& i) { i.bias.kind = ValueInit::Kind::gaussian; },
           [](auto& i) { i.forget_bias = 2; },
+          [](auto& i) { i.chrono = 2; },
           [](auto& i) { i.h0.scale = 1.0000001; },
           [](auto& i) { i.c0.scale = 1.0000001; },
           [](auto& i) { i.input = Initialisation::Input::impulse; },
@@ -87,40 +86,6 @@ std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
 TEST(Identity, EveryFieldOfAnInitialisationCounts) {
   expect_each_counts<Initialisation>(Initialisation{}, changes_of_initialisation(),
                                      [](const auto& i) { return identity(i).text(); });
-}
-
-TEST(Identity, EveryFieldOfAGrowthSpecCounts) {
-  GrowthSpec all;
-  [[maybe_unused]] auto& [net, activation, depth, width, batch, init, h0_fixed_point, share,
-                          residual, residual_scale, form, seeds, first_seed, clip_value, slope,
-                          dtype, lyapunov, singular_values, transient, renormalised] = all;
-  std::vector<std::function<void(GrowthSpec&)>> changes{[](auto& s) { s.net = "elman"; },
-                                                        [](auto& s) { s.activation = "relu"; },
-                                                        [](auto& s) { s.depth = 51; },
-                                                        [](auto& s) { s.width = 127; },
-                                                        [](auto& s) { s.batch = 2; },
-                                                        [](auto& s) { s.h0_fixed_point = true; },
-                                                        [](auto& s) { s.share = false; },
-                                                        [](auto& s) { s.residual = "scaled"; },
-                                                        [](auto& s) { s.residual_scale = 0.9; },
-                                                        [](auto& s) { s.form = "sum"; },
-                                                        [](auto& s) { s.seeds = 9; },
-                                                        [](auto& s) { s.first_seed = 2; },
-                                                        [](auto& s) { s.clip_value = 1e-7; },
-                                                        [](auto& s) { s.slope = SlopeFrom::input; },
-                                                        [](auto& s) { s.dtype = Dtype::bf16; },
-                                                        [](auto& s) { s.lyapunov = 1; },
-                                                        [](auto& s) { s.singular_values = true; },
-                                                        [](auto& s) { s.transient = true; },
-                                                        [](auto& s) { s.renormalised = true; }};
-  EXPECT_EQ(changes.size(), 19U);  // all fields but init
-  for (const auto& change : changes_of_initialisation()) {
-    changes.push_back([change](GrowthSpec& s) { change(s.init); });
-  }
-  expect_each_counts<GrowthSpec>(GrowthSpec{}, changes, [](const GrowthSpec& s) {
-    return growth::row_identity(s, "cpu").text();
-  });
-  EXPECT_NE(growth::row_identity({}, "cpu").text(), growth::row_identity({}, "onednn").text());
 }
 
 TEST(Identity, EveryFieldOfAProblemCounts) {
@@ -201,35 +166,6 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
   }
 }
 
-TEST(Identity, EveryFieldOfATrainSpecCounts) {
-  const TemporaryFile one("1,2\n");
-  const TemporaryFile copy("1,2\n");
-  const TemporaryFile other("1,3\n");
-  train::TrainSpec plain;
-  plain.data = one.path();
-  [[maybe_unused]] auto& [task, net, init, input_scale, width, batch, epochs, steps, optimiser,
-                          learning_rate, clip, dtype, seed, data] = plain;
-  [[maybe_unused]] auto& [norm, value] = plain.clip;
-  const std::function<std::string(const train::TrainSpec&)> text = [](const auto& spec) {
-    return train::row_identity(spec, "cpu").text();
-  };
-  expect_each_counts<train::TrainSpec>(
-      plain,
-      {[](auto& s) { s.task = "other"; }, [](auto& s) { s.net = "lstm"; },
-       [](auto& s) { s.init = "gaussian"; }, [](auto& s) { s.input_scale = 0.31; },
-       [](auto& s) { s.width = 65; }, [](auto& s) { s.batch = 33; }, [](auto& s) { s.epochs = 31; },
-       [](auto& s) { s.steps = 1; }, [](auto& s) { s.optimiser = "sgd"; },
-       [](auto& s) { s.learning_rate = 0.0021; }, [](auto& s) { s.clip.norm = 1.0000001; },
-       [](auto& s) { s.clip.value = 1; }, [](auto& s) { s.dtype = Dtype::f16; },
-       [](auto& s) { s.seed = 2; }, [&](auto& s) { s.data = other.path(); },
-       [](auto& s) { s.data = testing::TempDir() + "nosuchfile"; }},
-      text);
-  train::TrainSpec same = plain;
-  same.data = copy.path();  // the numbers count, not where they are
-  EXPECT_EQ(text(same), text(plain));
-  EXPECT_EQ(text(train::with_defaults(plain)), text(plain));
-}
-
 TEST(Identity, AContextCounts) {
   const auto text = [](const Context& context) { return identity(context).text(); };
   EXPECT_NE(text({.schedule = 1}), text({}));
@@ -247,6 +183,7 @@ TEST(Identity, AnAxisSetsWhatItSaysItSets) {
       {"bias=1:2:1", [](auto& s) { s.init.bias.scale = 7; }},
       {"input=1:2:1", [](auto& s) { s.init.input = Initialisation::Input::impulse; }},
       {"h0=1:2:1", [](auto& s) { s.h0_fixed_point = true; }},
+      {"chrono=2:3:1", [](auto& s) { s.init.chrono = 7; }},
       {"forget-bias=1:2:1", [](auto& s) { s.init.forget_bias = 7; }},
       {"density=0.5:1:0.5", [](auto& s) { s.init.density = 0.7; }},
       {"depth=3:4:1", [](auto& s) { s.depth = 7; }},

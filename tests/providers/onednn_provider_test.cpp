@@ -11,7 +11,7 @@ namespace gradepth {
 namespace {
 
 /// Every entry differs from its neighbours, so that exchanged gates or axes show.
-Tensors waves_for(const Problem& problem) {
+Tensors distinct_values(const Problem& problem) {
   Tensors in;
   double scale = 0.3;
   for (const TensorSpec& spec : inputs(problem)) {
@@ -29,7 +29,7 @@ class OnednnAgainstReference : public testing::TestWithParam<Problem> {};
 
 TEST_P(OnednnAgainstReference, Agrees) {
   const Problem& problem = GetParam();
-  const Judge judge(problem, waves_for(problem));
+  const Judge judge(problem, distinct_values(problem));
   const PlanPtr p = std::get<PlanPtr>(make_onednn_provider({.threads = 2})->plan(problem));
   p->set(judge.inputs());
   p->run();
@@ -59,7 +59,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(OnednnProvider, SeesNoGradientInsideItsRnn) {
   const RecurrentProblem problem{.T = 2, .B = 1, .H = 4};
   const PlanPtr p = std::get<PlanPtr>(make_onednn_provider({})->plan(problem));
-  p->set(waves_for(problem));
+  p->set(distinct_values(problem));
   p->run();
   EXPECT_TRUE(p->get("dh_norm2").data.empty());
 }

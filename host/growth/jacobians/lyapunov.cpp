@@ -70,7 +70,7 @@ std::vector<double> lyapunov_exponents(const Jacobians& jacobians, std::size_t c
                                        std::uint64_t seed) {
   const std::size_t n = jacobians.state_size();
   if (count > n) {
-    throw std::invalid_argument("--lyapunov " + std::to_string(count) + ": from 0 (off) to " +
+    throw std::invalid_argument("lyapunov " + std::to_string(count) + ": from 0 (off) to " +
                                 std::to_string(n) + ", the elements of one sample's state");
   }
   if (!jacobians.finite()) return std::vector<double>(count, nan);

@@ -6,7 +6,6 @@
 #include <cstdint>
 #include <iterator>
 #include <map>
-#include <nlohmann/json.hpp>
 #include <set>
 #include <stdexcept>
 
@@ -18,7 +17,6 @@
 #include "host/problem/exact_activation.h"
 #include "host/problem/rounded.h"
 #include "host/providers/reference/reference.h"
-#include "host/text/json.h"
 #include "host/text/not_finite.h"
 
 namespace gradepth::growth {
@@ -375,7 +373,7 @@ PrecisionHorizon summarise(const GrowthSpec& spec, const Study& study, std::size
 }  // namespace
 
 std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec) {
-  if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
+  if (spec.seeds < 1) throw std::invalid_argument("seeds: a whole number from 1 on");
   Study study(spec);
   study.run_at_given_scale();
   std::vector<ScaleSearch> searches;
@@ -405,27 +403,6 @@ std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec) {
 
 std::string label(const PrecisionHorizon& horizon) {
   return std::string(name(horizon.dtype)) + (horizon.flush ? "_ftz" : "");
-}
-
-nlohmann::ordered_json precision_row(const std::vector<PrecisionHorizon>& horizons) {
-  using Json = json::Value;
-  Json array = Json::array();
-  for (const PrecisionHorizon& h : horizons) {
-    array.push_back(
-        {{"dtype", std::string(name(h.dtype))},
-         {"flush", h.flush},
-         {"loss_scale", h.loss_scale},
-         {"lost_at", json::number(h.lost_at)},
-         {"saving_loss_scale", json::number(h.saving_loss_scale)},
-         {"best", {{"loss_scale", h.best_loss_scale}, {"lost_at", json::number(h.best_lost_at)}}},
-         {"ln_range",
-          {{"format", json::number(h.ln_range)}, {"needed", json::number(h.ln_needed)}}},
-         {"zero", json::numbers(h.zero)},
-         {"subnormal", json::numbers(h.subnormal)},
-         {"nonfinite", json::numbers(h.nonfinite)},
-         {"dead_slope", json::numbers(h.dead_slope)}});
-  }
-  return array;
 }
 
 }  // namespace gradepth::growth

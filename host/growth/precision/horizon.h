@@ -1,6 +1,5 @@
 #pragma once
 
-#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,8 +43,5 @@ std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec);
 
 /// `f32`, `f32_ftz`, `bf16`, `f16`.
 std::string label(const PrecisionHorizon& horizon);
-
-/// The key `precision` of bench/ROWS.md.
-nlohmann::ordered_json precision_row(const std::vector<PrecisionHorizon>& horizons);
 
 }  // namespace gradepth::growth

@@ -11,6 +11,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "host/growth/knobs/knobs.h"
 #include "host/growth/study/seeds.h"
 #include "host/text/decimal.h"
 
@@ -25,11 +26,10 @@ constexpr std::size_t cache_bytes = std::size_t{2} << 30;
 }
 
 std::string one_of_the_keys() {
-  std::string text = "KEY one of";
-  for (const std::string_view key : sweep_keys) {
-    text += (key == sweep_keys.front() ? " " : ", ") + std::string(key);
-  }
-  return text;
+  std::string keys;
+  for (const std::string& key : growth_knobs().sweep_keys())
+    keys += (keys.empty() ? "" : ", ") + key;
+  return "KEY one of " + keys;
 }
 
 double number(std::string_view text, std::string_view axis) {
@@ -87,55 +87,14 @@ SweepAxis parse_axis(std::string_view text) {
   return axis;
 }
 
-std::int64_t whole(const std::string& key, double value) {
-  if (value < 1 || value > 1e6 || value != std::floor(value)) {
-    refuse(key, "whole numbers from 1 to 1000000");
-  }
-  return static_cast<std::int64_t>(value);
-}
-
-void set_gain(GrowthSpec& spec, double value) {
-  using Kind = WeightInit::Kind;
-  const Kind kind = spec.init.W.kind;
-  if (kind != Kind::gaussian && kind != Kind::orthogonal && kind != Kind::identity &&
-      kind != Kind::constant) {
-    refuse("gain", "needs --init gaussian:S, orthogonal:S, identity:S or constant:V");
-  }
-  spec.init.W.scale = value;
-}
-
 void set(GrowthSpec& spec, const std::string& key, double value) {
-  if (!has_effect(spec, key)) {
-    refuse(key,
-           "only for " + std::string(nets_with(key)) + "; it changes nothing about " + spec.net);
-  }
-  const bool is_deviation = key == "bias" || key == "input" || key == "h0" ||
-                            (key == "gain" && spec.init.W.kind == WeightInit::Kind::gaussian);
-  if (is_deviation && value < 0) refuse(key, "standard deviations, 0 or above");
-  const ValueInit gaussian{ValueInit::Kind::gaussian, value};
-  if (key == "gain") {
-    set_gain(spec, value);
-  } else if (key == "bias") {
-    spec.init.bias = gaussian;
-  } else if (key == "input") {
-    spec.init.input = Initialisation::Input::gaussian;
-    spec.init.input_scale = value;
-  } else if (key == "h0") {
-    spec.h0_fixed_point = false;
-    spec.init.h0 = spec.init.c0 = gaussian;
-  } else if (key == "forget-bias") {
-    spec.init.forget_bias = value;
-  } else if (key == "density") {
-    if (value <= 0 || value > 1) refuse(key, "numbers above 0, up to 1");
-    spec.init.density = value;
-  } else if (key == "depth") {
-    spec.depth = whole(key, value);
-  } else if (key == "width") {
-    spec.width = whole(key, value);
-  } else if (key == "batch") {
-    spec.batch = whole(key, value);
-  } else {
-    refuse(key, one_of_the_keys());
+  const auto* const knob = growth_knobs().find_swept(key);
+  if (knob == nullptr) refuse(key, one_of_the_keys());
+  if (!knob->applies(spec)) refuse(key, growth_knobs().without_effect(*knob, spec.net));
+  try {
+    knob->rules.sweep.set(spec, value);
+  } catch (const Refused& allowed) {
+    refuse(key, allowed.what());
   }
 }
 
@@ -192,17 +151,11 @@ std::vector<SweepAxis> parse_sweep(std::string_view text) {
 std::vector<std::string> settings_of(const std::vector<SweepAxis>& axes) {
   std::vector<std::string> settings;
   for (const SweepAxis& axis : axes) {
-    if (axis.key == "gain") {
-      settings.emplace_back("init_scale");
-    } else if (axis.key == "input") {
-      settings.insert(settings.end(), {"input", "input_scale"});
-    } else if (axis.key == "h0") {
-      settings.insert(settings.end(), {"h0", "c0", "h0_fixed_point"});
-    } else if (axis.key == "forget-bias") {
-      settings.emplace_back("forget_bias");
-    } else {
-      settings.push_back(axis.key);  // bias, density, depth, width, batch
-    }
+    const auto* const knob = growth_knobs().find_swept(axis.key);
+    if (knob == nullptr) refuse(axis.key, one_of_the_keys());
+    const auto& sets = knob->rules.sweep.sets;
+    const auto keys = sets.empty() ? knob->identity({}).keys() : sets;
+    settings.insert(settings.end(), keys.begin(), keys.end());
   }
   return settings;
 }

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <array>
 #include <functional>
 #include <string>
 #include <string_view>
@@ -14,19 +13,15 @@
 /// A growth study over a grid of settings.
 namespace gradepth::growth {
 
-/// The knobs that a grid may have.
-inline constexpr std::array<std::string_view, 9> sweep_keys{
-    "gain", "bias", "input", "h0", "forget-bias", "density", "depth", "width", "batch"};
-
 /// One knob of a net and the values that it takes.
 struct SweepAxis {
   std::string key;
   std::vector<double> values;
 };
 
-/// `gain=0.5:4:0.1,depth=10:100:10`: KEY=FROM:TO:STEP, both ends included. Keys: gain (W's scale),
-/// bias, input and h0 (deviations of Gaussian draws), forget-bias, density, depth, width, batch.
-/// std::invalid_argument, in one line that names what is allowed.
+/// `gain=0.5:4:0.1,depth=10:100:10`: KEY=FROM:TO:STEP, both ends included. The keys are the knobs'
+/// (growth_knobs().sweep_keys()): gain is W's scale; bias, input and h0 are deviations of Gaussian
+/// draws. std::invalid_argument, in one line that names what is allowed.
 [[nodiscard]] std::vector<SweepAxis> parse_sweep(std::string_view text);
 
 /// The keys of an identity that these axes set (identity.h).

@@ -9,13 +9,10 @@
 #include "host/growth/jacobians/renormalised.h"
 #include "host/growth/jacobians/singular_values.h"
 #include "host/growth/theory/spectrum.h"
-#include "host/text/json.h"
 #include "host/text/not_finite.h"
 
 namespace gradepth::growth {
 namespace {
-
-using Json = json::Value;
 
 /// The values of `part`, a vector of each seed, at index i.
 std::vector<double> column(std::span<const SeedJacobians> seeds,
@@ -55,24 +52,6 @@ void transient_over_seeds(std::span<const SeedJacobians> seeds, JacobianGrowth& 
                    [](const Transient& a, const Transient& b) { return a.ln_max < b.ln_max; });
   result.transient = *middle;
   if (all_finite(radii)) result.spectral_radius = quantile(radii, 0.5);
-}
-
-void add_lyapunov(Json& row, const JacobianGrowth& growth) {
-  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high", "lyapunov_theory"}) {
-    row[key] = nullptr;
-  }
-  if (growth.lyapunov.empty()) return;
-  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high"}) row[key] = Json::array();
-  for (const Interval& x : growth.lyapunov) {
-    row["lyapunov"].push_back(json::number(x.value));
-    row["lyapunov_low"].push_back(json::number(x.low));
-    row["lyapunov_high"].push_back(json::number(x.high));
-  }
-  if (const auto& theory = growth.lyapunov_theory) {
-    row["lyapunov_theory"] = Json{{"exponents", json::numbers(theory->exponents)},
-                                  {"formula", theory->formula},
-                                  {"source", theory->source}};
-  }
 }
 
 }  // namespace
@@ -131,33 +110,6 @@ JacobianGrowth over_seeds(const GrowthSpec& spec, std::span<const SeedJacobians>
   result.renormalised = renormalised_over_seeds(seeds);
   transient_over_seeds(seeds, result);
   return result;
-}
-
-void add_to_row(Json& row, const GrowthSpec& spec, const JacobianGrowth& growth) {
-  add_lyapunov(row, growth);
-  row["singular_values"] =
-      growth.singular_values.empty() ? Json(nullptr) : json::numbers(growth.singular_values);
-  row["largest_singular_value"] = nullptr;
-  if (growth.ln_largest) {
-    row["largest_singular_value"] =
-        Json{{"ln", json::number(*growth.ln_largest)},
-             {"exponent", json::number(*growth.ln_largest / static_cast<double>(spec.depth))}};
-  }
-  row["transient"] = nullptr;
-  if (const auto& t = growth.transient) {
-    row["transient"] = Json{{"max", json::number(std::exp(t->ln_max))},
-                            {"step", t->step},
-                            {"last", json::number(std::exp(t->ln_last))},
-                            {"ln_max", json::number(t->ln_max)},
-                            {"ln_last", json::number(t->ln_last)}};
-  }
-  row["spectral_radius"] = json::number(growth.spectral_radius);
-  row["renormalised"] = nullptr;
-  if (const auto& r = growth.renormalised) {
-    row["renormalised"] = Json{{"ln_norm", Json{{"median", json::numbers(r->median)}}},
-                               {"rate", json::interval(r->rate)},
-                               {"total", json::interval(r->total)}};
-  }
 }
 
 }  // namespace gradepth::growth

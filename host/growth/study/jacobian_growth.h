@@ -2,7 +2,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <nlohmann/json.hpp>
 #include <optional>
 #include <span>
 #include <vector>
@@ -51,8 +50,5 @@ struct JacobianGrowth {
                                         std::span<const SeedJacobians> seeds);
 [[nodiscard]] std::optional<Renormalised> renormalised_over_seeds(
     std::span<const SeedJacobians> seeds);
-
-/// Adds the keys of bench/ROWS.md to a row; null for what was not found.
-void add_to_row(nlohmann::ordered_json& row, const GrowthSpec& spec, const JacobianGrowth& growth);
 
 }  // namespace gradepth::growth

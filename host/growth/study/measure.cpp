@@ -6,7 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "host/draw/pytorch.h"
+#include "host/growth/knobs/knobs.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/range.h"
 #include "host/growth/study/seeds.h"
@@ -184,7 +184,7 @@ bool is_random(const GrowthSpec& spec) {
     return v.kind == ValueInit::Kind::gaussian && v.scale != 0;
   };
   const bool drawn_states = drawn(init.bias) || drawn(init.h0) || spec.h0_fixed_point ||
-                            init.input == Initialisation::Input::gaussian;
+                            init.chrono != 0 || init.input == Initialisation::Input::gaussian;
   return drawn_W || init.density != 1 || (!linear && drawn_states);
 }
 
@@ -363,25 +363,8 @@ int concurrent_seeds(const Provider& provider, const Problem& problem) {
   return threads_within_memory(one_seed);
 }
 
-std::string row_name(const GrowthSpec& spec, std::string_view provider) {
-  const Initialisation& init = spec.init;
-  std::string drawn = init.weights ? label(*init.weights) : text(init.W);
-  if (init.bias.scale != 0) drawn += "_b-" + text(init.bias);
-  if (init.forget_bias != 0) {
-    drawn += "_bf-" + text(ValueInit{ValueInit::Kind::constant, init.forget_bias});
-  }
-  if (spec.h0_fixed_point) drawn += "_h0-fixed-point";
-  if (!spec.h0_fixed_point && text(init.h0) != "gaussian:1") drawn += "_h0-" + text(init.h0);
-  if (init.input == Initialisation::Input::gaussian) drawn += "_driven";
-  if (init.weights && init.weights->has_inputs()) drawn += "_inputs";
-  if (init.input == Initialisation::Input::impulse) drawn += "_impulse";
-  if (init.density != 1) drawn += "_sparse";
-  if (init.loss == Initialisation::LossGradient::ones) drawn += "_ones";
-  return gradepth::name(make_problem(spec)) + '/' + drawn + '/' + std::string(provider);
-}
-
 GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, WeightCache* cache) {
-  if (spec.seeds < 1) throw std::invalid_argument("--seeds: a whole number from 1 on");
+  if (spec.seeds < 1) throw std::invalid_argument("seeds: a whole number from 1 on");
   (void)resolve(spec);  // refuses before the provider is asked
   GrowthResult result;
   result.provider = provider.name();

@@ -71,7 +71,4 @@ GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider,
 /// and states in memory; at least 1.
 int concurrent_seeds(const Provider& provider, const Problem& problem);
 
-/// The row's name: the problem, what is drawn, the provider.
-std::string row_name(const GrowthSpec& spec, std::string_view provider);
-
 }  // namespace gradepth::growth

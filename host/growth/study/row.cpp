@@ -3,9 +3,8 @@
 #include <cmath>
 
 #include "host/device/vector_target.h"
-#include "host/draw/pytorch.h"
+#include "host/growth/knobs/knobs.h"
 #include "host/text/json.h"
-#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
@@ -73,73 +72,74 @@ Json weight_gradient(const GrowthResult& result) {
   return json;
 }
 
-std::string input_text(const Initialisation& init) {
-  using Input = Initialisation::Input;
-  if (init.weights && init.weights->has_inputs()) return "file";
-  if (init.input == Input::zero) return "zero";
-  if (init.input == Input::impulse) return "impulse";
-  return text(ValueInit{ValueInit::Kind::gaussian, init.input_scale});
-}
-
-Json weights(const RecurrentWeights& weights) {
-  Json json{{"file", weights.file}, {"layer", weights.layer}, {"crc32", checksum(weights)}};
-  if (weights.has_inputs()) json["inputs"] = weights.inputs_file;
-  return json;
-}
-
-/// How the net was drawn: what the name does not say in full.
-Json setting(const GrowthSpec& spec) {
-  const Initialisation& init = spec.init;
-  constexpr const char* loss_on[] = {"h", "c", "both"};
-  Json json{
-      {"net", spec.net},
-      {"activation", spec.activation},
-      {"width", spec.width},
-      {"batch", spec.batch},
-      {"init", text(init.W)},
-      {"bias", init.weights ? "file" : text(init.bias)},
-      {"h0", spec.h0_fixed_point ? "fixed-point" : text(init.h0)},
-      {"input", input_text(init)},
-      {"loss_gradient", init.loss == Initialisation::LossGradient::sphere ? "sphere" : "ones"},
-      {"density", init.density},
-      {"first_seed", spec.first_seed},
-      {"clip_value", spec.clip_value},
-      {"loss_scale", init.loss_scale}};
-  if (init.weights) json["weights"] = weights(*init.weights);
-  const CellInfo* const cell = find_cell(spec.net);
-  if (cell != nullptr && cell->has_c) {
-    json["loss_on"] = loss_on[static_cast<int>(init.loss_on)];
+void add_lyapunov(Json& row, const JacobianGrowth& growth) {
+  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high", "lyapunov_theory"}) {
+    row[key] = nullptr;
   }
-  if (cell != nullptr && cell->forget_gate >= 0) json["forget_bias"] = init.forget_bias;
-  if (const auto slope = slopes_from(make_problem(spec))) json["slope"] = name(*slope);
-  if (is_recurrent(spec)) json["share"] = spec.share ? "on" : "off";
-  if (spec.net == "residual") json["residual"] = spec.residual;
-  if (spec.net == "additive") json["form"] = spec.form;
-  return json;
+  if (growth.lyapunov.empty()) return;
+  for (const char* key : {"lyapunov", "lyapunov_low", "lyapunov_high"}) row[key] = Json::array();
+  for (const Interval& x : growth.lyapunov) {
+    row["lyapunov"].push_back(json::number(x.value));
+    row["lyapunov_low"].push_back(json::number(x.low));
+    row["lyapunov_high"].push_back(json::number(x.high));
+  }
+  if (const auto& theory = growth.lyapunov_theory) {
+    row["lyapunov_theory"] = Json{{"exponents", json::numbers(theory->exponents)},
+                                  {"formula", theory->formula},
+                                  {"source", theory->source}};
+  }
 }
 
-}  // namespace
-
-IdentityText row_identity(const GrowthSpec& spec, std::string_view provider) {
-  return IdentityText()
-      .add("kind", "growth")
-      .add(identity(spec))
-      .add("provider", provider)
-      .add("vector", vector_target());
+void add_jacobians(Json& row, const GrowthSpec& spec, const JacobianGrowth& growth) {
+  add_lyapunov(row, growth);
+  row["singular_values"] =
+      growth.singular_values.empty() ? Json(nullptr) : json::numbers(growth.singular_values);
+  row["largest_singular_value"] = nullptr;
+  if (growth.ln_largest) {
+    row["largest_singular_value"] =
+        Json{{"ln", json::number(*growth.ln_largest)},
+             {"exponent", json::number(*growth.ln_largest / static_cast<double>(spec.depth))}};
+  }
+  row["transient"] = nullptr;
+  if (const auto& t = growth.transient) {
+    row["transient"] = Json{{"max", json::number(std::exp(t->ln_max))},
+                            {"step", t->step},
+                            {"last", json::number(std::exp(t->ln_last))},
+                            {"ln_max", json::number(t->ln_max)},
+                            {"ln_last", json::number(t->ln_last)}};
+  }
+  row["spectral_radius"] = json::number(growth.spectral_radius);
+  row["renormalised"] = nullptr;
+  if (const auto& r = growth.renormalised) {
+    row["renormalised"] = Json{{"ln_norm", Json{{"median", json::numbers(r->median)}}},
+                               {"rate", json::interval(r->rate)},
+                               {"total", json::interval(r->total)}};
+  }
 }
 
-Json row(const GrowthSpec& spec, const GrowthResult& result) {
-  Json json{{"kind", "growth"},
-            {"name", result.name},
-            {"provider", result.provider},
-            {"dtype", std::string(name(spec.dtype))},
-            {"status", result.status},
-            {"reason", result.reason},
-            {"seeds", spec.seeds},
-            {"depth", spec.depth},
-            {"setting", setting(spec)},
-            {"identity", row_identity(spec, result.provider).text()}};
-  if (result.status != "ok") return json;
+/// With --precision: one object for each format.
+Json precision(const std::vector<PrecisionHorizon>& horizons) {
+  Json array = Json::array();
+  for (const PrecisionHorizon& h : horizons) {
+    array.push_back(
+        {{"dtype", std::string(name(h.dtype))},
+         {"flush", h.flush},
+         {"loss_scale", h.loss_scale},
+         {"lost_at", json::number(h.lost_at)},
+         {"saving_loss_scale", json::number(h.saving_loss_scale)},
+         {"best", {{"loss_scale", h.best_loss_scale}, {"lost_at", json::number(h.best_lost_at)}}},
+         {"ln_range",
+          {{"format", json::number(h.ln_range)}, {"needed", json::number(h.ln_needed)}}},
+         {"zero", json::numbers(h.zero)},
+         {"subnormal", json::numbers(h.subnormal)},
+         {"nonfinite", json::numbers(h.nonfinite)},
+         {"dead_slope", json::numbers(h.dead_slope)}});
+  }
+  return array;
+}
+
+/// What an ok one has.
+void add_result(Json& json, const GrowthSpec& spec, const GrowthResult& result) {
   json["ln_norm"] = Json{{"median", json::numbers(result.ln_norm.median)},
                          {"p10", json::numbers(result.ln_norm.p10)},
                          {"p90", json::numbers(result.ln_norm.p90)},
@@ -164,7 +164,38 @@ Json row(const GrowthSpec& spec, const GrowthResult& result) {
   json["saturated"] = json::numbers(result.saturated);
   json["forward_norm"] = json::numbers(result.forward_norm);
   json["weight_gradient"] = weight_gradient(result);
-  add_to_row(json, spec, result.jacobians);
+  add_jacobians(json, spec, result.jacobians);
+}
+
+}  // namespace
+
+IdentityText row_identity(const GrowthSpec& spec, std::string_view provider, const Beside& beside) {
+  IdentityText text;
+  text.add("kind", "growth")
+      .add(growth_knobs().identity(spec))
+      .add("provider", provider)
+      .add("vector", vector_target());
+  if (beside.horizons) text.add("precision", true);
+  if (beside.at.empty()) return text;
+  std::string axes;
+  for (const auto& [key, value] : beside.at) axes += (axes.empty() ? "" : ",") + key;
+  return text.add("sweep", axes);
+}
+
+Json row(const GrowthSpec& spec, const GrowthResult& result, const Beside& beside) {
+  Json json{{"kind", "growth"},
+            {"name", result.name},
+            {"provider", result.provider},
+            {"dtype", std::string(name(spec.dtype))},
+            {"status", result.status},
+            {"reason", result.reason},
+            {"seeds", spec.seeds},
+            {"depth", spec.depth},
+            {"setting", growth_knobs().setting(spec)},
+            {"identity", row_identity(spec, result.provider, beside).text()}};
+  if (result.status == "ok") add_result(json, spec, result);
+  if (beside.horizons && !beside.horizons->empty()) json["precision"] = precision(*beside.horizons);
+  for (const auto& [key, value] : beside.at) json["sweep"][key] = value;
   return json;
 }
 

@@ -5,12 +5,13 @@
 
 #include "host/text/decimal.h"
 #include "host/text/not_finite.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
 
-constexpr std::array<const char*, 4> names{"shared, dense", "fresh, dense", "shared, sparse",
-                                           "fresh, sparse"};
+constexpr std::array<const char*, 4> chain_names{"shared, dense", "fresh, dense", "shared, sparse",
+                                                 "fresh, sparse"};
 
 /// The finite totals of a chain's seeds.
 std::vector<double> totals(const ShareChain& chain) {
@@ -24,7 +25,7 @@ std::vector<double> totals(const ShareChain& chain) {
 ShareContrast contrast(const std::array<ShareChain, 4>& chains, std::size_t i, std::size_t j) {
   const std::vector<double> a = totals(chains[i]);
   const std::vector<double> b = totals(chains[j]);
-  ShareContrast result{names[i], names[j], {nan, {}, {}}, {nan, {}, {}}};
+  ShareContrast result{chain_names[i], chain_names[j], {nan, {}, {}}, {nan, {}, {}}};
   if (a.size() < 3 || b.size() < 3) return result;
   result.mean_difference = mean_difference(a, b);
   result.spread_ratio = spread_ratio(a, b);
@@ -35,8 +36,8 @@ ShareContrast contrast(const std::array<ShareChain, 4>& chains, std::size_t i, s
 
 ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provider,
                          const std::function<void(const std::string&)>& progress) {
-  if (!is_recurrent(spec) || spec.net == "additive") {
-    throw std::invalid_argument("--net " + spec.net + ": one of elman, lstm, gru");
+  if (find_named(gate_cells, spec.net) == nullptr) {
+    throw std::invalid_argument("--net " + spec.net + ": one of " + names_of(gate_cells));
   }
   if (!(density > 0 && density < 1)) {
     throw std::invalid_argument("--density " + shortest(density) +
@@ -49,7 +50,7 @@ ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provi
   ShareStudy study;
   for (std::size_t i = 0; i < study.chains.size(); ++i) {
     ShareChain& chain = study.chains[i];
-    progress(names[i]);
+    progress(chain_names[i]);
     chain.spec = spec;
     chain.spec.share = i % 2 == 0;
     chain.spec.init.density = i < 2 ? 1.0 : density;

@@ -66,21 +66,6 @@ void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
 
 }  // namespace
 
-IdentityText identity(const GrowthSpec& spec) {
-  const auto& [net, activation, depth, width, batch, init, h0_fixed_point, share, residual,
-               residual_scale, form, seeds, first_seed, clip_value, slope, dtype, lyapunov,
-               singular_values, transient, renormalised] = spec;
-  return IdentityText()
-      .add_all(std::array{"net", "activation", "depth", "width", "batch"}, net, activation, depth,
-               width, batch)
-      .add(gradepth::identity(init))
-      .add_all(std::array{"h0_fixed_point", "share", "residual", "residual_scale", "form", "seeds",
-                          "first_seed", "clip_value", "slope", "dtype", "lyapunov",
-                          "singular_values", "transient", "renormalised"},
-               h0_fixed_point, share, residual, residual_scale, form, seeds, first_seed, clip_value,
-               slope, dtype, lyapunov, singular_values, transient, renormalised);
-}
-
 bool is_recurrent(const GrowthSpec& spec) { return find_cell(spec.net) != nullptr; }
 
 bool has_c(const GrowthSpec& spec) {
@@ -95,47 +80,22 @@ bool is_plain_chain(const GrowthSpec& spec) {
 
 bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
 
-std::string_view nets_with(std::string_view knob) {
-  constexpr std::string_view cells = "elman, lstm, gru";
-  constexpr std::string_view matrices = "mlp, cnn, residual, elman, lstm, gru";
-  constexpr std::array<std::pair<std::string_view, std::string_view>, 11> nets{
-      {{"activation", matrices},
-       {"bias", matrices},
-       {"density", matrices},
-       {"input", cells},
-       {"share", cells},
-       {"slope", matrices},
-       {"forget-bias", "lstm, gru"},
-       {"loss-on", "lstm"},
-       {"preset", "elman"},
-       {"residual", "residual"},
-       {"form", "additive"}}};
-  const auto* const found = std::find_if(nets.begin(), nets.end(),
-                                         [&](const auto& entry) { return entry.first == knob; });
-  return found == nets.end() ? std::string_view() : found->second;
-}
-
-bool has_effect(const GrowthSpec& spec, std::string_view knob) {
-  const std::string_view nets = nets_with(knob);
-  return nets.empty() ||
-         (", " + std::string(nets) + ", ").find(", " + spec.net + ", ") != std::string::npos;
-}
-
 Problem make_problem(const GrowthSpec& spec) {
   const CellInfo* const cell = find_cell(spec.net);
   constexpr std::array layers{"mlp", "cnn", "residual"};
   if (cell == nullptr && std::find(layers.begin(), layers.end(), spec.net) == layers.end()) {
     refuse("--net " + spec.net, "one of mlp, cnn, residual, " + names_of(all_cells));
   }
-  if (spec.init.input != Initialisation::Input::zero && !has_effect(spec, "input")) {
+  const bool is_driven = cell != nullptr && cell->has_matrices;
+  if (spec.init.input != Initialisation::Input::zero && !is_driven) {
     refuse("--input other than zero",
-           "only for " + std::string(nets_with("input")) + "; " + spec.net + " has none");
+           "only for " + names_of(gate_cells) + "; " + spec.net + " has none");
   }
   if (!spec.share && cell != nullptr && !cell->has_matrices) {
-    refuse("--share off", "only for " + std::string(nets_with("share")));
+    refuse("--share off", "only for " + names_of(gate_cells));
   }
   if (spec.init.weights) check_weights(spec, *spec.init.weights);
-  const bool tanh_inside = cell != nullptr && cell->has_matrices && !cell->takes_activation;
+  const bool tanh_inside = is_driven && !cell->takes_activation;
   if (tanh_inside && spec.activation != "tanh") {
     refuse("--activation " + spec.activation, spec.net + " has tanh");
   }

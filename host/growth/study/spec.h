@@ -3,10 +3,8 @@
 #include <cstdint>
 #include <optional>
 #include <string>
-#include <string_view>
 
 #include "host/draw/initialise.h"
-#include "host/problem/identity.h"
 #include "host/problem/problem.h"
 
 namespace gradepth::growth {
@@ -18,7 +16,8 @@ namespace gradepth::growth {
   return init;
 }
 
-/// One growth study: a net, how it is drawn, and over which seeds.
+/// One growth study: a net, how it is drawn, and over which seeds. What can be set of it is said by
+/// its knobs (host/growth/knobs/knobs.h).
 struct GrowthSpec {
   std::string net = "mlp";  // mlp, cnn, residual, elman, lstm, gru, additive
   std::string activation = "tanh";
@@ -44,9 +43,6 @@ struct GrowthSpec {
   bool renormalised = false;     // also where the format did not run out
 };
 
-/// All of it: identity.h. Rows add the provider (row.h).
-[[nodiscard]] IdentityText identity(const GrowthSpec& spec);
-
 [[nodiscard]] bool is_recurrent(const GrowthSpec& spec);
 /// Whether the net's state is (h, c).
 [[nodiscard]] bool has_c(const GrowthSpec& spec);
@@ -54,12 +50,6 @@ struct GrowthSpec {
 [[nodiscard]] bool is_plain_chain(const GrowthSpec& spec);
 /// Whether every map has its own weights.
 [[nodiscard]] bool is_untied(const GrowthSpec& spec);
-
-/// The nets that a knob says anything about, by the name of its flag without hyphens: `lstm, gru`
-/// of forget-bias. Empty for a knob that all of them have.
-[[nodiscard]] std::string_view nets_with(std::string_view knob);
-/// Whether the spec's net is one of them.
-[[nodiscard]] bool has_effect(const GrowthSpec& spec, std::string_view knob);
 
 /// The problem that a provider is asked for: a training pass with everything recorded, inputs that
 /// reach the pre-activation as they are. std::invalid_argument, in one line that names the flag,

@@ -73,7 +73,8 @@ std::optional<Theory> gate_path(const GrowthSpec& spec, std::span<const DrawnFac
                           spec.init.W.kind != Kind::he && spec.init.W.kind != Kind::xavier;
   const bool constant_bias =
       spec.init.bias.kind == ValueInit::Kind::constant || spec.init.bias.scale == 0;
-  if ((!lstm && !mgu && spec.net != "gru") || !no_weights || !constant_bias || !no_input(spec)) {
+  if ((!lstm && !mgu && spec.net != "gru") || !no_weights || !constant_bias ||
+      spec.init.chrono != 0 || !no_input(spec)) {
     return std::nullopt;
   }
   if (lstm && spec.init.loss_on != Initialisation::LossOn::c && spec.depth < 20) {
