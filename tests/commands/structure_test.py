@@ -133,15 +133,25 @@ class Structure(unittest.TestCase):
                 self.assertTrue(here & set(re.findall(r"`([\w.]+)`", text)), f"{readme} names none of {sorted(here)}")
 
     def test_files_that_are_named_exist(self):
-        """In documents what stands in backticks or is linked, in sources what a comment names."""
+        """In documents what stands in backticks, in sources what a comment names. A folder's README names
+        what lies in the folder, or all of a path; others may leave folders out."""
         known = [f"/{path.relative_to(ROOT)}" for folder in ("cmake", "findings") for path in (ROOT / folder).iterdir()]
         known += [f"/{path}" for path in self.files] + [f"/{path.name}" for path in ROOT.glob("*.md")]
-        texts = {path: r"`[^`\n]+`|\]\([^)\n]+\)" for path in documents()}
+        texts = {path: r"`[^`\n]+`" for path in documents()}
         texts |= {ROOT / path: r"//.*" for path in self.sources}
         for path, said in texts.items():
+            here = f"/{path.parent.relative_to(ROOT)}/" if path.name == "README.md" and path.parent != ROOT else "/"
             for name in named_files("\n".join(re.findall(said, path.read_text()))):
                 with self.subTest(file=str(path.relative_to(ROOT))):
-                    self.assertTrue(any(file.endswith(f"/{name.removeprefix('../')}") for file in known), name)
+                    found = [file for file in known if file.endswith(f"/{name}")]
+                    self.assertTrue(any(file.startswith(here) or file == f"/{name}" for file in found), name)
+
+    def test_links_lead_somewhere(self):
+        for path in documents():
+            for target in re.findall(r"\]\(([^)#\s]+)\)", path.read_text()):
+                if "://" not in target:
+                    with self.subTest(file=str(path.relative_to(ROOT))):
+                        self.assertTrue((path.parent / target).exists(), target)
 
     def test_folders_and_files_are_small(self):
         counts = collections.Counter(str(path.parent) for path in self.files if path.name != "README.md")
