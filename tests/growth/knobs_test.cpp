@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "host/growth/study/grid.h"
 #include "host/growth/study/row.h"
+#include "host/growth/study/sweep.h"
 #include "kernels/cell/cells.h"
 #include "tests/knobs/change.h"
 
