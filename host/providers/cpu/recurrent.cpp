@@ -58,7 +58,6 @@ class RecurrentPlan final : public Plan {
     out_.view("dc0", dc_.data());
     out_.view("da", da_.data());
     if (G_ == 1 && !p_.project_input) out_.view("dx", da_.data());
-    resolve();
   }
 
   void set(const Tensors& in) override { in_.set(in); }
@@ -126,16 +125,6 @@ class RecurrentPlan final : public Plan {
 
  private:
   static Floats floats(std::ptrdiff_t n) { return Floats(static_cast<std::size_t>(n)); }
-
-  /// Tensors that the steps read and write: names are looked up here, never in a timed step.
-  void resolve() {
-    Wh_ = in_.at("Wh");
-    b_ = in_.at("b");
-    x_ = in_.at("x");
-    dy_ = in_.at("dy");
-    recorded_dh_ = out_.at("dh");
-    recorded_dc_ = out_.at("dc");
-  }
 
   // --- who does what ---
 
@@ -370,6 +359,13 @@ class RecurrentPlan final : public Plan {
   bool trains_;
   Inputs in_;
   Outputs out_;
+  // Looked up once, never in a timed step; nullptr where the problem has none.
+  const float* Wh_ = in_.at("Wh");
+  const float* b_ = in_.at("b");
+  const float* x_ = in_.at("x");
+  const float* dy_ = in_.at("dy");
+  float* recorded_dh_ = out_.at("dh");
+  float* recorded_dc_ = out_.at("dc");
   const Loops& loops_ = loops();
   CellLoops loops_of_cell_;
   std::ptrdiff_t width_ = panel_width();
@@ -387,12 +383,6 @@ class RecurrentPlan final : public Plan {
   Floats da_;                           // [T, B, G, H]
   Floats dp_own_;                       // [T, B, G, H], with a reset gate
   std::vector<double> norm_parts_;      // [T+1, B, panels]
-  const float* Wh_ = nullptr;           // inputs and outputs, where the problem has them
-  const float* b_ = nullptr;
-  const float* x_ = nullptr;
-  const float* dy_ = nullptr;
-  float* recorded_dh_ = nullptr;
-  float* recorded_dc_ = nullptr;
 };
 
 }  // namespace
