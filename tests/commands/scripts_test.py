@@ -263,6 +263,12 @@ class Warnings(Scripts):
         self.assertNotIn("CMAKE_CXX_FLAGS", self.configured()[0])
         self.assertIn(" -DCMAKE_CXX_FLAGS=-O1 -march=icelake-server", self.configured()[1])
 
+    def test_a_users_architectures_hold_at_once(self):
+        self.run_script("./bench/run", "info")
+        self.run_script("./bench/run", "info", CUDAARCHS="90-real;90-virtual")
+        self.assertNotIn("ARCHITECTURES", self.configured()[0])
+        self.assertIn(" -DCMAKE_CUDA_ARCHITECTURES=90-real;90-virtual", self.configured()[1])
+
     def test_a_warning_stops_a_build_only_where_it_is_an_error(self):
         project = self.tree / "warned"
         project.mkdir()
