@@ -113,7 +113,7 @@ class Draw {
     sizes.resize(static_cast<std::size_t>(whole(0, coin() ? 2 : 9)));
     const std::int64_t all = size();
     for (std::int64_t& n : sizes) n = coin() ? all : whole(0, most_);
-    if (mode == "agc" && coin()) {
+    if (clip_rule(mode).scope == ClipScope::unit && coin()) {
       for (const std::int64_t n : sizes) {
         units.push_back(n == 0 || coin() ? 1 : n % 2 == 0 && coin() ? n / 2 : n);
       }
@@ -122,7 +122,7 @@ class Draw {
     sgd = coin();
     lr = positive();
     momentum = positive(1);
-    route = one_of(std::array{"auto", "on_chip", "two_launches"});
+    route = one_of(std::array{ClipRoute::automatic, ClipRoute::on_chip, ClipRoute::two_launches});
     format = dtype();
     return p;
   }
