@@ -10,9 +10,13 @@ if(NOT DEFINED CMAKE_CUDA_COMPILER AND NOT DEFINED ENV{CUDACXX})
   endif()
 endif()
 
-# Before the language is enabled, for check_language too: CMake's own default may be one that this
-# nvcc no longer knows, and `native` is an error on a machine without a GPU.
-set(CMAKE_CUDA_ARCHITECTURES ${GRADEPTH_CUDA_ARCHITECTURES})
+# Ours unless -DCMAKE_CUDA_ARCHITECTURES or CUDAARCHS names others. Before the language is enabled, for check_language
+# too: CMake's own default may be one that this nvcc no longer knows, and `native` is an error on a machine without a GPU.
+set(architectures 80-real 90-real 120-real)
+if(NOT "$ENV{CUDAARCHS}" STREQUAL "")
+  set(architectures $ENV{CUDAARCHS})
+endif()
+set(CMAKE_CUDA_ARCHITECTURES "${architectures}" CACHE STRING "CUDA architectures to compile for")
 
 include(CheckLanguage)
 check_language(CUDA)

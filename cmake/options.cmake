@@ -6,7 +6,6 @@ option(GRADEPTH_WERROR "Treat warnings as errors: for development and CI, whose 
 option(GRADEPTH_METER "Build the meter of kernel costs instead of all else (needs clang 16)" OFF)
 option(GRADEPTH_BATCHES "Compile files of a target together, library headers once: faster, but not for clang-tidy" OFF)
 set(GRADEPTH_SANITIZE "" CACHE STRING "Sanitizers: empty, 'address,undefined' or 'thread'")
-set(GRADEPTH_CUDA_ARCHITECTURES "80-real;90-real;120-real" CACHE STRING "CUDA architectures to compile for")
 
 if(NOT CMAKE_BUILD_TYPE AND NOT CMAKE_CONFIGURATION_TYPES)
   set(CMAKE_BUILD_TYPE Release CACHE STRING "Build type" FORCE)

@@ -98,7 +98,7 @@ follow() {
 }
 
 # build PRESET TARGETS [CMAKE FLAG…]: configures, builds; output goes to a log, which is shown when it fails.
-# CXXFLAGS and GRADEPTH_WERROR hold at once, not only when the build folder is new.
+# CXXFLAGS, CUDAARCHS and GRADEPTH_WERROR hold at once, not only when the build folder is new.
 build() {
   local build_preset=$1 targets=$2 log="$root/build/$1.log" first='' status=0
   shift 2
@@ -108,7 +108,7 @@ build() {
   follower=$!
   # shellcheck disable=SC2086
   { cmake -S "$root" --preset "$build_preset" -DGRADEPTH_BATCHES=ON ${CXXFLAGS:+"-DCMAKE_CXX_FLAGS=$CXXFLAGS"} \
-    ${GRADEPTH_WERROR:+"-DGRADEPTH_WERROR=$GRADEPTH_WERROR"} "$@" &&
+    ${CUDAARCHS:+"-DCMAKE_CUDA_ARCHITECTURES=$CUDAARCHS"} ${GRADEPTH_WERROR:+"-DGRADEPTH_WERROR=$GRADEPTH_WERROR"} "$@" &&
     cmake --build "$root/build/$build_preset" -j "$(nproc)" --target $targets; } >"$log" 2>&1 || status=$?
   kill "$follower" 2>/dev/null || true
   wait "$follower" 2>/dev/null || true

@@ -68,11 +68,14 @@ class Budget(unittest.TestCase):
         self.assertEqual({row["base"] for row in self.rows}, set(self.budgets))
 
     def test_registers_and_shared_memory(self):
+        known = {arch for budget in self.budgets.values() for arch in budget["registers"]}
         for name, kernel in summary(self.rows).items():
             budget = self.budgets[name]
             for arch, registers in kernel["registers"].items():
                 with self.subTest(kernel=name, arch=arch):
-                    self.assertIn(arch, budget["registers"], "no budget for this architecture")
+                    if arch not in known:  # a user's own; architectures_test.py holds that all of ours are
+                        self.skipTest("no budget for this architecture")
+                    self.assertIn(arch, budget["registers"])
                     self.assertLessEqual(registers, budget["registers"][arch])
             with self.subTest(kernel=name):
                 self.assertLessEqual(kernel["shared"], budget["shared"])

@@ -68,7 +68,12 @@ class Bench {
     return flags_.providers == "default" ? timed_providers(providers_)
                                          : select_providers(providers_, flags_.providers);
   }
-  void measure_limits() { limits_ = gradepth::measure_limits(); }
+  /// A problem that will be measured.
+  void expect(const Problem& problem) {
+    largest_working_set_ = std::max(largest_working_set_, working_set(problem));
+  }
+  /// Those that the expected problems need.
+  void measure_limits() { limits_ = gradepth::measure_limits(largest_working_set_); }
 
   /// One row per provider, written as soon as they are there.
   std::vector<Row> measure(const Workload& workload, const std::vector<Provider*>& providers,
@@ -92,6 +97,7 @@ class Bench {
   const SpeedFlags& flags_;
   Context context_;
   Providers providers_;
+  double largest_working_set_ = 0;
   Limits limits_;
   RowFile rows_;
   bool failed_ = false;
@@ -175,6 +181,8 @@ std::vector<std::string> register_benchmarks(const SpeedFlags& flags, Bench& ben
     std::vector<Provider*> wanted;
     std::copy_if(timed.begin(), timed.end(), std::back_inserter(wanted),
                  [&](const Provider* provider) { return filter.fits(full_name(provider)); });
+    if (wanted.empty()) continue;
+    bench.expect(workload.problem);
     const auto session = std::make_shared<Session>(bench, workload, wanted);
     for (std::size_t i = 0; i < wanted.size(); ++i) {
       names.push_back(full_name(wanted[i]));

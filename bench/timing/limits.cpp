@@ -105,10 +105,12 @@ void raise(Limits& limits) {
 
 }  // namespace
 
-Limits measure_limits() {
+Limits measure_limits(double most) {
   Limits limits;
   for (std::ptrdiff_t n = smallest; n <= largest; n *= step) {
-    limits.bandwidth.push_back({3.0 * static_cast<double>(n) * sizeof(float), 0});
+    const double bytes = 3.0 * static_cast<double>(n) * sizeof(float);
+    if (n > smallest && bytes > most) break;
+    limits.bandwidth.push_back({bytes, 0});
   }
   raise(limits);
   return limits;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <limits>
 #include <vector>
 
 #include "host/problem/problem.h"
@@ -23,8 +24,9 @@ struct Limits {
 };
 
 /// On the team that the kernels use (host/device/threads.h). The best of three tries; takes about a
-/// second.
-Limits measure_limits();
+/// second, and less where no problem's working set is larger than `most` bytes: larger arrays than
+/// least_seconds() then looks at are left out.
+Limits measure_limits(double most = std::numeric_limits<double>::infinity());
 
 /// The rate of the multiply-adds behind `flops_per_second` in a few milliseconds, once and not at
 /// best: how fast the machine is going just now.

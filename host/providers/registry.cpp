@@ -26,7 +26,7 @@ constexpr auto make_cudnn = make_cudnn_provider;
 constexpr std::unique_ptr<Provider> (*make_cudnn)(const Context&) = nullptr;
 #endif
 
-constexpr std::array list{
+constexpr std::array all_providers{
     ProviderInfo{"reference", Role::truth, Machine::processor, make_reference_provider, ""},
     ProviderInfo{"cpu", Role::ours, Machine::processor, make_cpu_provider, ""},
     ProviderInfo{"onednn", Role::library, Machine::processor, make_onednn_provider, ""},
@@ -38,14 +38,16 @@ constexpr std::array list{
 
 }  // namespace
 
-std::span<const ProviderInfo> provider_list() { return list; }
+std::span<const ProviderInfo> provider_list() { return all_providers; }
 
-const ProviderInfo& provider_info(std::string_view name) { return named(list, name, "provider"); }
+const ProviderInfo& provider_info(std::string_view name) {
+  return named(all_providers, name, "provider");
+}
 
 Providers make_providers(const Context& context) {
   (void)vector_target();  // before oneDNN is first used; a wrong GRADEPTH_VECTOR ends here
   Providers providers;
-  for (const ProviderInfo& info : list) {
+  for (const ProviderInfo& info : all_providers) {
     if (info.make == nullptr) {
       providers.missing.push_back({std::string(info.name), std::string(info.absent)});
       continue;

@@ -13,10 +13,9 @@ namespace gradepth::inline simt {
 namespace detail {
 class Executor;
 }
-std::shared_ptr<detail::Executor> make_executor();
+std::shared_ptr<detail::Executor> executor_of_this_thread();
 
-/// Where and how launches run: the executor's stand-in for a CUDA stream. Copies share the stacks
-/// and host threads, so keep one and change its seed, rather than making one per launch.
+/// Where and how launches run: the executor's stand-in for a CUDA stream.
 struct Stream {
   /// 0: threads and blocks in their order; any other: a random order of its own.
   std::uint64_t seed = 0;
@@ -24,8 +23,10 @@ struct Stream {
   unsigned workers = 1;
   /// A host thread for every block, so that ThreadSanitizer sees races between any two of them.
   bool thread_per_block = false;
-  /// What is kept between launches.
-  std::shared_ptr<detail::Executor> executor = make_executor();
+  /// What is kept between launches, host threads and stacks: that of all streams made on the same
+  /// host thread. To make them anew takes longer than a small launch, and ThreadSanitizer's part of
+  /// them half a millisecond a thread.
+  std::shared_ptr<detail::Executor> executor = executor_of_this_thread();
 };
 
 /// Launchers take it by value.

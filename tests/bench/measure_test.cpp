@@ -437,5 +437,18 @@ TEST(Limits, OfThisMachineHoldForPlainCode) {
   EXPECT_LT(limits.flops_per_second, 1e4 * flops);
 }
 
+/// Small rows do not wait for the bandwidth of large ones, and their limits are the same ones.
+TEST(Limits, AreMeasuredUpToTheLargestWorkingSet) {
+  const auto working_sets = [](double most) {
+    std::vector<double> sizes;
+    for (const Bandwidth& b : measure_limits(most).bandwidth) sizes.push_back(b.working_set);
+    return sizes;
+  };
+  constexpr double kib = 1024;
+  EXPECT_EQ(working_sets(0), (std::vector{192 * kib}));
+  EXPECT_EQ(working_sets(1536 * kib - 1), (std::vector{192 * kib}));
+  EXPECT_EQ(working_sets(1536 * kib), (std::vector{192 * kib, 1536 * kib}));
+}
+
 }  // namespace
 }  // namespace gradepth

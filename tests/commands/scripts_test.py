@@ -35,7 +35,12 @@ if [ "$1" = --build ]; then
     printf '#!/usr/bin/env bash\\necho "%s $*"\\n' $p >"$2/$p"; chmod +x "$2/$p"
   done
 else mkdir -p "$2/build/$4"; touch "$2/build/$4/build.ninja"; fi""",
-    "ctest": """echo "ctest $*" >>calls; echo 'OMP_WAIT_POLICY' "$OMP_WAIT_POLICY" """,
+    "ctest": """
+echo "ctest $*" >>calls; echo 'OMP_WAIT_POLICY' "$OMP_WAIT_POLICY"
+echo " 1/3 Test  #7: Quick.Case ....................   Passed    0.10 sec"
+echo " 2/3 Test #70: ${2##*/}.slow_test .............***Failed   12.34 sec"
+echo " 3/3 Test  #8: Slower.Case ...................   Passed  112.50 sec"
+[[ "$FAILS" != *"ctest ${2##*/}"* ]] || exit 8""",
 }
 
 
@@ -196,6 +201,37 @@ class Preset(Scripts):
         self.assertEqual(self.built(), ["cpu", "asan", "tsan", "meter", "cuda"])
 
 
+class All(Scripts):
+    """./tests/run all: the ordinary run, then whole presets."""
+
+    def presets(self):
+        return [call.split()[2].rsplit("/", 1)[1] for call in self.calls() if call.startswith("ctest")]
+
+    def test_each_is_built_whole_and_tested_and_its_slow_cases_are_named(self):
+        out, err = self.run_script("./tests/run", "all")
+        self.assertEqual(self.presets(), ["cpu", "asan", "tsan"])
+        whole = [call.split("/build/")[1] for call in self.calls() if "--build" in call]
+        self.assertEqual([call.split()[0] for call in whole if call.endswith("--target all")], ["meter", "cpu", "asan", "tsan"])
+        slow = err.index("Slowest of preset asan:")
+        self.assertEqual(err[slow + 1:slow + 4], ["  112.50 s  Slower.Case", "  12.34 s  asan.slow_test", "  0.10 s  Quick.Case"])
+        self.assertEqual(err[-1], "All tests passed: cpu, asan, tsan")
+
+    def test_the_subsets_are_not_compiled_a_second_time(self):
+        self.run_script("./tests/run", "all")
+        asan = [call for call in self.calls() if "--preset asan" in call]
+        self.assertEqual(len(asan), 2)
+        self.assertEqual(*asan)
+
+    def test_what_fails_is_said_in_the_end_and_the_rest_is_tested(self):
+        _, err = self.run_script("./tests/run", "all", status=1, FAILS="ctest cpu ctest asan")
+        self.assertEqual(self.presets(), ["cpu", "asan", "tsan"])
+        self.assertEqual(err[-1], "Tests failed in: cpu asan")
+
+    def test_the_ordinary_run_has_ctests_status(self):
+        self.run_script("./tests/run", status=8, FAILS="ctest cpu")
+        self.run_script("./tests/run", "asan", status=8, FAILS="ctest asan")
+
+
 class Commands(Scripts):
     def overview(self):
         out, err = self.run_script("./bench/run", "--help", INSTALLED="")
@@ -262,6 +298,12 @@ class Warnings(Scripts):
         self.run_script("./bench/run", "info", CXXFLAGS="-O1 -march=icelake-server")
         self.assertNotIn("CMAKE_CXX_FLAGS", self.configured()[0])
         self.assertIn(" -DCMAKE_CXX_FLAGS=-O1 -march=icelake-server", self.configured()[1])
+
+    def test_a_users_architectures_hold_at_once(self):
+        self.run_script("./bench/run", "info")
+        self.run_script("./bench/run", "info", CUDAARCHS="90-real;90-virtual")
+        self.assertNotIn("ARCHITECTURES", self.configured()[0])
+        self.assertIn(" -DCMAKE_CUDA_ARCHITECTURES=90-real;90-virtual", self.configured()[1])
 
     def test_a_warning_stops_a_build_only_where_it_is_an_error(self):
         project = self.tree / "warned"

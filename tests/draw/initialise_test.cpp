@@ -124,7 +124,7 @@ TEST(Initialise, DensityKeepsTheVariance) {
 TEST(Initialise, LossGradientIsOneUnitVectorPerSample) {
   const Tensor dy = draw_elman("gaussian:1", 50).at("dy");  // [3, 2, 50], only the last step
   for (std::size_t i = 0; i < 200; ++i) EXPECT_EQ(dy.data[i], 0.0);
-  for (const std::size_t begin : {200, 250}) {
+  for (const std::size_t begin : {200U, 250U}) {
     double norm2 = 0;
     for (std::size_t i = begin; i < begin + 50; ++i) norm2 += dy.data[i] * dy.data[i];
     EXPECT_NEAR(norm2, 1.0, 1e-14);

@@ -11,12 +11,10 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cctype>
 #include <cmath>
 #include <fstream>
 #include <map>
 #include <nlohmann/json.hpp>
-#include <ostream>
 #include <string>
 #include <utility>
 #include <variant>
@@ -39,23 +37,16 @@ json load(const std::string& file) {
   return json::parse(in);
 }
 
-/// One case of a golden file; a failure prints its name, not its numbers.
-struct Case {
-  std::string name;
-  json data;
-};
-void PrintTo(const Case& c, std::ostream* out) { *out << c.name; }
-
-std::vector<Case> cases(const std::string& file) {
+/// check(case) for each case of a golden file, whose name stands at every failure. The files are
+/// read by the tests of them alone: as parameters of tests they would be read whenever this program
+/// starts.
+template <class Check>
+void for_each_case(const std::string& file, const Check& check) {
   const json golden = load(file);
-  std::vector<Case> list;
   for (const json& c : golden.at("cases")) {
-    std::string name = c.contains("name") ? c.at("name") : c.at("act");
-    std::replace_if(
-        name.begin(), name.end(), [](unsigned char ch) { return std::isalnum(ch) == 0; }, '_');
-    list.push_back({name, c});
+    SCOPED_TRACE((c.contains("name") ? c.at("name") : c.at("act")).get<std::string>());
+    check(c);
   }
-  return list;
 }
 
 Tensor tensor(const json& j) {
@@ -137,7 +128,7 @@ void check_all(const MakeProblem& make_problem, const Tensors& in, const Tensors
 TEST(GoldenFiles, NameTheirPyTorch) {
   for (const char* file : {"activations.json", "recurrent.json", "feedforward.json"}) {
     EXPECT_FALSE(load(file).at("torch").get<std::string>().empty()) << file;
-    EXPECT_FALSE(cases(file).empty()) << file;
+    EXPECT_FALSE(load(file).at("cases").empty()) << file;
   }
 }
 
@@ -145,14 +136,14 @@ TEST(GoldenActivations, FileHasTheWholeList) {
   std::vector<std::string> listed;
   for_each_activation([&](auto act) { listed.emplace_back(decltype(act)::name); });
   std::vector<std::string> golden;
-  for (const Case& c : cases("activations.json")) golden.push_back(c.data.at("act"));
+  for_each_case("activations.json", [&](const json& c) { golden.push_back(c.at("act")); });
   EXPECT_EQ(listed, golden);
 }
 
 // The formulas themselves, before any provider: one rounding or two, so 8 ε; and absolute where a
 // value is small, because PyTorch's erf form of GELU loses the digits of its left tail.
 TEST(GoldenActivations, ValueAndSlope) {
-  for (const auto& [name, c] : cases("activations.json")) {
+  for_each_case("activations.json", [](const json& c) {
     const auto x = c.at("x").get<std::vector<double>>();
     const auto y = c.at("y").get<std::vector<double>>();
     const auto slope = c.at("slope").get<std::vector<double>>();
@@ -165,14 +156,11 @@ TEST(GoldenActivations, ValueAndSlope) {
             << "slope of " << Act::name << " at " << x[i];
       }
     });
-  }
+  });
 }
 
-class ActivationCase : public testing::TestWithParam<Case> {};
-
 // Forward, and backward with a dy that differs from row to row; db is its sum over rows.
-TEST_P(ActivationCase, OnEveryProvider) {
-  const json& c = GetParam().data;
+void check_activation(const json& c) {
   const auto slope = c.at("slope").get<std::vector<double>>();
   constexpr std::int64_t rows = 3;
   const auto cols = static_cast<std::int64_t>(slope.size());
@@ -204,6 +192,8 @@ TEST_P(ActivationCase, OnEveryProvider) {
   }
 }
 
+TEST(GoldenActivations, OnEveryProvider) { for_each_case("activations.json", check_activation); }
+
 RecurrentProblem recurrent(const json& p, bool record, Dtype dtype) {
   return {.cell = p.at("cell"),
           .act = p.at("act"),
@@ -234,33 +224,23 @@ FeedForwardProblem feed_forward(const json& p, bool record, Dtype dtype) {
           .dtype = dtype};
 }
 
-class Recurrent : public testing::TestWithParam<Case> {};
-
-TEST_P(Recurrent, OnEveryProvider) {
-  const json& c = GetParam().data;
-  for (const bool record : {false, true}) {
-    check_all([&](Dtype dtype) { return Problem{recurrent(c.at("problem"), record, dtype)}; },
-              tensors(c.at("in")), tensors(c.at("out")));
-  }
+TEST(GoldenRecurrent, OnEveryProvider) {
+  for_each_case("recurrent.json", [](const json& c) {
+    for (const bool record : {false, true}) {
+      check_all([&](Dtype dtype) { return Problem{recurrent(c.at("problem"), record, dtype)}; },
+                tensors(c.at("in")), tensors(c.at("out")));
+    }
+  });
 }
 
-class FeedForward : public testing::TestWithParam<Case> {};
-
-TEST_P(FeedForward, OnEveryProvider) {
-  const json& c = GetParam().data;
-  for (const bool record : {false, true}) {
-    check_all([&](Dtype dtype) { return Problem{feed_forward(c.at("problem"), record, dtype)}; },
-              tensors(c.at("in")), tensors(c.at("out")));
-  }
+TEST(GoldenFeedForward, OnEveryProvider) {
+  for_each_case("feedforward.json", [](const json& c) {
+    for (const bool record : {false, true}) {
+      check_all([&](Dtype dtype) { return Problem{feed_forward(c.at("problem"), record, dtype)}; },
+                tensors(c.at("in")), tensors(c.at("out")));
+    }
+  });
 }
-
-std::string case_name(const testing::TestParamInfo<Case>& info) { return info.param.name; }
-
-INSTANTIATE_TEST_SUITE_P(Golden, ActivationCase, testing::ValuesIn(cases("activations.json")),
-                         case_name);
-INSTANTIATE_TEST_SUITE_P(Golden, Recurrent, testing::ValuesIn(cases("recurrent.json")), case_name);
-INSTANTIATE_TEST_SUITE_P(Golden, FeedForward, testing::ValuesIn(cases("feedforward.json")),
-                         case_name);
 
 }  // namespace
 }  // namespace gradepth

@@ -75,7 +75,7 @@ bool must_have(std::string_view provider, const Problem& problem) {
 }
 
 TEST_P(ProviderTest, IsRightOnEverySmallWorkloadThatItMustHave) {
-  for (const std::uint64_t seed : {1, 2}) {
+  for (const std::uint64_t seed : {1U, 2U}) {
     for (const Workload& workload : workloads("small")) {
       const Row row = check_workload(workload, {provider_}, seed).at(0);
       const bool wanted = must_have(GetParam(), workload.problem);

@@ -187,36 +187,38 @@ class GatedJacobians final : public Jacobians {
     const std::vector<double> dh = states(V);
     std::vector<double> a(G * dh.size());
     weights_.multiply(map - 1, dh, a);
-    for_each_unit(map, V, a, [](const Unit& u, double& h, double* c, const auto& gate) {
-      double h_next = u.h.dh * h;
-      double c_next = 0;
-      if constexpr (has_c) {
-        h_next += u.h.dc * *c;
-        c_next = u.c.dh * h + u.c.dc * *c;
-      }
-      for (std::size_t g = 0; g < G; ++g) {
-        h_next += u.h.da[g] * gate(g);
-        if constexpr (has_c) c_next += u.c.da[g] * gate(g);
-      }
-      h = h_next;
-      if constexpr (has_c) *c = c_next;
-    });
+    for_each_unit(
+        map, V, a, [](const Unit& u, double& h, [[maybe_unused]] double* c, const auto& gate) {
+          double h_next = u.h.dh * h;
+          [[maybe_unused]] double c_next = 0;  // NOLINT(misc-const-correctness): cells without c
+          if constexpr (has_c) {
+            h_next += u.h.dc * *c;
+            c_next = u.c.dh * h + u.c.dc * *c;
+          }
+          for (std::size_t g = 0; g < G; ++g) {
+            h_next += u.h.da[g] * gate(g);
+            if constexpr (has_c) c_next += u.c.da[g] * gate(g);
+          }
+          h = h_next;
+          if constexpr (has_c) *c = c_next;
+        });
   }
 
   void backward(std::size_t map, std::span<double> V) const override {
     std::vector<double> a(G * (has_c ? V.size() / 2 : V.size()));
-    for_each_unit(map, V, a, [](const Unit& u, double& h, double* c, const auto& gate) {
-      for (std::size_t g = 0; g < G; ++g) {
-        gate(g) = u.h.da[g] * h;
-        if constexpr (has_c) gate(g) += u.c.da[g] * *c;
-      }
-      const double dh = h;
-      h = u.h.dh * dh;
-      if constexpr (has_c) {
-        h += u.c.dh * *c;
-        *c = u.h.dc * dh + u.c.dc * *c;
-      }
-    });
+    for_each_unit(map, V, a,
+                  [](const Unit& u, double& h, [[maybe_unused]] double* c, const auto& gate) {
+                    for (std::size_t g = 0; g < G; ++g) {
+                      gate(g) = u.h.da[g] * h;
+                      if constexpr (has_c) gate(g) += u.c.da[g] * *c;
+                    }
+                    const double dh = h;
+                    h = u.h.dh * dh;
+                    if constexpr (has_c) {
+                      h += u.c.dh * *c;
+                      *c = u.h.dc * dh + u.c.dc * *c;
+                    }
+                  });
     std::vector<double> dh(a.size() / G);
     weights_.multiply_transposed(map - 1, a, dh);
     for (std::size_t i = 0; i < dh.size(); ++i) V[at(i)] += dh[i];

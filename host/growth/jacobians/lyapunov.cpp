@@ -73,20 +73,21 @@ std::vector<double> lyapunov_exponents(const Jacobians& jacobians, std::size_t c
     throw std::invalid_argument("lyapunov " + std::to_string(count) + ": from 0 (off) to " +
                                 std::to_string(n) + ", the elements of one sample's state");
   }
-  if (!jacobians.finite()) return std::vector<double>(count, nan);
+  std::vector<double> exponents(count, nan);
+  if (!jacobians.finite()) return exponents;
   const std::size_t burn_in = fit_window(jacobians.maps()).first;
-  std::vector<double> exponents(count, 0.0);
+  std::vector<double> sums(count, 0.0);
   std::vector<double> V = random_orthonormal(n, count, seed);
   const bool finite = qr_march(jacobians, Direction::forward, burn_in, V,
                                [&](std::size_t done, std::span<const double> R, std::size_t kept) {
                                  for (std::size_t i = 0; i < kept && done > burn_in; ++i) {
-                                   exponents[i] += std::log(R[i * kept + i]);
+                                   sums[i] += std::log(R[i * kept + i]);
                                  }
                                });
-  if (!finite) return std::vector<double>(count, nan);
+  if (!finite) return exponents;
   const auto maps = static_cast<double>(jacobians.maps() - burn_in);
   for (std::size_t i = 0; i < count; ++i) {
-    exponents[i] = i < V.size() / n ? exponents[i] / maps : -infinity;
+    exponents[i] = i < V.size() / n ? sums[i] / maps : -infinity;
   }
   return exponents;
 }

@@ -44,7 +44,7 @@ class Balance {
     for (Eigen::Index j = 0; j < V.cols(); ++j) {
       const double size = V.col(j).cwiseAbs().maxCoeff();
       if (size == 0) continue;
-      int& exponent = exponents_[static_cast<std::size_t>(j)] = std::ilogb(size);
+      const int exponent = exponents_[static_cast<std::size_t>(j)] = std::ilogb(size);
       for (double& x : V.col(j)) x = std::ldexp(x, -exponent);
     }
     const Eigen::VectorXd heights = V.cwiseAbs().rowwise().maxCoeff();

@@ -128,6 +128,7 @@ std::vector<double> ScaledTriangle::ln_singular_values() const {
     }
   }
   std::vector<double> ln_values;
+  ln_values.reserve(rows.size());
   for (const Row& row : rows) ln_values.push_back(row.ln_size);
   std::sort(ln_values.begin(), ln_values.end(), std::greater<>());
   return ln_values;

@@ -55,10 +55,10 @@ Transient transient_growth(std::span<const double> W, std::size_t n, std::size_t
 }
 
 bool has_shared_matrix(const GrowthSpec& spec) {
-  using Kind = WeightInit::Kind;
-  const Kind kind = spec.init.W.kind;
+  using enum WeightInit::Kind;
+  const auto kind = spec.init.W.kind;
   const bool same_layers = spec.net == "mlp" && spec.init.density == 1 &&
-                           (kind == Kind::file || kind == Kind::identity || kind == Kind::constant);
+                           (kind == file || kind == identity || kind == constant);
   return same_layers || (spec.net == "elman" && spec.share);
 }
 

@@ -64,6 +64,9 @@ class Block {
   /// Runs block number `rank` of the grid to its end; throws Error when it does what CUDA forbids.
   void run(const Work& work, unsigned rank, std::byte* thread_locals);
 
+  /// ThreadSanitizer's contexts that it keeps, of which there are few.
+  [[nodiscard]] std::size_t contexts() const { return tsan::kEnabled ? contexts_.size() : 0; }
+
   /// The block that runs on this host thread. Throws Error outside a kernel.
   static Block& current();
 

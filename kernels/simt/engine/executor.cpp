@@ -18,8 +18,10 @@ namespace {
 // The limits of CUDA 13 on compute capability 9.0.
 constexpr std::uint64_t kMaxThreads = 1024;
 constexpr std::size_t kMaxSharedBytes = 227 * std::size_t{1024};
-// ThreadSanitizer knows at most 8128 threads at a time; the rest is for those that Executors keep.
+// ThreadSanitizer knows at most 8128 threads at a time; the rest is for those that Executors keep,
+// each so many.
 constexpr std::uint64_t kMaxTsanThreads = 5000;
+constexpr std::size_t kMaxKeptContexts = 2048;
 // More host threads than this find no more races and cost memory.
 constexpr unsigned kMaxSlots = 256;
 // Each is a host thread; more than any GPU of today keeps resident at one block per multiprocessor.
@@ -161,9 +163,12 @@ std::vector<std::unique_ptr<Block>> Executor::borrow(unsigned count) {
 
 void Executor::give_back(std::vector<std::unique_ptr<Block>> blocks) {
   const std::lock_guard lock(mutex_);
+  std::size_t contexts = 0;
+  for (const auto& block : blocks_) contexts += block->contexts();
   for (auto& block : blocks) {
-    // Contexts of ThreadSanitizer are few: a Block that is kept holds up to 1024 of them.
-    if (!tsan::kEnabled || blocks_.size() < 2) blocks_.push_back(std::move(block));
+    contexts += block->contexts();
+    if (contexts > kMaxKeptContexts) break;
+    blocks_.push_back(std::move(block));
   }
 }
 
@@ -190,6 +195,12 @@ void run_kernel(const Configuration& configuration, void (*kernel)(const void*),
 
 }  // namespace detail
 
-std::shared_ptr<detail::Executor> make_executor() { return std::make_shared<detail::Executor>(); }
+namespace {
+// Of the namespace and not of the function, whose thread_locals would pass for its __shared__
+// variables.
+thread_local const auto own_executor = std::make_shared<detail::Executor>();
+}  // namespace
+
+std::shared_ptr<detail::Executor> executor_of_this_thread() { return own_executor; }
 
 }  // namespace gradepth::inline simt
