@@ -93,7 +93,7 @@ GrowthSpec parse(const CLI::App& command, const KnobFlags<GrowthSpec>& knobs,
   knobs.set(spec);
   read_weights(command, request.weights, spec);
   knobs.check(spec);
-  if (!request.preset.empty() && spec.net != "elman") {
+  if (!request.preset.empty() && !is_elman(spec)) {
     refuse("--preset", request.preset, "only for elman; it changes nothing about " + spec.net);
   }
   knobs.refuse_without_effect({spec});

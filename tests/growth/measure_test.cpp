@@ -155,7 +155,7 @@ TEST(GrowthClosedForms, AdditiveForms) {
       // Complex roots oscillate about the rate, real ones reach it.
       EXPECT_NEAR(r.rate.value, r.theory->rate, w < 0 ? 0.1 : 2e-3) << w;
     });
-    spec.form = "sum";
+    spec.form = AdditiveForm::sum;
     on_every_provider(spec, [&](const GrowthResult& r, double tolerance) {
       for (const std::size_t d : {1U, 2U, 15U, 30U}) {
         const double expected = std::abs(w * std::pow(1 + w, static_cast<double>(d) - 1));
@@ -207,7 +207,7 @@ TEST(GrowthTheory, FiniteWidthHe) {
 }
 
 TEST(GrowthTheory, ResidualNets) {
-  for (const char* residual : {"plain", "preact", "scaled"}) {
+  for (const Residual residual : {Residual::plain, Residual::preact, Residual::scaled}) {
     for (const char* activation : {"relu", "tanh"}) {
       GrowthSpec spec = net("residual", activation, Kind::gaussian, 1);
       spec.residual = residual;
@@ -216,8 +216,9 @@ TEST(GrowthTheory, ResidualNets) {
       spec.depth = 40;
       spec.seeds = 8;
       const GrowthResult r = measure(spec);
-      ASSERT_TRUE(r.theory) << residual << activation;
-      EXPECT_NEAR(r.rate.value, r.theory->rate, std::max(0.01, noise(r))) << residual << activation;
+      ASSERT_TRUE(r.theory) << name(residual) << activation;
+      EXPECT_NEAR(r.rate.value, r.theory->rate, std::max(0.01, noise(r)))
+          << name(residual) << activation;
       EXPECT_LT(noise(r), 0.06);
     }
   }

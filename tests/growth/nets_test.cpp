@@ -10,6 +10,7 @@
 #include "host/growth/states/states.h"
 #include "host/growth/study/measure.h"
 #include "host/growth/theory/mean_field.h"
+#include "host/text/value_named.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 #include "tests/bench/temporary_file.h"
@@ -44,8 +45,10 @@ constexpr Net nets[] = {{"mlp", ""},
 GrowthSpec small(const Net& net, const std::string& activation, const WeightInit& W) {
   GrowthSpec spec;
   spec.net = net.name;
-  if (spec.net == "residual") spec.residual = net.variant;
-  if (spec.net == "additive") spec.form = net.variant;
+  if (spec.net == "residual")
+    spec.residual = value_named<Residual>(residual_names, net.variant).value();
+  if (spec.net == "additive")
+    spec.form = value_named<AdditiveForm>(additive_form_names, net.variant).value();
   spec.residual_scale = 0.5;
   spec.activation = activation;
   spec.init.W = W;
