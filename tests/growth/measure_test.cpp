@@ -47,8 +47,8 @@ void on_every_provider(GrowthSpec spec, const std::function<void(const GrowthRes
     spec.dtype = exact ? Dtype::f64 : Dtype::f32;
     const GrowthResult result = measure_growth(spec, *provider);
     SCOPED_TRACE(result.name + ' ' + result.reason);
-    if (result.status == "unsupported" && !exact) continue;
-    ASSERT_EQ(result.status, "ok");
+    if (result.status == Status::unsupported && !exact) continue;
+    ASSERT_EQ(result.status, Status::ok);
     f(result, exact ? 1e-10 : 1e-4);
     ++ran;
   }
@@ -367,7 +367,7 @@ TEST(GrowthMeasure, IsRepeatableBitForBit) {
   for (const auto& provider : providers().present) {
     spec.dtype = provider->name() == "reference" ? Dtype::f64 : Dtype::f32;
     const GrowthResult first = measure_growth(spec, *provider);
-    if (first.status == "unsupported") continue;
+    if (first.status == Status::unsupported) continue;
     const GrowthResult again = measure_growth(spec, *provider);
     EXPECT_EQ(row(spec, first).dump(), row(spec, again).dump()) << provider->name();
   }
@@ -416,7 +416,7 @@ TEST(GrowthRow, HasTheKeysOfTheContract) {
   EXPECT_EQ(json["status"], "ok");
 
   GrowthResult refused = measure_growth(spec, reference());
-  refused.status = "unsupported";
+  refused.status = Status::unsupported;
   EXPECT_FALSE(row(spec, refused).contains("rate"));
 }
 

@@ -85,7 +85,7 @@ TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
         }
         const GrowthResult r = measure_growth(spec, reference());
         SCOPED_TRACE(r.name + ' ' + net.variant + ' ' + init + ' ' + r.reason);
-        ASSERT_EQ(r.status, "ok");
+        ASSERT_EQ(r.status, Status::ok);
         for (std::size_t d = 0; d <= 3; ++d) {
           EXPECT_LT(r.ln_norm.median[d], 20);  // 0 has -infinity
           EXPECT_EQ(r.nonfinite[d], 0);

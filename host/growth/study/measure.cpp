@@ -372,15 +372,15 @@ GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, WeightCa
   try {
     measure_into(spec, provider, cache, result);
   } catch (const Refusal& refusal) {
-    result.status = "unsupported";
+    result.status = Status::unsupported;
     result.reason = refusal.what();
   } catch (const std::invalid_argument&) {
     throw;  // bad input: the weights do not fit the net
   } catch (const std::bad_alloc&) {
-    result.status = "error";
+    result.status = Status::error;
     result.reason = "not enough memory";
   } catch (const std::exception& error) {
-    result.status = "error";
+    result.status = Status::error;
     result.reason = error.what();
   }
   return result;

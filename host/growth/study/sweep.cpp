@@ -130,7 +130,7 @@ GrowthResult measure_cell(const SweepCell& cell, Provider& provider, WeightCache
     GrowthResult result;
     result.provider = provider.name();
     result.name = row_name(cell.spec, provider.name());
-    result.status = "unsupported";
+    result.status = Status::unsupported;
     result.reason = refusal.what();
     return result;
   }
