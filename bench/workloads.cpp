@@ -92,7 +92,7 @@ Workload recurrent(RecurrentProblem p) {
 }
 
 Workload feedforward(FeedForwardProblem p) {
-  const Initialisation init = stable(p.net, p.act);
+  const Initialisation init = stable(name(p.net), p.act);
   return {std::move(p), init};
 }
 
@@ -187,8 +187,8 @@ std::vector<Workload> small() {
                                 .record = true}));
     }
   }
-  list.push_back(
-      recurrent({.cell = "additive", .T = 9, .B = 2, .H = 5, .record = true, .form = "sum"}));
+  list.push_back(recurrent(
+      {.cell = "additive", .T = 9, .B = 2, .H = 5, .record = true, .form = AdditiveForm::sum}));
   for_each_activation([&](auto act) {
     list.push_back(recurrent({.cell = "elman",
                               .act = std::string(act.name),
@@ -203,12 +203,12 @@ std::vector<Workload> small() {
   list.back().init.W = {Kind::gaussian, 2.5, {}};
   for (const std::int64_t n : awkward) {
     const std::int64_t B = n == 33 ? 3 : n;
-    list.push_back(feedforward({.net = "mlp", .L = 1, .B = B, .N = n}));
+    list.push_back(feedforward({.net = LayerNet::mlp, .L = 1, .B = B, .N = n}));
     list.push_back(
-        feedforward({.net = "mlp", .act = "relu", .L = 6, .B = B, .N = n, .record = true}));
-    list.push_back(feedforward({.net = "cnn", .L = 3, .B = 2, .N = n == 33 ? 9 : n}));
-    for (const char* residual : {"plain", "preact", "scaled"}) {
-      list.push_back(feedforward({.net = "residual",
+        feedforward({.net = LayerNet::mlp, .act = "relu", .L = 6, .B = B, .N = n, .record = true}));
+    list.push_back(feedforward({.net = LayerNet::cnn, .L = 3, .B = 2, .N = n == 33 ? 9 : n}));
+    for (const Residual residual : {Residual::plain, Residual::preact, Residual::scaled}) {
+      list.push_back(feedforward({.net = LayerNet::residual,
                                   .L = 5,
                                   .B = B,
                                   .N = n,
@@ -218,9 +218,9 @@ std::vector<Workload> small() {
     }
   }
   list.push_back(
-      feedforward({.net = "cnn", .act = "relu", .L = 4, .B = 3, .N = 5, .record = true}));
-  list.push_back(feedforward({.net = "mlp", .L = 5, .B = 3, .N = 12, .clip_value = 0.1}));
-  for (const char* net : {"mlp", "cnn", "residual"}) {
+      feedforward({.net = LayerNet::cnn, .act = "relu", .L = 4, .B = 3, .N = 5, .record = true}));
+  list.push_back(feedforward({.net = LayerNet::mlp, .L = 5, .B = 3, .N = 12, .clip_value = 0.1}));
+  for (const LayerNet net : {LayerNet::mlp, LayerNet::cnn, LayerNet::residual}) {
     list.push_back(feedforward({.net = net, .L = 4, .B = 3, .N = 7, .slope = SlopeFrom::input}));
   }
   return list;
@@ -238,7 +238,7 @@ std::vector<Workload> brief() {
   for (const CellInfo& cell : all_cells) {
     list.push_back(recurrent({.cell = std::string(cell.name), .T = 5, .B = 3, .H = 33}));
   }
-  for (const char* net : {"mlp", "residual", "cnn"}) {
+  for (const LayerNet net : {LayerNet::mlp, LayerNet::residual, LayerNet::cnn}) {
     list.push_back(feedforward({.net = net, .L = 3, .B = 2, .N = 9}));
   }
   return list;
@@ -274,10 +274,10 @@ std::vector<Workload> quick() {
     list.push_back(recurrent({.cell = std::string(cell.name), .T = 64, .B = 32, .H = 128}));
   }
   for (const std::int64_t L : {8, 16, 32, 64}) {
-    list.push_back(feedforward({.net = "mlp", .L = L, .B = 64, .N = 256}));
+    list.push_back(feedforward({.net = LayerNet::mlp, .L = L, .B = 64, .N = 256}));
   }
-  list.push_back(feedforward({.net = "residual", .L = 16, .B = 64, .N = 256}));
-  list.push_back(feedforward({.net = "cnn", .act = "relu", .L = 8, .B = 16, .N = 16}));
+  list.push_back(feedforward({.net = LayerNet::residual, .L = 16, .B = 64, .N = 256}));
+  list.push_back(feedforward({.net = LayerNet::cnn, .act = "relu", .L = 8, .B = 16, .N = 16}));
   return list;
 }
 
@@ -307,8 +307,8 @@ std::vector<Workload> full() {
     list.push_back(recurrent({.cell = cell, .T = 512, .B = 32, .H = 512}));
     list.push_back(recurrent({.cell = cell, .T = 1000, .B = 1, .H = 256}));
   }
-  list.push_back(feedforward({.net = "mlp", .L = 64, .B = 256, .N = 512}));
-  list.push_back(feedforward({.net = "cnn", .act = "relu", .L = 16, .B = 32, .N = 64}));
+  list.push_back(feedforward({.net = LayerNet::mlp, .L = 64, .B = 256, .N = 512}));
+  list.push_back(feedforward({.net = LayerNet::cnn, .act = "relu", .L = 16, .B = 32, .N = 64}));
   return list;
 }
 
@@ -354,7 +354,7 @@ std::vector<growth::GrowthSpec> quick_studies() {
     list.push_back(study("additive", "identity", 50, 1, w));
   }
   list.push_back(study("additive", "identity", 50, 1, "constant:-0.1"));
-  list.back().form = "sum";
+  list.back().form = AdditiveForm::sum;
   return list;
 }
 
@@ -395,7 +395,8 @@ GainGrid gain_grid(std::string_view preset) {
   grid.spec.h0_fixed_point = true;
   grid.spec.seeds = preset == "full" ? 20 : 2;
   if (preset == "full") grid.spec.width = 256;
-  if (preset == "brief") grid = {study("mlp", "tanh", 10, 8, "gaussian:1"), "gain=1:2:1,bias=0:1:1"};
+  if (preset == "brief")
+    grid = {study("mlp", "tanh", 10, 8, "gaussian:1"), "gain=1:2:1,bias=0:1:1"};
   return grid;
 }
 

@@ -46,12 +46,12 @@ int run_check(const CheckOptions& options) {
     if (!std::regex_search(name(workload.problem), filter)) continue;
     for (Row& made : check_workload(workload, selected, options.seed, context)) {
       const Row& row = output.add(std::move(made));
-      const std::string status = row["status"];
+      const Status status = status_of(row).value();
       Count& count = counts[{std::string(kind(workload.problem)), row["provider"]}];
-      ++(status == "ok" ? count.ok : status == "unsupported" ? count.unsupported : count.failed);
-      if (status == "incorrect" || status == "error") {
+      ++(status == Status::ok ? count.ok : is_failure(status) ? count.failed : count.unsupported);
+      if (is_failure(status)) {
         failed = true;
-        std::cerr << row["name"].get<std::string>() << ": " << status << " ("
+        std::cerr << row["name"].get<std::string>() << ": " << name(status) << " ("
                   << row["reason"].get<std::string>() << ")\n  repeat: ./bench/run check --preset "
                   << options.preset << " --seed " << options.seed << " --math " << options.math
                   << " --variant " << options.variant << " --provider "

@@ -93,7 +93,7 @@ GrowthSpec parse(const CLI::App& command, const KnobFlags<GrowthSpec>& knobs,
   knobs.set(spec);
   read_weights(command, request.weights, spec);
   knobs.check(spec);
-  if (!request.preset.empty() && spec.net != "elman") {
+  if (!request.preset.empty() && !is_elman(spec)) {
     refuse("--preset", request.preset, "only for elman; it changes nothing about " + spec.net);
   }
   knobs.refuse_without_effect({spec});
@@ -109,7 +109,7 @@ GrowthResult measure(const GrowthSpec& spec, const std::string& name) {
     GrowthResult result;
     result.provider = missing.name;
     result.name = growth::row_name(spec, missing.name);
-    result.status = "unsupported";
+    result.status = Status::unsupported;
     result.reason = missing.reason;
     return result;
   }
@@ -141,7 +141,7 @@ int one_net(const GrowthSpec& spec, const GrowthRequest& request) {
   const GrowthResult result = measure(spec, request.provider);
   growth::Beside beside;
   if (request.precision) beside.horizons.emplace();
-  if (request.precision && result.status == "ok") beside.horizons = precision_horizons(spec);
+  if (request.precision && result.status == Status::ok) beside.horizons = precision_horizons(spec);
   Output output(request.format, machinery());
   const Row row = output.add(growth::row(spec, result, beside));
   if (request.format == "csv") {
@@ -153,7 +153,7 @@ int one_net(const GrowthSpec& spec, const GrowthRequest& request) {
       print_precision(std::cout, *beside.horizons);
     }
   }
-  return result.status == "ok" ? 0 : 1;
+  return result.status == Status::ok ? 0 : 1;
 }
 
 }  // namespace

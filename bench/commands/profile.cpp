@@ -116,14 +116,12 @@ void profile_once(Row& row, const Workload& workload, Provider& provider, Device
                   std::uint64_t seed, Math math) {
   Planned planned = provider.plan(workload.problem);
   if (const auto* refusal = std::get_if<Unsupported>(&planned)) {
-    row["status"] = "unsupported";
-    row["reason"] = refusal->reason;
+    set_status(row, Status::unsupported, refusal->reason);
     return;
   }
   const Judge judge(workload.problem, draw(workload.problem, workload.init, seed), math);
   if (!judge.refusal().empty()) {
-    row["status"] = "unsupported";
-    row["reason"] = judge.refusal();
+    set_status(row, Status::unsupported, judge.refusal());
     return;
   }
   const PlanPtr plan = std::get<PlanPtr>(std::move(planned));
@@ -137,8 +135,7 @@ void profile_once(Row& row, const Workload& workload, Provider& provider, Device
   row["detail"] = plan->detail();
   const Comparison comparison = judge.compare(*plan);
   if (!comparison.ok) {
-    row["status"] = "incorrect";
-    row["reason"] = comparison.describe();
+    set_status(row, Status::incorrect, comparison.describe());
     return;
   }
   plan->restore();
@@ -158,8 +155,7 @@ void profile_row(Row& row, const ProfileOptions& options, const Workload& worklo
   const std::string wanted = row["provider"];
   for (const Missing& missing : providers.missing) {
     if (missing.name != wanted) continue;
-    row["status"] = "unsupported";
-    row["reason"] = missing.reason;
+    set_status(row, Status::unsupported, missing.reason);
     return;
   }
   Provider& provider = select_provider(providers, wanted, "provider of NAME");
@@ -173,7 +169,7 @@ int run_profile(const ProfileOptions& options) {
           {"name", options.name},
           {"provider", asked.provider},
           {"dtype", name(dtype(asked.workload.problem))},
-          {"status", "ok"},
+          {"status", name(Status::ok)},
           {"reason", ""},
           {"identity", IdentityText()
                            .add("kind", "profile")
@@ -200,7 +196,7 @@ int run_profile(const ProfileOptions& options) {
   if (output.is_table()) {
     for (const auto& [tool, line] : lines) std::cout << line << '\n';
   }
-  if (row["status"] != "ok") {
+  if (status_of(row) != Status::ok) {
     std::cerr << options.name << ": " << row["status"].get<std::string>() << " ("
               << row["reason"].get<std::string>() << ")\n";
     return 1;

@@ -69,7 +69,7 @@ int run_share(const GrowthSpec& spec, const ShareRequest& request) {
   const Row& row = output.add(share_row(study));
   if (request.format == "csv") print_share_csv(std::cout, row);
   if (output.is_table()) print_share(std::cout, row);
-  return row["status"] == "ok" ? 0 : 1;
+  return status_of(row) == Status::ok ? 0 : 1;
 }
 
 }  // namespace

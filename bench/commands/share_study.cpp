@@ -22,7 +22,7 @@ std::string chain_name(const Row& chain) {
 Table chains_table(const Row& row) {
   Table table({"chain", "seeds", "rate", "low", "high", "total", "spread", "verdict"});
   for (const Row& chain : row["chains"]) {
-    if (chain["status"] != "ok") {
+    if (status_of(chain) != Status::ok) {
       table.add({chain_name(chain), "", "", "", "", "", "", chain["status"].get<std::string>()});
       continue;
     }
@@ -61,7 +61,7 @@ Row share_row(const growth::ShareStudy& study) {
           {"study", "share"},
           {"provider", first.result.provider},
           {"dtype", std::string(name(first.spec.dtype))},
-          {"status", "ok"},
+          {"status", name(Status::ok)},
           {"reason", ""},
           {"identity",
            share_identity(first.spec, study.chains.back().spec.init.density, first.result.provider)
@@ -76,9 +76,8 @@ Row share_row(const growth::ShareStudy& study) {
     part["mean"] = json::number(chain.mean);
     part["spread"] = json::number(chain.spread);
     part["fitted_seeds"] = chain.seeds;
-    if (chain.result.status != "ok" && row["status"] == "ok") {
-      row["status"] = chain.result.status;
-      row["reason"] = chain.result.reason;
+    if (chain.result.status != Status::ok && status_of(row) == Status::ok) {
+      set_status(row, chain.result.status, chain.result.reason);
     }
     row["chains"].push_back(std::move(part));
   }
@@ -92,7 +91,7 @@ Row share_row(const growth::ShareStudy& study) {
 }
 
 void print_share(std::ostream& out, const Row& row) {
-  if (row["status"] != "ok") {
+  if (status_of(row) != Status::ok) {
     out << row["name"].get<std::string>() << '\n'
         << row["status"].get<std::string>() << ": " << row["reason"].get<std::string>() << '\n';
     return;

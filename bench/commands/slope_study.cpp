@@ -98,7 +98,7 @@ Row slope_study_row(const SlopeStudy& study) {
           {"study", "slopes"},
           {"provider", "reference"},
           {"dtype", "f64"},
-          {"status", "ok"},
+          {"status", name(Status::ok)},
           {"reason", ""},
           {"identity", slope_study_identity(study).text()},
           {"depth", study.depth},

@@ -168,9 +168,7 @@ class Suite {
     note_failure(earlier != nullptr ? output_.add_earlier(*earlier) : output_.add(std::move(made)));
   }
   void keep(const Row& row) { note_failure(output_.add_earlier(row)); }
-  void note_failure(const Row& row) {
-    failed_ = failed_ || row["status"] == "incorrect" || row["status"] == "error";
-  }
+  void note_failure(const Row& row) { failed_ = failed_ || is_failure(row); }
 
   [[nodiscard]] Provider& chosen(const Providers& among) const {
     return select_provider(among, options_.provider);

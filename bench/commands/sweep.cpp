@@ -123,7 +123,7 @@ int run_sweep_command(const SweepOptions& options, const growth::GrowthSpec& spe
   sweep.run(provider);
   bool failed = false;
   const std::vector<Row>& rows = sweep.output().rows();
-  for (const Row& row : rows) failed = failed || row.value("status", "") != "ok";
+  for (const Row& row : rows) failed = failed || status_of(row) != Status::ok;
   if (options.format == "csv") print_sweep_csv(std::cout, axes, rows);
   if (options.format == "table") print_sweep(std::cout, axes, rows);
   return failed ? 1 : 0;

@@ -113,7 +113,7 @@ std::vector<TrainResult> missing(const std::vector<TrainSpec>& specs, const Prov
       TrainResult& result = results.emplace_back();
       result.spec = train::with_defaults(spec);
       result.provider = lacking.name;
-      result.status = "unsupported";
+      result.status = Status::unsupported;
       result.reason = lacking.reason;
     }
   }
@@ -148,10 +148,10 @@ void run(const std::vector<TrainSpec>& specs, const Request& request, int& exit_
   const Providers providers = make_providers({.threads = 1});
   Output output(request.format, machinery());
   const auto ended = [&](const TrainResult& result) {
-    if (result.status != "ok") {
+    if (result.status != Status::ok) {
       exit_status = 1;
-      std::cerr << "train " << result.spec.net << ": " << result.status << ": " << result.reason
-                << '\n';
+      std::cerr << "train " << result.spec.net << ": " << name(result.status) << ": "
+                << result.reason << '\n';
     }
     output.add(train::to_row(result));
   };
@@ -208,7 +208,7 @@ Table train_table(const std::vector<ordered_json>& rows) {
   Table table({"net", "seed", "status", "steps", "loss", "accuracy", "clipped", "|g|", "seconds"});
   for (const ordered_json& row : rows) {
     const auto text = [&](const char* key) { return row.value(key, std::string("-")); };
-    const bool ok = text("status") == "ok";
+    const bool ok = status_of(row) == Status::ok;
     const ordered_json none;
     const auto value = [&](const char* key) { return number_text(ok ? row.at(key) : none); };
     table.add({text("net"), std::to_string(row.value("seed", std::uint64_t{0})), text("status"),

@@ -11,6 +11,7 @@
 
 #include "host/problem/identity.h"
 #include "host/text/not_finite.h"
+#include "host/text/value_named.h"
 
 namespace gradepth {
 namespace {
@@ -40,13 +41,20 @@ std::string required_text(const Row& row, const char* key) {
   return value.get<std::string>();
 }
 
+Status required_status(const Row& row) {
+  const std::string text = required_text(row, "status");
+  const auto status = value_named<Status>(status_names, text);
+  if (!status) throw std::invalid_argument("status is " + text);
+  return *status;
+}
+
 TimedRow timed_row(const Row& row) {
   constexpr double least_positive = std::numeric_limits<double>::min();
   const Row& disturbed = member(row, "disturbed");
   if (!disturbed.is_boolean() && !disturbed.is_null()) {
     throw std::invalid_argument("disturbed is " + disturbed.dump());
   }
-  return {.status = required_text(row, "status"),
+  return {.status = required_status(row),
           .ms = number(row, "ms", least_positive),
           .noise = number(row, "noise", 0),
           .disturbed = disturbed == true,
@@ -56,9 +64,8 @@ TimedRow timed_row(const Row& row) {
 
 GrownRow grown_row(const Row& row) {
   constexpr double any = std::numeric_limits<double>::lowest();
-  GrownRow grown{
-      .status = required_text(row, "status"), .rate = {nan, {}, {}}, .depth = 1, .verdict = ""};
-  if (grown.status != "ok") return grown;
+  GrownRow grown{.status = required_status(row), .rate = {nan, {}, {}}, .depth = 1, .verdict = ""};
+  if (grown.status != Status::ok) return grown;
   grown.verdict = required_text(row, "verdict");
   grown.depth = number(row, "depth", 1);
   if (std::isnan(grown.depth)) throw std::invalid_argument("no number `depth`");
@@ -100,8 +107,7 @@ Machine machine_of_info(const Row& row) {
 
 /// Whether `later` is what a run that went on made in place of a row that had failed.
 bool is_replaced(const Row& earlier, const Row& later) {
-  const std::string status = required_text(earlier, "status");
-  return status != "ok" && status != "unsupported" && member(later, "identity").is_string() &&
+  return is_failure(required_status(earlier)) && member(later, "identity").is_string() &&
          member(earlier, "identity") == member(later, "identity");
 }
 

@@ -61,10 +61,10 @@ void settle(ComparedRow& row, const char* verdict, std::string reason, double ch
 /// Settles what needs no number: whether both are ok and have a value.
 template <class T>
 bool settle_status(ComparedRow& row, const T& before, const T& after) {
-  const bool was = before.status == "ok";
-  const bool is = after.status == "ok";
-  if (was && !is) settle(row, "broken", "now " + after.status, infinity);
-  if (!was && is) settle(row, "mended", "was " + before.status, infinity);
+  const bool was = before.status == Status::ok;
+  const bool is = after.status == Status::ok;
+  if (was && !is) settle(row, "broken", "now " + std::string(name(after.status)), infinity);
+  if (!was && is) settle(row, "mended", "was " + std::string(name(before.status)), infinity);
   return !was || !is;
 }
 
@@ -288,7 +288,7 @@ TimedRow pooled(const std::vector<TimedRow>& repetitions) {
   if (repetitions.size() == 1) return repetitions.front();
   std::vector<TimedRow> counted;
   for (const TimedRow& row : repetitions) {
-    if (row.status != "ok") return row;
+    if (row.status != Status::ok) return row;
     if (!row.disturbed && !std::isnan(row.ms)) counted.push_back(row);
   }
   if (counted.empty()) return repetitions.front();

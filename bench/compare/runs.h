@@ -6,13 +6,14 @@
 
 #include "host/growth/study/statistics.h"
 #include "host/text/not_finite.h"
+#include "host/text/status.h"
 
 /// The judging of `compare`, apart from files and printing.
 namespace gradepth {
 
 /// The time of one speed row, or of its repetitions together.
 struct TimedRow {
-  std::string status = "ok";
+  Status status = Status::ok;
   double ms;     // NaN: no time
   double noise;  // relative standard error of ms; NaN: unknown
   bool disturbed = false;
@@ -22,7 +23,7 @@ struct TimedRow {
 
 /// The gradient growth of one row.
 struct GrownRow {
-  std::string status = "ok";
+  Status status = Status::ok;
   growth::Interval rate;  // per step; NaN: none
   double depth = 1;       // steps
   std::string verdict;

@@ -54,9 +54,9 @@ int run_meter(const Options& options) {
     if (!std::regex_search(which.name + "/simt", filter)) continue;
     const Metered metered = run_case(which, options.settings);
     output.add(meter_row(which, metered, options.settings.seed, selected));
-    if (metered.status == "ok") continue;
+    if (metered.status == Status::ok) continue;
     failed = true;
-    std::cerr << which.name << ": " << metered.status << " (" << metered.reason << ")\n";
+    std::cerr << which.name << ": " << name(metered.status) << " (" << metered.reason << ")\n";
   }
   if (output.rows().empty()) {
     throw std::invalid_argument("--filter " + options.filter +

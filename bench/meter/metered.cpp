@@ -146,17 +146,17 @@ Metered run_case(const Case& which, const MeterSettings& settings) {
   try {
     which.run(run);
   } catch (const std::exception& failure) {
-    return {.status = "error", .reason = failure.what(), .launches = {}, .memsets = 0};
+    return {.status = Status::error, .reason = failure.what(), .launches = {}, .memsets = 0};
   }
   if (!run.wrong().empty()) {
-    return {.status = "incorrect", .reason = run.wrong(), .launches = {}, .memsets = 0};
+    return {.status = Status::incorrect, .reason = run.wrong(), .launches = {}, .memsets = 0};
   }
   result.launches = meter.take();
   result.memsets = meter.zeroed().calls;
   for (const meter::LaunchCounts& launch : result.launches) {
     if (launch.buffer(meter::unnamed) == nullptr) continue;
     const std::string reason = launch.kernel + " touches memory outside of its buffers";
-    return {.status = "error", .reason = reason, .launches = {}, .memsets = 0};
+    return {.status = Status::error, .reason = reason, .launches = {}, .memsets = 0};
   }
   return result;
 }
@@ -167,14 +167,14 @@ nlohmann::ordered_json meter_row(const Case& which, const Metered& metered, std:
               {"name", which.name + "/simt"},
               {"provider", "simt"},
               {"dtype", which.dtype},
-              {"status", metered.status},
+              {"status", name(metered.status)},
               {"reason", metered.reason},
               {"identity", identity(which, seed, gpus)},
               {"problem", which.name},
               {"seed", seed},
               {"compiler", "clang " __clang_version__},
               {"flags", GRADEPTH_METER_FLAGS}};
-  if (metered.status != "ok") return row;
+  if (metered.status != Status::ok) return row;
   const auto bytes = static_cast<double>(metered.bytes());
   const meter::Traffic loads = metered.loads();
   const meter::Traffic stores = metered.stores();

@@ -7,6 +7,7 @@
 
 #include "bench/meter/cases/case.h"
 #include "bench/meter/model.h"
+#include "host/text/status.h"
 
 namespace gradepth {
 
@@ -19,7 +20,7 @@ struct MeterSettings {
 
 /// What a case came to.
 struct Metered {
-  std::string status = "ok";  // or incorrect, error; then nothing is counted
+  Status status = Status::ok;  // or incorrect, error; then nothing is counted
   std::string reason;
   std::vector<meter::LaunchCounts> launches;
   std::uint64_t memsets = 0;

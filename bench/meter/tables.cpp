@@ -9,7 +9,7 @@
 namespace gradepth {
 namespace {
 
-bool ok(const Row& row) { return row["status"] == "ok"; }
+bool ok(const Row& row) { return status_of(row) == Status::ok; }
 
 std::string text(const char* format, double x) {
   char digits[32];

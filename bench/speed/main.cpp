@@ -86,7 +86,7 @@ class Bench {
     for (Row& row : rows) {
       if (flags_.repetitions > 1) row["repetition"] = repetition;
       rows_.write(row);
-      failed_ = failed_ || row["status"] == "incorrect" || row["status"] == "error";
+      failed_ = failed_ || is_failure(row);
     }
     return rows;
   }
@@ -138,7 +138,7 @@ double counter(const Row& row, const char* key) {
 }
 
 void report(benchmark::State& state, const Row& row) {
-  if (row["status"] != "ok") {
+  if (status_of(row) != Status::ok) {
     const std::string text =
         row["status"].get<std::string>() + " (" + row["reason"].get<std::string>() + ")";
     state.SkipWithError(text.c_str());

@@ -30,11 +30,6 @@ std::string family(const std::string& problem_name) {
   return problem_name.substr(0, problem_name.rfind('/'));
 }
 
-void set_status(Row& row, const char* status, const std::string& reason) {
-  row["status"] = status;
-  row["reason"] = reason;
-}
-
 Row begin_row(const char* kind_of_row, const Problem& problem, const Provider& provider) {
   Row row;
   const std::string problem_name = name(problem);
@@ -44,7 +39,7 @@ Row begin_row(const char* kind_of_row, const Problem& problem, const Provider& p
   row["family"] = family(problem_name);
   row["provider"] = provider.name();
   row["dtype"] = name(dtype(problem));
-  set_status(row, "ok", "");
+  set_status(row, Status::ok, "");
   row["depth"] = depth(problem);
   return row;
 }
@@ -91,11 +86,11 @@ Entry prepare(Row row, const Workload& workload, Provider& provider, const Judge
   try {
     Planned planned = provider.plan(workload.problem);
     if (const auto* refusal = std::get_if<Unsupported>(&planned)) {
-      set_status(entry.row, "unsupported", refusal->reason);
+      set_status(entry.row, Status::unsupported, refusal->reason);
       return entry;
     }
     if (!judge.refusal().empty()) {
-      set_status(entry.row, "unsupported", judge.refusal());
+      set_status(entry.row, Status::unsupported, judge.refusal());
       return entry;
     }
     PlanPtr plan = std::get<PlanPtr>(std::move(planned));
@@ -111,7 +106,7 @@ Entry prepare(Row row, const Workload& workload, Provider& provider, const Judge
     entry.row["tails"] = plan->keeps_tails();
     entry.row["left_out"] = judge.left_out();
     if (!comparison.ok) {
-      set_status(entry.row, "incorrect", comparison.describe());
+      set_status(entry.row, Status::incorrect, comparison.describe());
       return entry;
     }
     if (asks_for_input_slopes(workload.problem)) {
@@ -120,7 +115,7 @@ Entry prepare(Row row, const Workload& workload, Provider& provider, const Judge
     add_growth(entry.row, workload.problem, *plan);
     entry.plan = std::move(plan);
   } catch (const std::exception& error) {
-    set_status(entry.row, "error", error.what());
+    set_status(entry.row, Status::error, error.what());
   }
   return entry;
 }
@@ -130,9 +125,9 @@ bool take_timer(Entry& entry, Provider& provider) {
   try {
     entry.timer = provider.timer();
   } catch (const std::exception& error) {
-    set_status(entry.row, "error", error.what());
+    set_status(entry.row, Status::error, error.what());
   }
-  return entry.row["status"] == "ok";
+  return status_of(entry.row) == Status::ok;
 }
 
 using IdentityOf = std::function<IdentityText(const Provider&)>;
@@ -213,7 +208,7 @@ void add_timing(Entry& entry, const Workload& workload, const PlanTiming& measur
   Row& row = entry.row;
   const Timing& timing = measured.step;
   if (const std::string reason = failure(timing); !reason.empty()) {
-    return set_status(row, "error", reason);
+    return set_status(row, Status::error, reason);
   }
   const double moved = moved_bytes(workload, *entry.plan);
   row["clock"] = entry.timer ? "device" : "wall";
@@ -253,11 +248,11 @@ bool is_baseline(const Row& row) {
 void add_speedups(const std::vector<Entry*>& timed, const std::vector<PlanTiming>& timings) {
   for (std::size_t i = 0; i < timed.size(); ++i) {
     Row& row = timed[i]->row;
-    if (row["status"] != "ok") continue;
+    if (status_of(row) != Status::ok) continue;
     row["versus"] = nullptr;
     for (std::size_t k = 0; k < timed.size(); ++k) {
       const Row& other = timed[k]->row;
-      if (is_baseline(row) || !is_baseline(other) || other["status"] != "ok") continue;
+      if (is_baseline(row) || !is_baseline(other) || status_of(other) != Status::ok) continue;
       if (other["clock"] != row["clock"]) continue;
       const Speedup s = speedup(timings[k].step, timings[i].step);
       row["versus"] = {{"provider", other["provider"]},

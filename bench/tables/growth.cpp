@@ -180,8 +180,8 @@ void print_jacobians(std::ostream& out, const GrowthSpec& spec, const growth::Ja
 
 void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult& result) {
   print_name(out, result.name);
-  if (result.status != "ok") {
-    print_wrapped(out, "  ", result.status + ": " + result.reason);
+  if (result.status != Status::ok) {
+    print_wrapped(out, "  ", std::string(name(result.status)) + ": " + result.reason);
     return;
   }
   if (spec.init.weights) {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <map>
+#include <optional>
 #include <ostream>
 #include <string>
 
@@ -59,7 +60,7 @@ const Row* row_of(const std::vector<Row>& group, const std::string& provider) {
 
 /// `0.523 ±2%`: median and half the distance of the quartiles; `≈` after a disturbed one.
 std::string milliseconds(const Row* row) {
-  if (row == nullptr || text_of(*row, "status") != "ok") return "-";
+  if (row == nullptr || status_of(*row) != Status::ok) return "-";
   const double median = json::real_at(*row, "/ms");
   const double spread =
       (json::real_at(*row, "/ms_upper") - json::real_at(*row, "/ms_lower")) / 2 / median;
@@ -68,12 +69,13 @@ std::string milliseconds(const Row* row) {
 }
 
 void print_checks(const std::vector<Row>& rows, std::ostream& out) {
-  std::map<std::string, std::map<std::string, int>> counts;
-  for (const Row& row : rows) ++counts[text_of(row, "provider")][text_of(row, "status")];
+  std::map<std::string, std::map<std::optional<Status>, int>> counts;
+  for (const Row& row : rows) ++counts[text_of(row, "provider")][status_of(row)];
   for (auto& [provider, count] : counts) {
-    out << "\nThe CUDA kernels, run on the CPU (" << provider << "): " << count["ok"]
-        << " workloads agree with the\nfloat64 reference, " << count["incorrect"] + count["error"]
-        << " do not, " << count["unsupported"] << " are unsupported.\n";
+    out << "\nThe CUDA kernels, run on the CPU (" << provider << "): " << count[Status::ok]
+        << " workloads agree with the\nfloat64 reference, "
+        << count[Status::incorrect] + count[Status::error] << " do not, "
+        << count[Status::unsupported] << " are unsupported.\n";
   }
 }
 
@@ -97,14 +99,13 @@ void print_growth(const std::vector<Row>& rows, std::ostream& out) {
   out << "\nGradient growth: ln of the gradient's norm per layer or step back from the loss\n";
   Table table({"net", "init", "depth", "measured", "theory", "verdict"});
   for (const Row& row : rows) {
-    const std::string status = text_of(row, "status");
-    const bool ok = status == "ok";
+    const bool ok = status_of(row) == Status::ok;
     const Row theory = row.contains("theory") && row["theory"].is_object() ? row["theory"] : Row{};
     table.add({net_label(row["setting"]), text_of(row["setting"], "init"),
                std::to_string(row["depth"].get<long>()),
                ok ? rounded(json::real_at(row["rate"], "/value")) : "-",
                theory.is_object() ? rounded(json::real_at(theory, "/rate")) : "-",
-               ok ? text_of(row, "verdict") : status});
+               text_of(row, ok ? "verdict" : "status")});
   }
   table.print(out);
 }
@@ -125,7 +126,7 @@ void print_speed_of(const std::string& kind, const std::vector<Row>& rows, std::
       const Row* row = row_of(group, provider);
       cells.push_back(milliseconds(row));
       const bool faster =
-          row != nullptr && text_of(*row, "status") == "ok" &&
+          row != nullptr && status_of(*row) == Status::ok &&
           (best == nullptr || json::real_at(*row, "/ms") < json::real_at(*best, "/ms"));
       if (faster) best = row;
     }
@@ -151,9 +152,9 @@ void print_speed(const std::vector<Row>& rows, std::ostream& out) {
   }
   std::map<std::string, int> reasons;
   for (const Row& row : rows) {
-    const std::string status = text_of(row, "status");
-    if (status != "ok")
-      ++reasons[text_of(row, "provider") + ", " + status + ": " + text_of(row, "reason")];
+    if (status_of(row) == Status::ok) continue;
+    ++reasons[text_of(row, "provider") + ", " + text_of(row, "status") + ": " +
+              text_of(row, "reason")];
   }
   for (const auto& [reason, count] : reasons) {
     out << "  " << reason << " (" << count << (count == 1 ? " row)\n" : " rows)\n");

@@ -18,8 +18,8 @@ namespace {
 using growth::SweepAxis;
 
 std::string verdict(const Row& row) {
-  const std::string status = row.value("status", "missing");
-  return status == "ok" ? row.value("verdict", "") : status;
+  if (status_of(row) == Status::ok) return row.value("verdict", "");
+  return row.value("status", "missing");
 }
 
 /// As short as it can be said: 0.1 and 3.

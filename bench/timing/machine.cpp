@@ -54,7 +54,7 @@ Row info_row(const Providers& providers, const std::optional<Limits>& limits) {
   Row row;
   row["kind"] = "info";
   row["name"] = "info";
-  row["status"] = "ok";
+  row["status"] = name(Status::ok);
   row["identity"] = limits ? "kind=info limits=on" : "kind=info limits=off";
   row["version"] = GRADEPTH_VERSION;
   row["date"] = utc_time();

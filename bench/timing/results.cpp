@@ -12,6 +12,7 @@
 #include <ctime>
 #include <fstream>
 #include <iostream>
+#include <optional>
 #include <stdexcept>
 
 namespace gradepth {
@@ -78,8 +79,8 @@ const Row* Results::find(const std::string& identity) const {
   const auto found = by_identity_.find(identity);
   if (found == by_identity_.end()) return nullptr;
   const Row& row = earlier_[found->second];
-  const std::string status = text_of(row, "status");
-  return status == "ok" || status == "unsupported" ? &row : nullptr;
+  const std::optional<Status> status = status_of(row);
+  return status && !is_failure(*status) ? &row : nullptr;
 }
 
 std::size_t Results::without_identity() const {

@@ -311,7 +311,7 @@ Tensors draw_feedforward(const FeedForwardProblem& p, const Initialisation& init
       out["h0"] = draw_values(spec.shape, init.h0, seed, Stream::h0, sample);
     } else if (spec.name == "W") {
       out["W"] =
-          draw_weights(spec.shape, {p.L, p.N, p.net == "cnn" ? image::taps : 1}, init, seed, cache);
+          draw_weights(spec.shape, {p.L, p.N, p.is_cnn() ? image::taps : 1}, init, seed, cache);
     } else if (spec.name == "b") {
       out["b"] = draw_values(spec.shape, init.bias, seed, Stream::b, sample);
     } else {

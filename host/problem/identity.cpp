@@ -107,10 +107,6 @@ IdentityText& IdentityText::add(std::string_view key, ActivationPass value) {
   return add(key, value == ActivationPass::forward ? "forward" : "backward");
 }
 
-IdentityText& IdentityText::add(std::string_view key, SlopeFrom value) {
-  return add(key, name(value));
-}
-
 IdentityText& IdentityText::add(std::string_view key, const WeightInit& value) {
   const auto& [kind, scale, matrix] = value;
   const std::string file = matrix.size() > 0 ? ':' + checksum(matrix) : "";

@@ -42,13 +42,12 @@ class IdentityText {
   IdentityText& add(std::string_view key, std::integral auto value) {
     return add(key, std::to_string(value));
   }
-  IdentityText& add(std::string_view key, Dtype value) { return add(key, name(value)); }
-  IdentityText& add(std::string_view key, Math value) { return add(key, name(value)); }
-  IdentityText& add(std::string_view key, Variant value) { return add(key, name(value)); }
+  /// An enum whose values have names.
+  template <class Value>
+  requires std::is_enum_v<Value> && requires(Value value) { name(value); }
+  IdentityText& add(std::string_view key, Value value) { return add(key, name(value)); }
   IdentityText& add(std::string_view key, Pass value);
   IdentityText& add(std::string_view key, ActivationPass value);
-  IdentityText& add(std::string_view key, SlopeFrom value);
-  IdentityText& add(std::string_view key, ClipRoute value) { return add(key, name(value)); }
   IdentityText& add(std::string_view key, const WeightInit& value);
   IdentityText& add(std::string_view key, const ValueInit& value);
   IdentityText& add(std::string_view key, Initialisation::Input value);

@@ -66,16 +66,19 @@ IdentityText row_identity(const TrainSpec& spec, std::string_view provider) {
 }
 
 ordered_json to_row(const TrainResult& r) {
-  ordered_json row = {{"kind", "train"},        {"name", name(r)},
-                      {"provider", r.provider}, {"dtype", gradepth::name(r.spec.dtype)},
-                      {"status", r.status},     {"reason", r.reason}};
+  ordered_json row = {{"kind", "train"},
+                      {"name", name(r)},
+                      {"provider", r.provider},
+                      {"dtype", gradepth::name(r.spec.dtype)},
+                      {"status", gradepth::name(r.status)},
+                      {"reason", r.reason}};
   const json::Value setting = train_knobs().setting(r.spec);
   for (const auto& [key, value] : setting.items()) row[key] = value;
   row["identity"] = row_identity(r.spec, r.provider).text();
   row["train_size"] = r.train_size;
   row["test_size"] = r.test_size;
   row["baseline_loss"] = r.baseline_loss;
-  if (r.status != "ok") return row;
+  if (r.status != Status::ok) return row;
 
   row["detail"] = r.detail;
   row["steps"] = r.loss.size();

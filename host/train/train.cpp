@@ -236,10 +236,10 @@ TrainResult train(const TrainSpec& spec, Provider& provider, const Sequences& tr
   try {
     run_training(result, provider, train_data, test_data, progress);
   } catch (const Refusal& refusal) {
-    result.status = "unsupported";
+    result.status = Status::unsupported;
     result.reason = refusal.reason;
   } catch (const std::exception& failure) {
-    result.status = "error";
+    result.status = Status::error;
     result.reason = failure.what();
   }
   return result;

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/providers/provider.h"
+#include "host/text/status.h"
 #include "host/train/sequences.h"
 #include "host/train/spec.h"
 
@@ -30,7 +31,7 @@ using Progress = std::function<void(const Epoch&)>;
 struct TrainResult {
   TrainSpec spec;  // with_defaults
   std::string provider;
-  std::string status = "ok";  // ok, unsupported, error
+  Status status = Status::ok;  // ok, unsupported, error
   std::string reason;
   std::string detail;  // the plan's
   std::int64_t T = 0;

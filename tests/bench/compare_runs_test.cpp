@@ -126,7 +126,7 @@ TEST(CompareRuns, DoesNotJudgeDisturbedRows) {
 
 TEST(CompareRuns, NamesWhatVanishedAndWhatBroke) {
   TimedRow broken = timed(nan, nan);
-  broken.status = "incorrect";
+  broken.status = Status::incorrect;
   const RunComparison comparison = compared(
       times({{"a", timed(1)}, {"b", timed(1)}, {"c", timed(1)}, {"d", broken}, {"f", broken}}),
       times({{"a", timed(nan, nan)},
@@ -254,8 +254,8 @@ TEST(PooledRepetitions, LeaveOutDisturbedOnes) {
   EXPECT_EQ(pooled({disturbed, timed(1)}).ms, 1);
   EXPECT_TRUE(pooled({disturbed, disturbed}).disturbed);
   TimedRow broken = timed(nan, nan);
-  broken.status = "error";
-  EXPECT_EQ(pooled({timed(1), broken}).status, "error");
+  broken.status = Status::error;
+  EXPECT_EQ(pooled({timed(1), broken}).status, Status::error);
 }
 
 }  // namespace

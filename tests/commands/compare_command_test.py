@@ -114,7 +114,8 @@ class Compare(unittest.TestCase):
         hostile = ["{", "[1, 2]", "null", '{"kind": "speed"}', '{"kind": "speed", "name": 3}', "{}", '{"kind": 1}']
         hostile += [row("a", 1.0)["name"], row("a", "fast"), row("a", 0.0), row("a", -1.0), row("a", 1.0, "2 %")]
         hostile += [row("a", 1.0, -0.1), row("a", float("nan")), row("a", float("inf")), row("a", 1.0, float("nan"))]
-        hostile += [row("a", 1.0, status=None), row("a", 1.0, disturbed="no"), {**grown("b", 1), "rate": 1}]
+        hostile += [row("a", 1.0, status=None), row("a", 1.0, status="fine"), row("a", 1.0, disturbed="no")]
+        hostile += [{**grown("b", 1), "rate": 1}, {**grown("b", 1), "status": "fine"}]
         hostile += [{**grown("b", 1), "depth": None}, {**grown("b", 1), "verdict": None}, grown("b", 1, -1)]
         for bad in hostile:
             with self.subTest(line=bad):

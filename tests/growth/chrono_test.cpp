@@ -81,7 +81,7 @@ TEST(Chrono, WithoutWeightsTheGradientIsTheGates) {
       GrowthSpec spec = gated(net, T);
       spec.init.W = parse_weight_init("gaussian:0");
       const GrowthResult result = measured(spec);
-      ASSERT_EQ(result.status, "ok") << result.reason;
+      ASSERT_EQ(result.status, Status::ok) << result.reason;
       // f² lies in [1/4, 1]: of 4000 units with weights g² (mean fourth power 3), five errors.
       EXPECT_NEAR(result.ratio_squared_mean[1], expected, 5 * 0.25 * std::sqrt(3.0 / 4000))
           << net << ' ' << T;

@@ -26,27 +26,27 @@ using Kind = WeightInit::Kind;
 
 struct Net {
   const char* name;
-  const char* residual = "plain";
-  const char* form = "two-term";
+  Residual residual = Residual::plain;
+  AdditiveForm form = AdditiveForm::two_term;
   bool share = true;
 };
 
 std::vector<Net> nets() {
   return {{"mlp"},
           {"cnn"},
-          {"residual", "plain"},
-          {"residual", "preact"},
-          {"residual", "scaled"},
+          {"residual", Residual::plain},
+          {"residual", Residual::preact},
+          {"residual", Residual::scaled},
           {"elman"},
-          {"elman", "plain", "two-term", false},
+          {"elman", Residual::plain, AdditiveForm::two_term, false},
           {"lstm"},
-          {"lstm", "plain", "two-term", false},
+          {"lstm", Residual::plain, AdditiveForm::two_term, false},
           {"gru"},
-          {"gru", "plain", "two-term", false},
+          {"gru", Residual::plain, AdditiveForm::two_term, false},
           {"mgu"},
-          {"mgu", "plain", "two-term", false},
-          {"additive", "plain", "two-term"},
-          {"additive", "plain", "sum"}};
+          {"mgu", Residual::plain, AdditiveForm::two_term, false},
+          {"additive", Residual::plain, AdditiveForm::two_term},
+          {"additive", Residual::plain, AdditiveForm::sum}};
 }
 
 /// Odd sizes, batch 3, biases and inputs that are not 0.
@@ -75,8 +75,8 @@ GrowthSpec make_spec(const Net& net, const std::string& activation) {
 }
 
 std::string label(const GrowthSpec& spec) {
-  return spec.net + ' ' + spec.residual + ' ' + spec.form + (spec.share ? " " : " untied ") +
-         spec.activation;
+  return spec.net + ' ' + std::string(name(spec.residual)) + ' ' + std::string(name(spec.form)) +
+         (spec.share ? " " : " untied ") + spec.activation;
 }
 
 /// Every net with tanh, and those that have an activation with a few more.

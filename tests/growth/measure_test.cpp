@@ -47,8 +47,8 @@ void on_every_provider(GrowthSpec spec, const std::function<void(const GrowthRes
     spec.dtype = exact ? Dtype::f64 : Dtype::f32;
     const GrowthResult result = measure_growth(spec, *provider);
     SCOPED_TRACE(result.name + ' ' + result.reason);
-    if (result.status == "unsupported" && !exact) continue;
-    ASSERT_EQ(result.status, "ok");
+    if (result.status == Status::unsupported && !exact) continue;
+    ASSERT_EQ(result.status, Status::ok);
     f(result, exact ? 1e-10 : 1e-4);
     ++ran;
   }
@@ -155,7 +155,7 @@ TEST(GrowthClosedForms, AdditiveForms) {
       // Complex roots oscillate about the rate, real ones reach it.
       EXPECT_NEAR(r.rate.value, r.theory->rate, w < 0 ? 0.1 : 2e-3) << w;
     });
-    spec.form = "sum";
+    spec.form = AdditiveForm::sum;
     on_every_provider(spec, [&](const GrowthResult& r, double tolerance) {
       for (const std::size_t d : {1U, 2U, 15U, 30U}) {
         const double expected = std::abs(w * std::pow(1 + w, static_cast<double>(d) - 1));
@@ -207,7 +207,7 @@ TEST(GrowthTheory, FiniteWidthHe) {
 }
 
 TEST(GrowthTheory, ResidualNets) {
-  for (const char* residual : {"plain", "preact", "scaled"}) {
+  for (const Residual residual : {Residual::plain, Residual::preact, Residual::scaled}) {
     for (const char* activation : {"relu", "tanh"}) {
       GrowthSpec spec = net("residual", activation, Kind::gaussian, 1);
       spec.residual = residual;
@@ -216,8 +216,9 @@ TEST(GrowthTheory, ResidualNets) {
       spec.depth = 40;
       spec.seeds = 8;
       const GrowthResult r = measure(spec);
-      ASSERT_TRUE(r.theory) << residual << activation;
-      EXPECT_NEAR(r.rate.value, r.theory->rate, std::max(0.01, noise(r))) << residual << activation;
+      ASSERT_TRUE(r.theory) << name(residual) << activation;
+      EXPECT_NEAR(r.rate.value, r.theory->rate, std::max(0.01, noise(r)))
+          << name(residual) << activation;
       EXPECT_LT(noise(r), 0.06);
     }
   }
@@ -366,7 +367,7 @@ TEST(GrowthMeasure, IsRepeatableBitForBit) {
   for (const auto& provider : providers().present) {
     spec.dtype = provider->name() == "reference" ? Dtype::f64 : Dtype::f32;
     const GrowthResult first = measure_growth(spec, *provider);
-    if (first.status == "unsupported") continue;
+    if (first.status == Status::unsupported) continue;
     const GrowthResult again = measure_growth(spec, *provider);
     EXPECT_EQ(row(spec, first).dump(), row(spec, again).dump()) << provider->name();
   }
@@ -415,7 +416,7 @@ TEST(GrowthRow, HasTheKeysOfTheContract) {
   EXPECT_EQ(json["status"], "ok");
 
   GrowthResult refused = measure_growth(spec, reference());
-  refused.status = "unsupported";
+  refused.status = Status::unsupported;
   EXPECT_FALSE(row(spec, refused).contains("rate"));
 }
 

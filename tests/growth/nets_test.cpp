@@ -10,6 +10,7 @@
 #include "host/growth/states/states.h"
 #include "host/growth/study/measure.h"
 #include "host/growth/theory/mean_field.h"
+#include "host/text/value_named.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 #include "tests/bench/temporary_file.h"
@@ -44,8 +45,10 @@ constexpr Net nets[] = {{"mlp", ""},
 GrowthSpec small(const Net& net, const std::string& activation, const WeightInit& W) {
   GrowthSpec spec;
   spec.net = net.name;
-  if (spec.net == "residual") spec.residual = net.variant;
-  if (spec.net == "additive") spec.form = net.variant;
+  if (spec.net == "residual")
+    spec.residual = value_named<Residual>(residual_names, net.variant).value();
+  if (spec.net == "additive")
+    spec.form = value_named<AdditiveForm>(additive_form_names, net.variant).value();
   spec.residual_scale = 0.5;
   spec.activation = activation;
   spec.init.W = W;
@@ -82,7 +85,7 @@ TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
         }
         const GrowthResult r = measure_growth(spec, reference());
         SCOPED_TRACE(r.name + ' ' + net.variant + ' ' + init + ' ' + r.reason);
-        ASSERT_EQ(r.status, "ok");
+        ASSERT_EQ(r.status, Status::ok);
         for (std::size_t d = 0; d <= 3; ++d) {
           EXPECT_LT(r.ln_norm.median[d], 20);  // 0 has -infinity
           EXPECT_EQ(r.nonfinite[d], 0);

@@ -16,7 +16,7 @@ namespace {
 
 struct Net {
   const char* name;
-  const char* residual = "plain";
+  Residual residual = Residual::plain;
 };
 
 GrowthSpec spec_of(const Net& net, std::int64_t T, std::int64_t B, std::int64_t H) {
@@ -101,17 +101,17 @@ TEST(GrowthNorms, EveryProviderAgreesWithFloat64) {
   Provider& reference = *find(providers, "reference");
   for (const auto& provider : providers.present) {
     int ran = 0;
-    for (const Net& net : {Net{"mlp"}, Net{"cnn"}, Net{"residual"}, Net{"residual", "preact"},
-                           Net{"residual", "scaled"}, Net{"elman"}, Net{"lstm"}, Net{"gru"},
-                           Net{"mgu"}, Net{"additive"}}) {
+    for (const Net& net : {Net{"mlp"}, Net{"cnn"}, Net{"residual"},
+                           Net{"residual", Residual::preact}, Net{"residual", Residual::scaled},
+                           Net{"elman"}, Net{"lstm"}, Net{"gru"}, Net{"mgu"}, Net{"additive"}}) {
       const bool slow = provider->name() == "simt" || provider->name() == "onednn";
       const bool cnn = net.name == std::string("cnn");
       for (const auto& [T, B, H] : sizes(cnn || slow)) {
         if (cnn && H > 7) continue;  // 33 channels of 64 pixels each
         const double off = norms_off(*provider, reference, spec_of(net, T, B, H));
         if (off < 0) continue;
-        EXPECT_LE(off, 1) << provider->name() << ' ' << net.name << ' ' << net.residual << " T" << T
-                          << " B" << B << " H" << H;
+        EXPECT_LE(off, 1) << provider->name() << ' ' << net.name << ' ' << name(net.residual)
+                          << " T" << T << " B" << B << " H" << H;
         if (T == 7 && B == 3 && H == 7) expect_in_growth(*provider, spec_of(net, T, B, H));
         ++ran;
       }

@@ -54,7 +54,7 @@ GrowthSpec multiplication(double w, std::int64_t depth) {
 /// The key `precision` of the spec's row.
 nlohmann::ordered_json precision_row(const GrowthSpec& spec) {
   GrowthResult result;
-  result.status = "unsupported";
+  result.status = Status::unsupported;
   return row(spec, result, {.horizons = horizons(spec), .at = {}}).at("precision");
 }
 

@@ -112,13 +112,14 @@ TEST(GrowthSweep, ARefusedCellIsARow) {
   spec.init.bias = {ValueInit::Kind::gaussian, 0.5};
   spec.h0_fixed_point = true;
   const Providers providers = make_providers({.threads = 1});
-  std::vector<std::string> status;
+  std::vector<Status> status;
   run_sweep(sweep_cells(spec, parse_sweep("gain=1:2:1")), *find(providers, "cpu"),
             [&](std::size_t, const GrowthResult& result) {
               status.push_back(result.status);
-              EXPECT_THAT(result.reason, HasSubstr(result.status == "ok" ? "" : "fixed-point"));
+              EXPECT_THAT(result.reason,
+                          HasSubstr(result.status == Status::ok ? "" : "fixed-point"));
             });
-  EXPECT_THAT(status, ElementsAre("ok", "unsupported"));
+  EXPECT_THAT(status, ElementsAre(Status::ok, Status::unsupported));
 }
 
 TEST(GrowthSweep, WhatTheReportThrowsEndsIt) {

@@ -293,7 +293,7 @@ TEST(FiniteWidth, PreactivationResidual) {
   EXPECT_NEAR(preact_relu_width_term(1e-9, 1000), -1e-9, 1e-12);
 
   GrowthSpec he = net("residual", "relu", std::sqrt(2.0));
-  he.residual = "preact";
+  he.residual = Residual::preact;
   he.width = 64;
   he.depth = 200;
   EXPECT_NEAR(rate(he), 0.5 * std::log(2) - 0.4893873452941395 / 64, 1e-12);
@@ -428,7 +428,7 @@ TEST(ResidualTheory, Factor) {
   GrowthSpec deep = net("residual", "relu", std::sqrt(2.0));
   deep.depth = 1000;
   EXPECT_NEAR(rate(deep), std::log(homogeneous_residual_factor(2, 0)), 1e-3);
-  deep.residual = "preact";
+  deep.residual = Residual::preact;
   deep.width = 1'000'000;
   EXPECT_NEAR(rate(deep), 0.5 * std::log(2.0), 1e-6);
 }

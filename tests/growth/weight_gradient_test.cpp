@@ -203,7 +203,7 @@ TEST(WeightGradientByLag, IsTheUnrolledNets) {
 }
 
 TEST(WeightGradientByLag, OfAdditiveNetsAddsUp) {
-  for (const char* form : {"two-term", "sum"}) {
+  for (const AdditiveForm form : {AdditiveForm::two_term, AdditiveForm::sum}) {
     GrowthSpec spec = net("additive", "identity", Kind::constant, 0.4);
     spec.form = form;
     spec.width = 1;
@@ -212,10 +212,10 @@ TEST(WeightGradientByLag, OfAdditiveNetsAddsUp) {
     const WeightGradient w = measure(spec).weight_gradient;
     double sum = 0;  // every term is positive
     for (const double lag : w.by_lag) sum += lag;
-    EXPECT_NEAR(w.sum / sum, 1, 1e-12) << form;
-    EXPECT_NEAR(w.cancellation, 1, 1e-12) << form;
+    EXPECT_NEAR(w.sum / sum, 1, 1e-12) << name(form);
+    EXPECT_NEAR(w.cancellation, 1, 1e-12) << name(form);
     EXPECT_EQ(w.cosine.size(), 36U);
-    EXPECT_THAT(w.cosine, Each(1.0)) << form;
+    EXPECT_THAT(w.cosine, Each(1.0)) << name(form);
     EXPECT_NEAR(w.ln_by_lag[5], std::log(w.by_lag[5]), 1e-14);
   }
   EXPECT_THAT(cosines(std::vector<double>{2, -1e-300}), ElementsAre(1, -1, -1, 1));

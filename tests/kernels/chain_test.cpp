@@ -249,13 +249,13 @@ void expect_feed_forward(FeedForwardProblem p) {
   const auto number = [&](const char* tensor, std::int64_t i) {
     return in.find(tensor)->second.data[length(i)];
   };
-  const bool cnn = p.net == "cnn";
+  const bool cnn = p.net == LayerNet::cnn;
   const std::int64_t pixels = cnn ? 64 : 1;
   Float64Chain chain{p.L, p.B, p.N * pixels, p.clip_value};
   set_activation<Act>(chain);
-  chain.skip = p.net == "residual" ? 1 : 0;
-  chain.preact = p.net == "residual" && p.residual == "preact";
-  if (p.net == "residual" && p.residual == "scaled") chain.scale = p.residual_scale;
+  chain.skip = p.net == LayerNet::residual ? 1 : 0;
+  chain.preact = p.net == LayerNet::residual && p.residual == Residual::preact;
+  if (p.net == LayerNet::residual && p.residual == Residual::scaled) chain.scale = p.residual_scale;
   // A convolution is a matrix product with most entries 0: those of one tap's two pixels are W's.
   chain.W = [&](std::int64_t l, std::int64_t j, std::int64_t k) {
     if (!cnn) return number("W", (l * p.N + j) * p.N + k);
@@ -312,9 +312,9 @@ TEST(FeedForward, MlpIsBackPropagation) {
 }
 
 TEST(FeedForward, ResidualIsBackPropagation) {
-  for (const char* kind : {"plain", "preact", "scaled"}) {
+  for (const Residual kind : {Residual::plain, Residual::preact, Residual::scaled}) {
     for (const double clip : {0.0, 0.5}) {
-      const FeedForwardProblem p{.net = "residual",
+      const FeedForwardProblem p{.net = LayerNet::residual,
                                  .L = 4,
                                  .B = 3,
                                  .N = 7,
@@ -328,15 +328,15 @@ TEST(FeedForward, ResidualIsBackPropagation) {
 }
 
 TEST(FeedForward, CnnIsBackPropagation) {
-  expect_feed_forward<Tanh>({.net = "cnn", .L = 1, .B = 1, .N = 1});
-  expect_feed_forward<Softplus>({.net = "cnn", .L = 2, .B = 2, .N = 3});
+  expect_feed_forward<Tanh>({.net = LayerNet::cnn, .L = 1, .B = 1, .N = 1});
+  expect_feed_forward<Softplus>({.net = LayerNet::cnn, .L = 2, .B = 2, .N = 3});
 }
 
 TEST(Additive, HasTheDerivativeOfItsClosedForm) {
   // df_L / df_0 of the sum is w (1 + w)^(L-1); of two-term with w = 1, the Fibonacci numbers.
-  for (const char* form : {"sum", "two-term"}) {
+  for (const AdditiveForm form : {AdditiveForm::sum, AdditiveForm::two_term}) {
     constexpr std::int64_t T = 10;
-    const double w = std::string_view(form) == "sum" ? 0.25 : 1.0;
+    const double w = form == AdditiveForm::sum ? 0.25 : 1.0;
     const RecurrentProblem p{.cell = "additive",
                              .act = "identity",
                              .T = T,

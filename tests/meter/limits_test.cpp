@@ -23,7 +23,7 @@ void for_each_case(const std::string& prefix, F f) {
     ++found;
     SCOPED_TRACE(which.name);
     const Metered metered = run_case(which, {});
-    ASSERT_EQ(metered.status, "ok") << metered.reason;
+    ASSERT_EQ(metered.status, Status::ok) << metered.reason;
     f(which, metered);
   }
   EXPECT_GT(found, 0) << prefix;
@@ -132,7 +132,7 @@ Case copy_case(int stride, int offset, double expected) {
 TEST(Limits, WouldSeeAPlantedInefficiency) {
   EXPECT_EQ(run_case(copy_case(1, 0, 1), {}).sector_efficiency(), 1);
   const Metered strided = run_case(copy_case(8, 0, 1), {});
-  EXPECT_EQ(strided.status, "ok");
+  EXPECT_EQ(strided.status, Status::ok);
   EXPECT_EQ(strided.loads().sectors, 8 * strided.loads().least_sectors);
   EXPECT_LT(strided.sector_efficiency(), 0.25);
 }
@@ -140,7 +140,7 @@ TEST(Limits, WouldSeeAPlantedInefficiency) {
 TEST(RunCase, CountsNothingWhereAResultIsWrong) {
   const Case wrong = copy_case(1, 0, 2);
   const Metered metered = run_case(wrong, {});
-  EXPECT_EQ(metered.status, "incorrect");
+  EXPECT_EQ(metered.status, Status::incorrect);
   EXPECT_THAT(metered.reason, HasSubstr("y[0]"));
   const auto row = meter_row(wrong, metered, 1, gpus());
   EXPECT_FALSE(row.contains("bytes"));
@@ -154,7 +154,7 @@ TEST(RunCase, RefusesAKernelThatLeavesItsBuffers) {
     const Array y = run.array("y", 1024);
     known::copy(1024, 1, 0, x.data(), y.data(), run.stream());
   };
-  EXPECT_EQ(run_case(stray, {}).status, "error");
+  EXPECT_EQ(run_case(stray, {}).status, Status::error);
   EXPECT_THAT(run_case(stray, {}).reason, HasSubstr("outside"));
   stray.run = [](gradepth::Run&) { throw std::runtime_error("no such thing"); };
   EXPECT_EQ(run_case(stray, {}).reason, "no such thing");
@@ -166,7 +166,7 @@ TEST(RunCase, ReadsNaNAsWrong) {
     const Array y = run.array("y", 1);  // nobody writes it
     run.compare("y", 0, y[0], 0, 1);
   };
-  EXPECT_EQ(run_case(silent, {}).status, "incorrect");
+  EXPECT_EQ(run_case(silent, {}).status, Status::incorrect);
 }
 
 }  // namespace

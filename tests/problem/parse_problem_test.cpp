@@ -45,8 +45,8 @@ RecurrentProblem said(RecurrentProblem p) {
 
 FeedForwardProblem said(FeedForwardProblem p) {
   p.record = false;
-  if (p.net != "residual") p.residual = "plain";
-  if (p.residual != "scaled") p.residual_scale = 1;
+  if (p.net != LayerNet::residual) p.residual = Residual::plain;
+  if (p.residual != Residual::scaled) p.residual_scale = 1;
   if (p.dtype == Dtype::f64) p.slope = SlopeFrom::output;
   return p;
 }
@@ -142,7 +142,7 @@ class Draw {
     record = coin();
     norms = coin();
     clip_value = coin() ? 0 : positive(1000);
-    form = coin() ? "two-term" : "sum";
+    form = coin() ? AdditiveForm::two_term : AdditiveForm::sum;
     slope_from = slope();
     format = dtype();
     return p;
@@ -151,13 +151,13 @@ class Draw {
   FeedForwardProblem draw(FeedForwardProblem p) {
     auto& [net, act, L, B, N, pass, residual, residual_scale, record, clip_value, slope_from,
            format] = p;
-    net = one_of(std::array{"mlp", "residual", "cnn"});
+    net = one_of(std::array{LayerNet::mlp, LayerNet::residual, LayerNet::cnn});
     act = activation();
     L = size();
     B = size();
     N = size();
     pass = coin() ? Pass::forward : Pass::training;
-    residual = one_of(std::array{"plain", "preact", "scaled"});
+    residual = one_of(std::array{Residual::plain, Residual::preact, Residual::scaled});
     residual_scale = coin() ? positive() : -positive();
     record = coin();
     clip_value = coin() ? 0 : positive(1000);

@@ -50,13 +50,16 @@ TEST(Problem, NamesSayWhatIsRun) {
             "clip/agc/bf16/N6+0+7_U3+1+1_at1_sgd0.01_momentum0.9");
   EXPECT_EQ(name(ClipProblem{.mode = "tensor", .sizes = {6}, .route = ClipRoute::on_chip}),
             "clip/tensor/f32/N6_K1_at1_on_chip");
-  EXPECT_EQ(
-      name(FeedForwardProblem{.net = "residual", .L = 2, .B = 3, .N = 4, .residual = "preact"}),
-      "feedforward/residual/tanh/f32/L2_B3_N4_preact");
-  EXPECT_EQ(
-      name(FeedForwardProblem{
-          .net = "residual", .L = 2, .B = 3, .N = 4, .residual = "scaled", .residual_scale = -0.5}),
-      "feedforward/residual/tanh/f32/L2_B3_N4_scaled-0.5");
+  EXPECT_EQ(name(FeedForwardProblem{
+                .net = LayerNet::residual, .L = 2, .B = 3, .N = 4, .residual = Residual::preact}),
+            "feedforward/residual/tanh/f32/L2_B3_N4_preact");
+  EXPECT_EQ(name(FeedForwardProblem{.net = LayerNet::residual,
+                                    .L = 2,
+                                    .B = 3,
+                                    .N = 4,
+                                    .residual = Residual::scaled,
+                                    .residual_scale = -0.5}),
+            "feedforward/residual/tanh/f32/L2_B3_N4_scaled-0.5");
   EXPECT_EQ(
       name(ActivationProblem{.rows = 2, .cols = 3, .slope = SlopeFrom::input, .dtype = Dtype::f64}),
       "activation/tanh/backward/f64/R2_C3_input-slope");
@@ -96,7 +99,6 @@ TEST(Problem, RefusesBadSizesAndNamesInOneLine) {
       RecurrentProblem{.H = -1},
       RecurrentProblem{.cell = "lstm", .act = "relu"},
       RecurrentProblem{.T = 1'000'000'000, .B = 1'000'000'000, .H = 1'000'000'000},
-      FeedForwardProblem{.net = "transformer"},
       FeedForwardProblem{.L = 0},
       ActivationProblem{.act = "bogus"},
       ActivationProblem{.rows = 0},

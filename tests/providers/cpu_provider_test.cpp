@@ -140,8 +140,9 @@ INSTANTIATE_TEST_SUITE_P(
     Images, AgainstReference,
     // Every tap and channel has its own weight, so that a pixel taken from the wrong side of the
     // torus or a swapped channel shows.
-    testing::Values(FeedForwardProblem{.net = "cnn", .L = 1, .B = 2, .N = 5, .record = true},
-                    FeedForwardProblem{.net = "cnn", .act = "silu", .L = 3, .B = 2, .N = 4}));
+    testing::Values(
+        FeedForwardProblem{.net = LayerNet::cnn, .L = 1, .B = 2, .N = 5, .record = true},
+        FeedForwardProblem{.net = LayerNet::cnn, .act = "silu", .L = 3, .B = 2, .N = 4}));
 
 TEST(CpuProvider, FlushesSubnormalsWhenAsked) {
   const ActivationProblem problem{.act = "tanh", .rows = 1, .cols = 64};

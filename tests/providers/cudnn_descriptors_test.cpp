@@ -115,7 +115,7 @@ TEST(CudnnActivation, BlendsInTheTypeThatCudnnReads) {
 TEST(CudnnConvolution, MakesImagesOfThePaddedSizeLess2) {
   int described = 0;
   for (const FeedForwardProblem& p : problems<FeedForwardProblem>()) {
-    if (p.net != "cnn") continue;
+    if (p.net != LayerNet::cnn) continue;
     for (const Math math : {Math::fma, Math::tf32}) {
       const ConvolutionDescription d = describe_convolution(p, math);
       int sizes[4] = {};
@@ -223,7 +223,7 @@ TEST(CudnnMatmul, DescribesRowMajorProducts) {
 TEST(CudnnMatmul, DescribesEveryLayerWithItsEpilogues) {
   int described = 0;
   for (const FeedForwardProblem& p : problems<FeedForwardProblem>()) {
-    if (p.net == "cnn") continue;
+    if (p.net == LayerNet::cnn) continue;
     for (const cublasLtEpilogue_t epilogue :
          {CUBLASLT_EPILOGUE_BIAS, CUBLASLT_EPILOGUE_RELU_AUX_BIAS, CUBLASLT_EPILOGUE_GELU_AUX_BIAS,
           CUBLASLT_EPILOGUE_DRELU_BGRAD, CUBLASLT_EPILOGUE_DGELU_BGRAD}) {

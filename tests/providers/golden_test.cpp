@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "host/providers/provider.h"
+#include "host/text/value_named.h"
 #include "kernels/activation/activation.h"
 
 namespace gradepth {
@@ -194,6 +195,12 @@ void check_activation(const json& c) {
 
 TEST(GoldenActivations, OnEveryProvider) { for_each_case("activations.json", check_activation); }
 
+/// std::bad_optional_access for an unknown name.
+template <class Value, class Names>
+Value value(const Names& names, const json& text) {
+  return value_named<Value>(names, text.get<std::string>()).value();
+}
+
 RecurrentProblem recurrent(const json& p, bool record, Dtype dtype) {
   return {.cell = p.at("cell"),
           .act = p.at("act"),
@@ -206,18 +213,18 @@ RecurrentProblem recurrent(const json& p, bool record, Dtype dtype) {
           .share = p.at("share"),
           .record = record,
           .clip_value = p.at("clip_value"),
-          .form = p.at("form"),
+          .form = value<AdditiveForm>(additive_form_names, p.at("form")),
           .dtype = dtype};
 }
 
 FeedForwardProblem feed_forward(const json& p, bool record, Dtype dtype) {
-  return {.net = p.at("net"),
+  return {.net = value<LayerNet>(layer_net_names, p.at("net")),
           .act = p.at("act"),
           .L = p.at("L"),
           .B = p.at("B"),
           .N = p.at("N"),
           .pass = Pass::training,
-          .residual = p.at("residual"),
+          .residual = value<Residual>(residual_names, p.at("residual")),
           .residual_scale = p.at("residual_scale"),
           .record = record,
           .clip_value = p.at("clip_value"),

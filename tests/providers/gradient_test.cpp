@@ -117,7 +117,7 @@ TEST(Gradient, OfEveryRecurrentCell) {
                                    .B = 2,
                                    .H = 3,
                                    .record = true,
-                                   .form = "sum",
+                                   .form = AdditiveForm::sum,
                                    .dtype = Dtype::f64},
                   1);
 }
@@ -151,8 +151,8 @@ TEST(Gradient, WithAFreshWPerStep) {
 }
 
 TEST(Gradient, OfEveryFeedForwardNet) {
-  for (const char* residual : {"plain", "preact", "scaled"}) {
-    check_gradients(FeedForwardProblem{.net = "residual",
+  for (const Residual residual : {Residual::plain, Residual::preact, Residual::scaled}) {
+    check_gradients(FeedForwardProblem{.net = LayerNet::residual,
                                        .L = 3,
                                        .B = 2,
                                        .N = 4,
@@ -161,9 +161,11 @@ TEST(Gradient, OfEveryFeedForwardNet) {
                                        .dtype = Dtype::f64},
                     4);
   }
-  check_gradients(FeedForwardProblem{.net = "mlp", .L = 4, .B = 3, .N = 3, .dtype = Dtype::f64}, 5);
   check_gradients(
-      FeedForwardProblem{.net = "cnn", .act = "gelu", .L = 2, .B = 1, .N = 2, .dtype = Dtype::f64},
+      FeedForwardProblem{.net = LayerNet::mlp, .L = 4, .B = 3, .N = 3, .dtype = Dtype::f64}, 5);
+  check_gradients(
+      FeedForwardProblem{
+          .net = LayerNet::cnn, .act = "gelu", .L = 2, .B = 1, .N = 2, .dtype = Dtype::f64},
       6);
 }
 

@@ -40,21 +40,22 @@ TEST_P(OnednnAgainstReference, Agrees) {
 
 INSTANTIATE_TEST_SUITE_P(
     Nets, OnednnAgainstReference,
-    testing::Values(RecurrentProblem{.T = 4, .B = 3, .H = 20, .I = 7},
-                    RecurrentProblem{.act = "relu", .T = 4, .B = 1, .H = 16},
-                    RecurrentProblem{.cell = "lstm", .T = 4, .B = 3, .H = 20, .I = 7},
-                    RecurrentProblem{.cell = "gru", .T = 4, .B = 3, .H = 20, .I = 7},
-                    FeedForwardProblem{.L = 3, .B = 5, .N = 20, .record = true},
-                    FeedForwardProblem{
-                        .net = "residual", .L = 3, .B = 5, .N = 20, .residual = "preact"},
-                    FeedForwardProblem{.net = "residual",
-                                       .L = 3,
-                                       .B = 5,
-                                       .N = 20,
-                                       .residual = "scaled",
-                                       .residual_scale = 0.4},
-                    FeedForwardProblem{.net = "cnn", .L = 2, .B = 2, .N = 5, .record = true},
-                    FeedForwardProblem{.net = "cnn", .L = 2, .B = 2, .N = 32}));
+    testing::Values(
+        RecurrentProblem{.T = 4, .B = 3, .H = 20, .I = 7},
+        RecurrentProblem{.act = "relu", .T = 4, .B = 1, .H = 16},
+        RecurrentProblem{.cell = "lstm", .T = 4, .B = 3, .H = 20, .I = 7},
+        RecurrentProblem{.cell = "gru", .T = 4, .B = 3, .H = 20, .I = 7},
+        FeedForwardProblem{.L = 3, .B = 5, .N = 20, .record = true},
+        FeedForwardProblem{
+            .net = LayerNet::residual, .L = 3, .B = 5, .N = 20, .residual = Residual::preact},
+        FeedForwardProblem{.net = LayerNet::residual,
+                           .L = 3,
+                           .B = 5,
+                           .N = 20,
+                           .residual = Residual::scaled,
+                           .residual_scale = 0.4},
+        FeedForwardProblem{.net = LayerNet::cnn, .L = 2, .B = 2, .N = 5, .record = true},
+        FeedForwardProblem{.net = LayerNet::cnn, .L = 2, .B = 2, .N = 32}));
 
 TEST(OnednnProvider, SeesNoGradientInsideItsRnn) {
   const RecurrentProblem problem{.T = 2, .B = 1, .H = 4};

@@ -82,7 +82,7 @@ class Nets : public testing::TestWithParam<const char*> {};
 TEST_P(Nets, ShortTrainingBeatsTheGuess) {
   const TrainSpec spec = small_spec(GetParam());
   const TrainResult r = train(spec, provider_called("reference"));
-  ASSERT_EQ(r.status, "ok") << r.reason;
+  ASSERT_EQ(r.status, Status::ok) << r.reason;
   ASSERT_EQ(r.loss.size(), 90U);
   EXPECT_EQ(r.skipped, 0);
   EXPECT_NEAR(r.baseline_loss, std::log(10.0), 1e-15);
@@ -108,7 +108,7 @@ TEST_P(Nets, CpuFollowsTheReference) {
   spec.steps = 3;
   const TrainResult a = train(spec, provider_called("reference"));
   const TrainResult b = train(spec, provider_called("cpu"));
-  ASSERT_EQ(b.status, "ok") << b.reason;
+  ASSERT_EQ(b.status, Status::ok) << b.reason;
   // The first loss is a forward pass of 64 steps: 64 · 16 roundings of ε/2 = 6e-8 at worst.
   EXPECT_NEAR(a.loss[0], b.loss[0], 1e-4 * a.loss[0]);
   // The norm is behind 64 steps back; the IRNN's gradient is a hundred times larger.
@@ -133,7 +133,7 @@ TEST(Train, ZeroMeansZero) {
   spec.learning_rate = 0;
   spec.input_scale = 0;
   const TrainResult r = train(spec, provider_called("reference"));
-  ASSERT_EQ(r.status, "ok") << r.reason;
+  ASSERT_EQ(r.status, Status::ok) << r.reason;
   const auto row = to_row(r);
   EXPECT_EQ(row.at("learning_rate"), 0);
   EXPECT_EQ(row.at("input_scale"), 0);
@@ -154,7 +154,7 @@ TEST(Train, SkipsAndCountsUpdatesThatAreNotFinite) {
   TrainSpec spec = small_spec("elman-tanh");
   spec.steps = 9;
   const TrainResult r = train(spec, bad);
-  EXPECT_EQ(r.status, "ok") << r.reason;
+  EXPECT_EQ(r.status, Status::ok) << r.reason;
   EXPECT_EQ(r.skipped, 3);
   for (const double loss : r.loss) EXPECT_TRUE(std::isfinite(loss));
   const auto row = to_row(r);

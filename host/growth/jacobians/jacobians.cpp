@@ -22,9 +22,9 @@ class ChainJacobians final : public Jacobians {
   ChainJacobians(const GrowthSpec& spec, const Tensors& drawn, std::size_t sample)
       : Jacobians(static_cast<std::size_t>(spec.depth), jacobian_size(spec)),
         weights_(spec, drawn),
-        residual_(spec.net == "residual"),
-        preact_(residual_ && spec.residual == "preact"),
-        scale_(residual_ && spec.residual == "scaled" ? spec.residual_scale : 1.0),
+        residual_(is_residual(spec)),
+        preact_(is_preact(spec)),
+        scale_(branch_scale(spec)),
         homogeneous_(is_homogeneous(spec.activation)),
         slopes_(maps() * state_size()) {
     std::vector<double> h(state_size());
@@ -266,7 +266,7 @@ class AdditiveJacobians final : public Jacobians {
   AdditiveJacobians(const GrowthSpec& spec, const Tensors& drawn)
       : Jacobians(static_cast<std::size_t>(spec.depth), jacobian_size(spec)),
         w_(drawn.find("Wh")->second.data.at(0)),
-        keep_(spec.form == "sum" ? 1.0 : 0.0) {}
+        keep_(spec.form == AdditiveForm::sum ? 1.0 : 0.0) {}
 
   void forward(std::size_t /*map*/, std::span<double> V) const override {
     for_each_unit(V, [&](double& f, double& m) {
@@ -306,13 +306,13 @@ bool has_two_parts(const GrowthSpec& spec) {
 
 std::size_t jacobian_size(const GrowthSpec& spec) {
   const auto width = static_cast<std::size_t>(spec.width);
-  if (spec.net == "cnn") return width * static_cast<std::size_t>(image::pixels);
+  if (is_cnn(spec)) return width * static_cast<std::size_t>(image::pixels);
   return has_two_parts(spec) ? 2 * width : width;
 }
 
 std::unique_ptr<Jacobians> make_jacobians(const GrowthSpec& spec, const Tensors& drawn,
                                           std::size_t sample) {
-  if (spec.net == "additive") return std::make_unique<AdditiveJacobians>(spec, drawn);
+  if (is_additive(spec)) return std::make_unique<AdditiveJacobians>(spec, drawn);
   std::unique_ptr<Jacobians> made;
   if (is_recurrent(spec)) {
     with_cell(spec.net, Tanh{}, [&]<class Cell>(const Cell&) {

@@ -32,7 +32,7 @@ std::vector<double> loss_gradient(const GrowthSpec& spec, const Tensors& drawn, 
 std::vector<double> sample_ln_norms(const GrowthSpec& spec, const Jacobians& jacobians,
                                     std::vector<double> g) {
   const std::size_t L = jacobians.maps();
-  const std::size_t measured = spec.net == "additive" ? g.size() / 2 : g.size();
+  const std::size_t measured = is_additive(spec) ? g.size() / 2 : g.size();
   std::vector<double> by_depth(L + 1);
   std::int64_t exponent = 0;
   for (std::size_t d = 0;; ++d) {

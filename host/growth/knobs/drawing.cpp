@@ -119,7 +119,7 @@ Knob init_knob() {
     return s.init.weights ? label(*s.init.weights) : text(s.init.W);
   };
   knob.rules.check = [](const GrowthSpec& s, const std::string& given) {
-    if (s.net != "additive" || s.init.W.kind == Kind::constant) return;
+    if (!is_additive(s) || s.init.W.kind == Kind::constant) return;
     throw Refused(given, "constant:w, the scalar weight of an additive net");
   };
   knob.rules.sweep = {.key = "gain", .set = sweep_gain, .sets = {"init_scale"}};

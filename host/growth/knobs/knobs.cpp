@@ -10,6 +10,7 @@
 #include "host/growth/knobs/drawing.h"
 #include "host/growth/theory/transient.h"
 #include "host/knobs/field.h"
+#include "host/text/value_named.h"
 #include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
@@ -75,9 +76,7 @@ bool has_forget_gate(const GrowthSpec& spec) {
 }
 
 Knob net() {
-  std::vector<std::string> list{"mlp", "cnn", "residual"};
-  for (std::string& cell : all_names(all_cells)) list.push_back(std::move(cell));
-  const Names nets(std::move(list));
+  const Names nets(net_names());
   return named("--net", nets, nets.list(), of(&GrowthSpec::net));
 }
 
@@ -192,30 +191,34 @@ Knob density() {
 
 Knob residual() {
   Knob knob{.flag = "--residual", .help = "plain, preact or scaled:A"};
-  knob.names = Names({"plain", "preact", "scaled:A"}, {{"preactivation", "preact"}});
-  knob.parse = [](GrowthSpec& s, const std::string& value) {
+  const Names names({"plain", "preact", "scaled:A"}, {{"preactivation", "preact"}});
+  knob.names = names;
+  knob.parse = [names](GrowthSpec& s, const std::string& value) {
     const std::size_t colon = value.find(':');
-    s.residual = value.substr(0, colon);
+    const auto kind = value_named<Residual>(residual_names, value.substr(0, colon));
+    if (!kind) throw Refused(value, "one of " + names.list());
+    s.residual = *kind;
     if (colon == std::string::npos) return;
     const auto scale = decimal_number(std::string_view(value).substr(colon + 1));
     if (!scale) throw Refused(value, "one of plain, preact, scaled:A with a finite number A");
     s.residual_scale = *scale;
   };
   knob.text = [](const GrowthSpec& s) {
-    return s.residual == "scaled" ? "scaled:" + shortest(s.residual_scale) : s.residual;
+    const std::string kind(name(s.residual));
+    return s.residual == Residual::scaled ? kind + ':' + shortest(s.residual_scale) : kind;
   };
   knob.identify = [](IdentityText& id, const GrowthSpec& s) {
     id.add("residual", s.residual).add("residual_scale", s.residual_scale);
   };
-  knob.rules.applies = [](const GrowthSpec& s) { return s.net == "residual"; };
-  knob.rules.shown = [](const GrowthSpec& s) { return s.residual; };
+  knob.rules.applies = is_residual;
+  knob.rules.shown = [](const GrowthSpec& s) { return name(s.residual); };
   return knob;
 }
 
 Knob form() {
-  return named("--form", Names({"two-term", "sum"}), "of additive nets: two-term or sum",
-               of(&GrowthSpec::form),
-               {.applies = [](const GrowthSpec& s) { return s.net == "additive"; }});
+  return named("--form", Names({additive_form_names.begin(), additive_form_names.end()}),
+               "of additive nets: two-term or sum", of(&GrowthSpec::form),
+               {.applies = is_additive});
 }
 
 Knob seeds() {

@@ -169,7 +169,7 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
                                 const Tensor& exact_h) {
   const auto L = static_cast<std::size_t>(spec.depth);
   std::vector<double> by_depth(L + 1, nan);
-  const bool preact = spec.net == "residual" && spec.residual == "preact";
+  const bool preact = is_preact(spec);
   const bool stored = is_plain_chain(spec);
   with_activation(spec.activation, [&](auto act) {
     using Act = decltype(act);

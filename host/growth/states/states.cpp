@@ -44,7 +44,7 @@ double from_inputs(std::span<const double> x) {
 /// f' = da / (A dh), dh as it was after clipping.
 double from_gradients(const GrowthSpec& spec, std::span<const double> dh,
                       std::span<const double> da) {
-  const double A = spec.net == "residual" && spec.residual == "scaled" ? spec.residual_scale : 1.0;
+  const double A = branch_scale(spec);
   const double least = format(spec.dtype).min_normal / threshold;
   SaturatedFraction fraction;
   for (std::size_t i = 0; i < dh.size(); ++i) {
@@ -134,13 +134,13 @@ std::vector<double> saturated(const GrowthSpec& spec, const Tensor& h, const Ten
                               const Tensor& da) {
   const auto L = static_cast<std::size_t>(spec.depth);
   std::vector<double> by_depth(L + 1, nan);
-  const bool residual = spec.net == "residual";
+  const bool residual = is_residual(spec);
   if (!is_plain_chain(spec) && !residual) return by_depth;
   with_activation(spec.activation, [&](auto act) {
     using Act = decltype(act);
     for (std::size_t d = 1; d <= L; ++d) {
       const std::size_t map = L - d + 1;  // makes state `map` from state map - 1
-      if (residual && spec.residual == "preact") {
+      if (is_preact(spec)) {
         by_depth[d] = from_inputs<Act>(slice(h, map - 1));
         continue;
       }

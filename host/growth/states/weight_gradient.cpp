@@ -30,7 +30,7 @@ std::vector<double> additive_by_lag(const GrowthSpec& spec, const Tensor& f, con
   for (std::size_t t = 1; t <= L; ++t) {
     for (std::size_t i = 0; i < s.size(); ++i) {
       const double newest = slice(f, t - 1)[i];
-      if (spec.form == "sum") {
+      if (spec.form == AdditiveForm::sum) {
         s[i] += newest;
       } else {
         s[i] = newest + (t >= 2 ? slice(f, t - 2)[i] : 0.0);
@@ -78,7 +78,7 @@ class Contributions {
     const std::span<const double> below = slice(h_, t);
     const std::span<const double> arriving = slice(da_, t);
     Contribution step{{arriving.begin(), arriving.end()}, {below.begin(), below.end()}};
-    if (spec_.net == "residual" && spec_.residual == "preact") {
+    if (is_preact(spec_)) {
       with_activation(spec_.activation, [&](auto act) {
         for (double& v : step.b) v = act.value(v);
       });
@@ -172,7 +172,7 @@ WeightGradient weight_gradient(const GrowthSpec& spec, Plan& plan, const Tensors
   const auto batch = static_cast<std::size_t>(spec.batch);
   if (is_untied(spec)) {
     WeightGradient result{.sum = nan, .cancellation = nan};
-    if (spec.net == "cnn") {
+    if (is_cnn(spec)) {
       const Tensor dW = plan.get("dW");
       for (std::size_t l = 0; l < L; ++l)
         result.by_layer.push_back(std::exp(ln_norm(slice(dW, l))));
@@ -184,7 +184,7 @@ WeightGradient weight_gradient(const GrowthSpec& spec, Plan& plan, const Tensors
     }
     return result;
   }
-  WeightGradient result = spec.net == "additive"
+  WeightGradient result = is_additive(spec)
                               ? of_additive(spec, h, dh)
                               : of_shared(Contributions(spec, plan, drawn, h), L, batch);
   add_sum(plan.get("dWh"), result);
@@ -220,7 +220,7 @@ std::optional<WeightTheory> weight_theory(const GrowthSpec& spec) {
   using Kind = WeightInit::Kind;
   const Initialisation& init = spec.init;
   const bool given = init.W.kind == Kind::constant || init.W.kind == Kind::identity;
-  const bool scalar = spec.net == "elman" && spec.share && spec.width == 1 && spec.batch == 1;
+  const bool scalar = is_elman(spec) && spec.share && spec.width == 1 && spec.batch == 1;
   const bool at_rest = init.h0.scale == 0 && init.bias.scale == 0 && !spec.h0_fixed_point;
   if (!scalar || !given || !at_rest || spec.activation != "identity" || init.density != 1 ||
       init.input != Initialisation::Input::impulse || spec.clip_value > 0) {

@@ -78,7 +78,7 @@ SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   seed.norms_from = norms.from;
   seed.fractions = fractions_by_depth(spec, dh, dc);
   seed.forward_norm = ln_norms(h, c);
-  seed.saturated = saturated(spec, h, dh, spec.net == "additive" ? Tensor{} : plan.get("da"));
+  seed.saturated = saturated(spec, h, dh, is_additive(spec) ? Tensor{} : plan.get("da"));
   seed.weight_gradient = weight_gradient(spec, plan, drawn, h, dh);
   return seed;
 }
@@ -179,7 +179,7 @@ bool is_random(const GrowthSpec& spec) {
   const bool drawn_W = init.W.kind != WeightInit::Kind::identity &&
                        init.W.kind != WeightInit::Kind::constant &&
                        init.W.kind != WeightInit::Kind::file;
-  const bool linear = spec.net == "additive" || is_linear(spec.activation);
+  const bool linear = is_additive(spec) || is_linear(spec.activation);
   const auto drawn = [](const ValueInit& v) {
     return v.kind == ValueInit::Kind::gaussian && v.scale != 0;
   };
@@ -372,15 +372,15 @@ GrowthResult measure_growth(const GrowthSpec& spec, Provider& provider, WeightCa
   try {
     measure_into(spec, provider, cache, result);
   } catch (const Refusal& refusal) {
-    result.status = "unsupported";
+    result.status = Status::unsupported;
     result.reason = refusal.what();
   } catch (const std::invalid_argument&) {
     throw;  // bad input: the weights do not fit the net
   } catch (const std::bad_alloc&) {
-    result.status = "error";
+    result.status = Status::error;
     result.reason = "not enough memory";
   } catch (const std::exception& error) {
-    result.status = "error";
+    result.status = Status::error;
     result.reason = error.what();
   }
   return result;

@@ -13,6 +13,7 @@
 #include "host/growth/theory/bound.h"
 #include "host/growth/theory/theory.h"
 #include "host/providers/provider.h"
+#include "host/text/status.h"
 
 /// Measures the gradient growth of one net: draws it, runs it on a provider, fits.
 namespace gradepth::growth {
@@ -30,8 +31,8 @@ struct Spread {
 struct GrowthResult {
   std::string name;
   std::string provider;
-  std::string status = "ok";  // ok, unsupported, error; the rest is empty unless ok
-  std::string reason;         // of another status; else what the verdict and the rate leave out
+  Status status = Status::ok;  // ok, unsupported, error; the rest is empty unless ok
+  std::string reason;          // of another status; else what the verdict and the rate leave out
   Spread ln_norm;
   NormsFrom norms_from = NormsFrom::recorded;
   std::vector<double> ratio;

@@ -187,13 +187,13 @@ Json row(const GrowthSpec& spec, const GrowthResult& result, const Beside& besid
             {"name", result.name},
             {"provider", result.provider},
             {"dtype", std::string(name(spec.dtype))},
-            {"status", result.status},
+            {"status", name(result.status)},
             {"reason", result.reason},
             {"seeds", spec.seeds},
             {"depth", spec.depth},
             {"setting", growth_knobs().setting(spec)},
             {"identity", row_identity(spec, result.provider, beside).text()}};
-  if (result.status == "ok") add_result(json, spec, result);
+  if (result.status == Status::ok) add_result(json, spec, result);
   if (beside.horizons && !beside.horizons->empty()) json["precision"] = precision(*beside.horizons);
   for (const auto& [key, value] : beside.at) json["sweep"][key] = value;
   return json;

@@ -10,6 +10,7 @@
 #include "host/growth/theory/mean_field.h"
 #include "host/growth/theory/quadrature.h"
 #include "host/text/decimal.h"
+#include "host/text/value_named.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 
@@ -31,7 +32,12 @@ bool jumps_at_0(const std::string& activation) {
 /// Elements of one sample's state.
 double state_size(const GrowthSpec& spec) {
   const auto width = static_cast<double>(spec.width);
-  return spec.net == "cnn" ? width * image::pixels : width;
+  return is_cnn(spec) ? width * image::pixels : width;
+}
+
+/// None for a cell's name, or none at all.
+std::optional<LayerNet> layer_net(const GrowthSpec& spec) {
+  return value_named<LayerNet>(layer_net_names, spec.net);
 }
 
 /// A layer from a file leaves no room for draws of its weights.
@@ -66,7 +72,30 @@ void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
 
 }  // namespace
 
+std::vector<std::string> net_names() {
+  std::vector<std::string> names;
+  for (const LayerNet net : {LayerNet::mlp, LayerNet::cnn, LayerNet::residual}) {
+    names.emplace_back(name(net));
+  }
+  for (const CellInfo& cell : all_cells) names.emplace_back(cell.name);
+  return names;
+}
+
 bool is_recurrent(const GrowthSpec& spec) { return find_cell(spec.net) != nullptr; }
+
+bool is_cnn(const GrowthSpec& spec) { return layer_net(spec) == LayerNet::cnn; }
+
+bool is_additive(const GrowthSpec& spec) { return spec.net == additive_recurrence.name; }
+
+bool is_residual(const GrowthSpec& spec) { return layer_net(spec) == LayerNet::residual; }
+
+bool is_preact(const GrowthSpec& spec) {
+  return is_residual(spec) && spec.residual == Residual::preact;
+}
+
+double branch_scale(const GrowthSpec& spec) {
+  return is_residual(spec) && spec.residual == Residual::scaled ? spec.residual_scale : 1;
+}
 
 bool has_c(const GrowthSpec& spec) {
   const CellInfo* const cell = find_cell(spec.net);
@@ -75,16 +104,25 @@ bool has_c(const GrowthSpec& spec) {
 
 bool is_plain_chain(const GrowthSpec& spec) {
   const CellInfo* const cell = find_cell(spec.net);
-  return cell != nullptr ? cell->takes_activation : spec.net == "mlp" || spec.net == "cnn";
+  if (cell != nullptr) return cell->takes_activation;
+  const auto net = layer_net(spec);
+  return net && net != LayerNet::residual;
 }
+
+bool is_dense_chain(const GrowthSpec& spec) { return is_plain_chain(spec) && !is_cnn(spec); }
+
+bool is_elman(const GrowthSpec& spec) { return is_plain_chain(spec) && is_recurrent(spec); }
 
 bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
 
 Problem make_problem(const GrowthSpec& spec) {
   const CellInfo* const cell = find_cell(spec.net);
-  constexpr std::array layers{"mlp", "cnn", "residual"};
-  if (cell == nullptr && std::find(layers.begin(), layers.end(), spec.net) == layers.end()) {
-    refuse("--net " + spec.net, "one of mlp, cnn, residual, " + names_of(all_cells));
+  const std::optional<LayerNet> layers = layer_net(spec);
+  if (cell == nullptr && !layers) {
+    std::string allowed;
+    for (const std::string& net : net_names())
+      allowed += (allowed.empty() ? "one of " : ", ") + net;
+    refuse("--net " + spec.net, allowed);
   }
   const bool is_driven = cell != nullptr && cell->has_matrices;
   if (spec.init.input != Initialisation::Input::zero && !is_driven) {
@@ -114,14 +152,14 @@ Problem make_problem(const GrowthSpec& spec) {
                        .form = spec.form,
                        .slope = slope,
                        .dtype = spec.dtype};
-    if (spec.net == "additive") p.act = "identity";
+    if (is_additive(spec)) p.act = "identity";
     if (spec.init.weights && spec.init.weights->has_inputs()) {
       p.project_input = true;
       p.I = spec.init.weights->x.shape.at(2);
     }
     problem = p;
   } else {
-    problem = FeedForwardProblem{.net = spec.net,
+    problem = FeedForwardProblem{.net = layers.value(),
                                  .act = spec.activation,
                                  .L = spec.depth,
                                  .B = spec.batch,
@@ -188,7 +226,7 @@ Initialisation resolve(const GrowthSpec& spec) {
   init.W = resolve_weights(spec);
   if (!spec.h0_fixed_point) return init;
   const std::string flag = "--h0 fixed-point";
-  if (spec.net != "mlp" && spec.net != "cnn" && spec.net != "elman") {
+  if (!is_plain_chain(spec)) {
     refuse(flag, "only for mlp, cnn and elman; " + spec.net + " has no mean-field fixed point");
   }
   const std::optional<double> sigma2 = sigma_w2(spec);

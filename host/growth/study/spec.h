@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "host/draw/initialise.h"
 #include "host/problem/problem.h"
@@ -19,7 +20,7 @@ namespace gradepth::growth {
 /// One growth study: a net, how it is drawn, and over which seeds. What can be set of it is said by
 /// its knobs (host/growth/knobs/knobs.h).
 struct GrowthSpec {
-  std::string net = "mlp";  // mlp, cnn, residual, elman, lstm, gru, additive
+  std::string net = "mlp";  // one of net_names()
   std::string activation = "tanh";
   std::int64_t depth = 50;   // maps from the input end to the loss
   std::int64_t width = 128;  // units; cnn: channels
@@ -28,9 +29,9 @@ struct GrowthSpec {
   Initialisation init = growth_initialisation();
   bool h0_fixed_point = false;  // h0 such that q_1 is the mean-field fixed point
   bool share = true;            // recurrent nets: one W, or a fresh one per step
-  std::string residual = "plain";
+  Residual residual = Residual::plain;
   double residual_scale = 1;
-  std::string form = "two-term";  // additive
+  AdditiveForm form = AdditiveForm::two_term;
   std::int64_t seeds = 8;
   std::uint64_t first_seed = 1;
   double clip_value = 0;
@@ -43,11 +44,23 @@ struct GrowthSpec {
   bool renormalised = false;     // also where the format did not run out
 };
 
+/// The nets of layers, then the cells.
+[[nodiscard]] std::vector<std::string> net_names();
+
 [[nodiscard]] bool is_recurrent(const GrowthSpec& spec);
+[[nodiscard]] bool is_cnn(const GrowthSpec& spec);
+[[nodiscard]] bool is_additive(const GrowthSpec& spec);
+[[nodiscard]] bool is_residual(const GrowthSpec& spec);
+[[nodiscard]] bool is_preact(const GrowthSpec& spec);
+/// A, where a residual net's branch has one; else 1.
+[[nodiscard]] double branch_scale(const GrowthSpec& spec);
 /// Whether the net's state is (h, c).
 [[nodiscard]] bool has_c(const GrowthSpec& spec);
 /// Whether h' = f(W h + x + b), and nothing else: mlp, cnn, elman.
 [[nodiscard]] bool is_plain_chain(const GrowthSpec& spec);
+/// The plain chains but for images: mlp, elman.
+[[nodiscard]] bool is_dense_chain(const GrowthSpec& spec);
+[[nodiscard]] bool is_elman(const GrowthSpec& spec);
 /// Whether every map has its own weights.
 [[nodiscard]] bool is_untied(const GrowthSpec& spec);
 

@@ -130,7 +130,7 @@ GrowthResult measure_cell(const SweepCell& cell, Provider& provider, WeightCache
     GrowthResult result;
     result.provider = provider.name();
     result.name = row_name(cell.spec, provider.name());
-    result.status = "unsupported";
+    result.status = Status::unsupported;
     result.reason = refusal.what();
     return result;
   }
@@ -200,7 +200,7 @@ void run_sweep(const std::vector<SweepCell>& cells, Provider& provider,
 
 double work(const GrowthSpec& spec) {
   const auto width = static_cast<double>(spec.width);
-  const double taps = spec.net == "cnn" ? image::taps * image::pixels : 1;
+  const double taps = is_cnn(spec) ? image::taps * image::pixels : 1;
   return static_cast<double>(spec.seeds * spec.batch * spec.depth) * width * width * taps;
 }
 

@@ -17,14 +17,10 @@
 namespace gradepth::growth {
 namespace {
 
-double scale(const GrowthSpec& spec) {
-  return spec.residual == "scaled" ? spec.residual_scale : 1.0;
-}
-
 /// Variances carried from map to map: rate of the fit's window.
 Theory carried(const GrowthSpec& spec, double sigma2, double noise) {
-  const bool preact = spec.residual == "preact";
-  const double ln_A2 = 2 * std::log(std::abs(scale(spec)));
+  const bool preact = spec.residual == Residual::preact;
+  const double ln_A2 = 2 * std::log(std::abs(branch_scale(spec)));
   const double ln_sigma2 = std::log(sigma2);
   const double ln_noise = std::log(noise);
   /// ln of the variance of f's argument, h's being q.
@@ -157,7 +153,7 @@ struct Map {
 /// The forward pass: h of variance e^ln_q, and mean r in units of its rms.
 std::vector<Map> run_forward(const GrowthSpec& spec, double sigma2, double noise, double ln_q,
                              double r) {
-  const double A = scale(spec);
+  const double A = branch_scale(spec);
   MomentsAlong moments(spec.activation);
   std::vector<Map> maps;
   maps.reserve(static_cast<std::size_t>(spec.depth));
@@ -281,7 +277,7 @@ Theory correlated_residual(const GrowthSpec& spec, double sigma2, double noise) 
   constexpr double ln_dwarfed = -60;
   const double ln_q = spec.init.h0.scale == 0 ? ln_dwarfed : ln_start_variance(spec);
   const double r = !constant_start ? 0 : spec.init.h0.scale < 0 ? -1 : 1;
-  const double A = scale(spec);
+  const double A = branch_scale(spec);
   const std::vector<Map> maps = run_forward(spec, sigma2, noise, ln_q, r);
   const double r_L = (maps.back().r + maps.back().f) / std::sqrt(maps.back().growth);
   const std::vector<double> ln_g2 =
@@ -347,7 +343,7 @@ std::optional<Theory> residual_theory(const GrowthSpec& spec) {
   }
   const bool gaussian_start =
       spec.init.h0.kind != ValueInit::Kind::constant || spec.init.h0.scale == 0;
-  if (spec.residual == "preact") {
+  if (spec.residual == Residual::preact) {
     return gaussian_start ? std::optional(carried(spec, *sigma2, *noise)) : std::nullopt;
   }
   if (is_odd(spec.activation)) return carried(spec, *sigma2, *noise);
@@ -358,7 +354,7 @@ std::optional<Theory> residual_theory(const GrowthSpec& spec) {
   const bool tiny = at_0 > 0 &&
                     ln_sum(std::log(*sigma2) + ln_start_variance(spec), std::log(*noise)) < least &&
                     spec.init.h0.scale != 0;
-  if (rests || tiny || *sigma2 == 0 || scale(spec) == 0) return std::nullopt;
+  if (rests || tiny || *sigma2 == 0 || branch_scale(spec) == 0) return std::nullopt;
   Theory theory = correlated_residual(spec, *sigma2, *noise);
   return std::isfinite(theory.rate) ? std::optional(theory) : std::nullopt;
 }

@@ -54,7 +54,7 @@ std::optional<Theory> additive(const GrowthSpec& spec, std::span<const DrawnFact
     return std::nullopt;
   }
   const double w = spec.init.W.scale;
-  if (spec.form == "two-term") {
+  if (spec.form == AdditiveForm::two_term) {
     return Theory{.rate = two_term_rate(w),
                   .formula = "ln of the largest root modulus of r^2 = w (r + 1)",
                   .source = "characteristic roots"};
@@ -320,8 +320,9 @@ std::optional<Theory> gru(const GrowthSpec& spec, std::span<const DrawnFacts> /*
 
 std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   std::optional<Theory> theory = residual_theory(spec);
-  const bool width_term = spec.residual == "preact" && spec.activation == "relu" && dense(spec) &&
-                          gaussian_weights(spec) && no_bias(spec) && unit_sphere(spec);
+  const bool width_term = spec.residual == Residual::preact && spec.activation == "relu" &&
+                          dense(spec) && gaussian_weights(spec) && no_bias(spec) &&
+                          unit_sphere(spec);
   if (theory && width_term) {
     // The fit's middle is half of the depth away from the start.
     const double term = preact_relu_width_term(0.5 * sigma_w2(spec).value(), spec.depth / 2);

@@ -30,15 +30,6 @@ inline void require_size(const char* what, std::int64_t value) {
   require(value >= 1 && value <= max_size, what, std::to_string(value), size_range);
 }
 
-/// One of a list of names.
-template <class Names>
-void require_one_of(const char* what, const std::string& value, const Names& names) {
-  std::string allowed;
-  for (const auto& name : names)
-    allowed += (allowed.empty() ? "one of " : ", ") + std::string(name);
-  require(std::find(names.begin(), names.end(), value) != names.end(), what, value, allowed);
-}
-
 inline void require_activation(const std::string& act) {
   require(is_activation(act), "activation", act, "one of " + activation_names());
 }

@@ -1,7 +1,5 @@
 #include "host/problem/kinds/feedforward.h"
 
-#include <array>
-
 #include "host/problem/image.h"
 #include "host/problem/kinds/common.h"
 #include "host/problem/kinds/parts.h"
@@ -10,28 +8,23 @@
 namespace gradepth::kinds {
 namespace {
 
-constexpr std::array<std::string_view, 3> nets{"mlp", "residual", "cnn"};
-constexpr std::array<std::string_view, 3> residuals{"plain", "preact", "scaled"};
-
 /// Operations per unit beside the product, forward and back.
 constexpr double pointwise_operations = 9;
 
 Shape state_shape(const FeedForwardProblem& p) {
-  if (p.net != "cnn") return {p.B, p.N};
+  if (!p.is_cnn()) return {p.B, p.N};
   return {p.B, p.N, image::side, image::side};
 }
 
 Shape weight_shape(const FeedForwardProblem& p) {
-  if (p.net != "cnn") return {p.L, p.N, p.N};
+  if (!p.is_cnn()) return {p.L, p.N, p.N};
   return {p.L, p.N, p.N, image::kernel, image::kernel};
 }
 
 }  // namespace
 
 void validate(const FeedForwardProblem& p) {
-  require_one_of("net", p.net, nets);
   require_activation(p.act);
-  require_one_of("residual", p.residual, residuals);
   require_clip_value(p.clip_value, p.dtype);
   require_size("L", p.L);
   require_size("B", p.B);
@@ -63,18 +56,19 @@ std::vector<TensorSpec> outputs(const FeedForwardProblem& p) {
 
 const Parts<FeedForwardProblem>& parts(const FeedForwardProblem& /*p*/) {
   using P = FeedForwardProblem;
-  const auto is_residual = [](const P& p) { return p.net == "residual"; };
+  const auto is_residual = [](const P& p) { return p.is_residual(); };
   static const Parts<P> table{
-      .words = {one_of("net", &P::net, nets), activation_word<P>(), dtype_word<P>()},
-      .details = {
-          size_detail("L", &P::L), size_detail("B", &P::B), size_detail("N", &P::N),
-          mark("preact", &P::residual, "preact").when(is_residual),
-          number_detail<P>(
-              "scaled", &P::residual_scale, [](const P& p) { return p.residual == "scaled"; },
-              [](P& p) { p.residual = "scaled"; })
-              .when(is_residual)
-              .when([](const P& p) { return p.residual != "preact"; }),
-          mark("forward", &P::pass, Pass::forward), clip_value_detail<P>(), slope_mark<P>()}};
+      .words = {value_word("net", &P::net, layer_net_names), activation_word<P>(), dtype_word<P>()},
+      .details = {size_detail("L", &P::L), size_detail("B", &P::B), size_detail("N", &P::N),
+                  mark("preact", &P::residual, Residual::preact).when(is_residual),
+                  number_detail<P>(
+                      "scaled", &P::residual_scale,
+                      [](const P& p) { return p.residual == Residual::scaled; },
+                      [](P& p) { p.residual = Residual::scaled; })
+                      .when(is_residual)
+                      .when([](const P& p) { return p.residual != Residual::preact; }),
+                  mark("forward", &P::pass, Pass::forward), clip_value_detail<P>(),
+                  slope_mark<P>()}};
   return table;
 }
 
@@ -85,7 +79,7 @@ double working_set(const FeedForwardProblem& p) {
 double bytes(const FeedForwardProblem& p) { return working_set(p); }
 
 double flops(const FeedForwardProblem& p) {
-  const double taps = p.net == "cnn" ? image::taps : 1;
+  const double taps = p.is_cnn() ? image::taps : 1;
   const double units =
       static_cast<double>(p.L) * static_cast<double>(p.B) * static_cast<double>(p.state_size());
   const double product = 2.0 * taps * static_cast<double>(p.N);

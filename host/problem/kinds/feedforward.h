@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/problem/dtype.h"
@@ -10,6 +13,19 @@
 #include "kernels/activation/activation.h"
 
 namespace gradepth {
+
+enum class LayerNet : std::uint8_t { mlp, residual, cnn };
+inline constexpr std::array<std::string_view, 3> layer_net_names{"mlp", "residual", "cnn"};
+constexpr std::string_view name(LayerNet net) {
+  return layer_net_names[static_cast<std::size_t>(net)];
+}
+
+/// How a residual net's layer adds its branch to what it is given.
+enum class Residual : std::uint8_t { plain, preact, scaled };
+inline constexpr std::array<std::string_view, 3> residual_names{"plain", "preact", "scaled"};
+constexpr std::string_view name(Residual residual) {
+  return residual_names[static_cast<std::size_t>(residual)];
+}
 
 // clang-format off
 /// L layers forward and back.
@@ -33,21 +49,28 @@ namespace gradepth {
 /// clip_value as for recurrent problems, states 1 … L.
 // clang-format on
 struct FeedForwardProblem {
-  std::string net = "mlp";  // mlp, residual, cnn
+  LayerNet net = LayerNet::mlp;
   std::string act = "tanh";
   std::int64_t L = 16;
   std::int64_t B = 32;
   std::int64_t N = 128;
   Pass pass = Pass::training;
-  std::string residual = "plain";  // plain, preact, scaled
-  double residual_scale = 1;       // A of scaled
+  Residual residual = Residual::plain;
+  double residual_scale = 1;  // A of scaled
   bool record = false;
   double clip_value = 0;
   SlopeFrom slope = SlopeFrom::output;
   Dtype dtype = Dtype::f32;
 
   /// Elements of one sample's state.
-  [[nodiscard]] std::int64_t state_size() const { return net == "cnn" ? N * image::pixels : N; }
+  [[nodiscard]] std::int64_t state_size() const { return is_cnn() ? N * image::pixels : N; }
+  [[nodiscard]] bool is_cnn() const { return net == LayerNet::cnn; }
+  [[nodiscard]] bool is_residual() const { return net == LayerNet::residual; }
+  [[nodiscard]] bool is_preact() const { return is_residual() && residual == Residual::preact; }
+  /// A, where the branch has one; else 1.
+  [[nodiscard]] double branch_scale() const {
+    return is_residual() && residual == Residual::scaled ? residual_scale : 1;
+  }
 
   friend bool operator==(const FeedForwardProblem&, const FeedForwardProblem&) = default;
 };

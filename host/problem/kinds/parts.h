@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <iterator>
@@ -84,6 +86,15 @@ Part<P> choice(const char* what, Value P::*field,
                 }
                 return false;
               }};
+}
+
+/// The same for an enum that is the place in a list of names.
+template <class P, class Value, std::size_t n>
+Part<P> value_word(const char* what, Value P::*field,
+                   const std::array<std::string_view, n>& names) {
+  std::vector<std::pair<std::string, Value>> choices;
+  for (std::size_t i = 0; i < n; ++i) choices.emplace_back(names[i], static_cast<Value>(i));
+  return choice(what, field, std::move(choices));
 }
 
 /// A word that is the field itself.

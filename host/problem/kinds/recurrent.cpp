@@ -1,6 +1,5 @@
 #include "host/problem/kinds/recurrent.h"
 
-#include <array>
 #include <functional>
 #include <optional>
 
@@ -11,8 +10,6 @@
 /// A cell through time; what differs between cells is said by cells.h.
 namespace gradepth::kinds {
 namespace {
-
-constexpr std::array<std::string_view, 2> forms{"two-term", "sum"};
 
 /// `I30`, where it is not H.
 Part<RecurrentProblem> features_detail() {
@@ -51,7 +48,6 @@ void validate(const RecurrentProblem& p) {
   require_activation(p.act);
   require(p.act == "tanh" || cell.takes_activation || !cell.has_matrices, "activation", p.act,
           p.cell + " has tanh");
-  require_one_of("form", p.form, forms);
   require(p.share || cell.has_matrices, "share", "off", p.cell + " nets share w");
   require(p.share || !p.project_input, "share", "off", "not with an input projection");
   require_clip_value(p.clip_value, p.dtype);
@@ -104,7 +100,8 @@ const Parts<RecurrentProblem>& parts(const RecurrentProblem& /*p*/) {
   static const Parts<P> table{
       .words = {one_of("cell", &P::cell, names_in(all_cells)),
                 activation_word<P>().when(has_matrices),
-                one_of("form", &P::form, forms).when(std::not_fn(has_matrices)), dtype_word<P>()},
+                value_word("form", &P::form, additive_form_names).when(std::not_fn(has_matrices)),
+                dtype_word<P>()},
       .details = {size_detail("T", &P::T), size_detail("B", &P::B), size_detail("H", &P::H),
                   features_detail(),
                   mark("recurrence", &P::project_input, false).when(has_matrices),

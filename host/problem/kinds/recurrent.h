@@ -1,7 +1,10 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "host/problem/dtype.h"
@@ -9,6 +12,13 @@
 #include "kernels/activation/activation.h"
 
 namespace gradepth {
+
+/// Of an additive net: f' = w (f + f_prev), or f' = w Σ of all earlier f.
+enum class AdditiveForm : std::uint8_t { two_term, sum };
+inline constexpr std::array<std::string_view, 2> additive_form_names{"two-term", "sum"};
+constexpr std::string_view name(AdditiveForm form) {
+  return additive_form_names[static_cast<std::size_t>(form)];
+}
 
 // clang-format off
 /// T steps of a recurrent cell, forward and back through time. G = gates(cell).
@@ -51,8 +61,7 @@ struct RecurrentProblem {
   /// Whether dh_norm2 is among the outputs; off shows what measuring it costs.
   bool norms = true;
   double clip_value = 0;
-  std::string form =
-      "two-term";  // additive: f' = w (f + f_prev), or "sum": f' = w Σ of all earlier f
+  AdditiveForm form = AdditiveForm::two_term;
   SlopeFrom slope = SlopeFrom::output;
   Dtype dtype = Dtype::f32;
 

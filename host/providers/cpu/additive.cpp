@@ -86,7 +86,7 @@ class AdditivePlan final : public Plan {
 
   /// What w multiplies in step t: f_t and the state before, or f_t and the sum so far.
   void next_sum(std::ptrdiff_t t, const float* f, std::ptrdiff_t n, float* sum) const {
-    if (p_.form == "sum") return loops_.add(sum, f, n);
+    if (p_.form == AdditiveForm::sum) return loops_.add(sum, f, n);
     if (t == 0) {
       std::copy_n(f, n, sum);
     } else {
@@ -108,7 +108,7 @@ class AdditivePlan final : public Plan {
       if (p_.record) std::copy_n(df, n, recorded_ + s * size_ + at);
       if (s == 0) break;
       if (p_.clip_value > 0) loops_.clip(df, static_cast<float>(p_.clip_value), n);
-      if (p_.form == "sum") {
+      if (p_.form == AdditiveForm::sum) {
         loops_.add(later, df, n);
       } else if (s == T_) {
         std::copy_n(df, n, later);

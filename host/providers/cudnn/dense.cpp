@@ -16,7 +16,7 @@ struct Fused {
   explicit operator bool() const { return forward != CUBLASLT_EPILOGUE_DEFAULT; }
 };
 Fused fused_epilogues(const FeedForwardProblem& p) {
-  if (p.net != "mlp") return {};
+  if (p.net != LayerNet::mlp) return {};
   if (p.act == "relu") return {CUBLASLT_EPILOGUE_RELU_AUX_BIAS, CUBLASLT_EPILOGUE_DRELU_BGRAD};
   // cuBLASLt's GELU is the tanh form. Its argument is kept in rows of whole 8 numbers; other widths
   // would need a copy before the last layer's derivative.
@@ -37,9 +37,9 @@ class DensePlan final : public LibraryPlan {
       : LibraryPlan(shared, problem),
         shared_(std::move(shared)),
         p_(problem),
-        residual_(p_.net == "residual"),
-        preact_(residual_ && p_.residual == "preact"),
-        scale_(residual_ && p_.residual == "scaled" ? p_.residual_scale : 1.0),
+        residual_(p_.is_residual()),
+        preact_(p_.is_preact()),
+        scale_(p_.branch_scale()),
         n_(p_.B * p_.N),
         epilogues_(fused_epilogues(p_)) {
     allocate_tensors();
@@ -323,8 +323,8 @@ Planned make_plan(const FeedForwardProblem& problem, const LibraryPtr& library) 
     return Unsupported{"feed-forward nets of the libraries: f32 only"};
   }
   if (problem.clip_value > 0) return Unsupported{"the libraries clip no gradient between layers"};
-  return problem.net == "cnn" ? make_convolution_plan(problem, library)
-                              : make_dense_plan(problem, library);
+  return problem.is_cnn() ? make_convolution_plan(problem, library)
+                          : make_dense_plan(problem, library);
 }
 
 }  // namespace gradepth::cudnn

@@ -91,9 +91,9 @@ class FeedForwardPlan final : public Plan {
       : p_(problem),
         act_(act),
         context_(context),
-        residual_(problem.net == "residual"),
-        preact_(residual_ && problem.residual == "preact"),
-        scale_(residual_ && problem.residual == "scaled" ? problem.residual_scale : 1.0),
+        residual_(problem.is_residual()),
+        preact_(problem.is_preact()),
+        scale_(problem.branch_scale()),
         trains_(problem.pass != Pass::forward),
         threads_(cpu::Workers(context.threads, false).count()),
         size_(problem.B * problem.state_size()),
@@ -326,7 +326,7 @@ Planned make_plan(const FeedForwardProblem& p, const Context& context) {
   const auto act = find_activation(p.act);
   if (!act) return Unsupported{"oneDNN 2.6 has no " + p.act};
   if (p.clip_value > 0) return Unsupported{"oneDNN has no gradient clipping"};
-  if (p.net == "cnn") return std::make_unique<FeedForwardPlan<Convolution>>(p, *act, context);
+  if (p.is_cnn()) return std::make_unique<FeedForwardPlan<Convolution>>(p, *act, context);
   return std::make_unique<FeedForwardPlan<InnerProduct>>(p, *act, context);
 }
 

@@ -12,7 +12,7 @@ class AdditivePlan final : public KernelPlan {
       : KernelPlan(std::move(device), p), blocks_(additive_blocks(p.B * p.H)) {
     const std::int64_t n = p.B * p.H;
     float* const w = floats(1);
-    net_.sum = p.form == "sum";
+    net_.sum = p.form == AdditiveForm::sum;
     net_.T = p.T;
     net_.n = n;
     net_.w = w;

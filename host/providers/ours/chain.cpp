@@ -60,10 +60,10 @@ Chain chain_of(const FeedForwardProblem& p) {
   c.T = p.L;
   c.B = p.B;
   c.units = p.N;
-  if (p.net == "cnn") c.pixels = conv_pixels;
-  c.residual = p.net == "residual";
-  c.preact = c.residual && p.residual == "preact";
-  if (c.residual && p.residual == "scaled") c.scale = static_cast<float>(p.residual_scale);
+  if (p.is_cnn()) c.pixels = conv_pixels;
+  c.residual = p.is_residual();
+  c.preact = p.is_preact();
+  c.scale = static_cast<float>(p.branch_scale());
   c.clip_value = static_cast<float>(p.clip_value);
   c.backward = p.pass != Pass::forward;
   c.record = p.record;

@@ -32,8 +32,8 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
  public:
   FeedForwardPlan(const FeedForwardProblem& problem, Rounding rounding)
       : ReferencePlan(problem, rounding),
-        cnn_(problem.net == "cnn"),
-        preact_(problem.net == "residual" && problem.residual == "preact"),
+        cnn_(problem.is_cnn()),
+        preact_(problem.is_preact()),
         state_(length(problem.B * problem.state_size())),
         weight_(length(problem.N * problem.N * (cnn_ ? image::taps : 1))),
         h_(state_ * length(problem.L + 1)),
@@ -92,9 +92,6 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
 
  private:
   [[nodiscard]] const double* W(std::int64_t l) const { return in("W") + length(l) * weight_; }
-  [[nodiscard]] double scale() const {
-    return p_.net == "residual" && p_.residual == "scaled" ? p_.residual_scale : 1.0;
-  }
   /// Which feature of the bias element i of a state belongs to.
   [[nodiscard]] std::size_t feature(std::size_t i) const {
     return (cnn_ ? i / length(pixels) : i) % length(p_.N);
@@ -124,7 +121,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
       a[i] = static_cast<double>(v);
       const T y = value_of<Act>(v);
       f[i] = static_cast<double>(y);
-      next[i] = p_.net == "residual" ? static_cast<double>(T(h[i]) + T(scale()) * y) : f[i];
+      next[i] = p_.is_residual() ? static_cast<double>(T(h[i]) + T(p_.branch_scale()) * y) : f[i];
     }
   }
 
@@ -141,14 +138,15 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
       return static_cast<double>(T(d) * slope_of<Act>(p_.slope, T(a[i]), T(f[i])));
     };
     for (std::size_t i = 0; i < state_; ++i) {
-      da[i] = preact_ ? dh_next[i] : through_f(static_cast<double>(T(scale()) * T(dh_next[i])), i);
+      da[i] = preact_ ? dh_next[i]
+                      : through_f(static_cast<double>(T(p_.branch_scale()) * T(dh_next[i])), i);
     }
     Vector back(state_);
     transposed_map(da, W(l), back.data());
     round_all(rounding_, back.data(), state_);
     for (std::size_t i = 0; i < state_; ++i) {
       const double branch = preact_ ? through_f(back[i], i) : back[i];
-      dh[i] = p_.net == "residual" ? static_cast<double>(T(dh_next[i]) + T(branch)) : branch;
+      dh[i] = p_.is_residual() ? static_cast<double>(T(dh_next[i]) + T(branch)) : branch;
     }
   }
 

@@ -337,7 +337,7 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
       const double* now = &f_[length(t) * state_];
       double* next = &f_[length(t + 1) * state_];
       for (std::size_t i = 0; i < state_; ++i) {
-        const double before = p_.form == "sum" ? sum[i] : t > 0 ? now[i - state_] : 0.0;
+        const double before = p_.form == AdditiveForm::sum ? sum[i] : t > 0 ? now[i - state_] : 0.0;
         sum[i] = round_to(rounding_, before + now[i]);
         next[i] = round_to(rounding_, w * sum[i]);
       }
@@ -361,7 +361,9 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
       for (std::size_t i = 0; i < state_ && t > 0; ++i) df[i] = clip(df[i], p_.clip_value);
       // State t-1 is held by state t and by t+1 (two-term), or by every later one (sum).
       for (std::size_t i = 0; i < state_; ++i) {
-        const double further = p_.form == "sum" ? later[i] : t < p_.T ? df[i + state_] : 0.0;
+        const double further = p_.form == AdditiveForm::sum ? later[i]
+                               : t < p_.T                   ? df[i + state_]
+                                                            : 0.0;
         later[i] = round_to(rounding_, df[i] + further);
       }
       if (t > 0 && p_.record) std::copy_n(df, state_, out("da") + (t - 1) * p_.B * p_.H);
@@ -378,7 +380,7 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
     for (std::int64_t t = 0; t < p_.T; ++t) {
       for (std::size_t i = 0; i < state_; ++i) {
         const std::size_t at = length(t) * state_ + i;
-        const double before = p_.form == "sum" ? sum[i] : t > 0 ? f_[at - state_] : 0.0;
+        const double before = p_.form == AdditiveForm::sum ? sum[i] : t > 0 ? f_[at - state_] : 0.0;
         sum[i] = before + f_[at];
         dw = add(rounding_, dw, df_[at + state_] * sum[i]);
       }
