@@ -390,13 +390,13 @@ std::vector<growth::GrowthSpec> growth_studies(std::string_view preset) {
   return list;
 }
 
-GainMap gain_map(std::string_view preset) {
-  GainMap map{study("mlp", "tanh", 50, 64, "gaussian:1", 0.1), "gain=0.5:3:0.1,bias=0:0.5:0.1"};
-  map.spec.h0_fixed_point = true;
-  map.spec.seeds = preset == "full" ? 20 : 2;
-  if (preset == "full") map.spec.width = 256;
-  if (preset == "brief") map = {study("mlp", "tanh", 10, 8, "gaussian:1"), "gain=1:2:1,bias=0:1:1"};
-  return map;
+GainGrid gain_grid(std::string_view preset) {
+  GainGrid grid{study("mlp", "tanh", 50, 64, "gaussian:1", 0.1), "gain=0.5:3:0.1,bias=0:0.5:0.1"};
+  grid.spec.h0_fixed_point = true;
+  grid.spec.seeds = preset == "full" ? 20 : 2;
+  if (preset == "full") grid.spec.width = 256;
+  if (preset == "brief") grid = {study("mlp", "tanh", 10, 8, "gaussian:1"), "gain=1:2:1,bias=0:1:1"};
+  return grid;
 }
 
 SharedChain shared_chain(std::string_view preset) {

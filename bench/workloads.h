@@ -24,12 +24,12 @@ std::vector<Workload> workloads(std::string_view preset);
 /// std::invalid_argument for an unknown name.
 std::vector<growth::GrowthSpec> growth_studies(std::string_view preset);
 
-/// The suite's map of gains: the net and the axes of its sweep, by preset.
-struct GainMap {
+/// The suite's grid of gains: the net and the axes of its sweep, by preset.
+struct GainGrid {
   growth::GrowthSpec spec;
   const char* axes;
 };
-GainMap gain_map(std::string_view preset);
+GainGrid gain_grid(std::string_view preset);
 
 /// The recurrent chain of which the suite compares one W with a fresh one per step, by preset, and
 /// the density of its sparse form.

@@ -141,7 +141,7 @@ class Suite {
     plan_limits();
     plan_checks();
     plan_growth();
-    plan_map_of_gains();
+    plan_grid_of_gains();
     plan_share();
     plan_slopes();
     plan_speed();
@@ -165,10 +165,10 @@ class Suite {
   /// A new row; one that is there already stays in its place.
   void write(Row made) {
     const Row* earlier = results_.find(made.value("identity", ""));
-    note(earlier != nullptr ? output_.add_earlier(*earlier) : output_.add(std::move(made)));
+    note_failure(earlier != nullptr ? output_.add_earlier(*earlier) : output_.add(std::move(made)));
   }
-  void keep(const Row& row) { note(output_.add_earlier(row)); }
-  void note(const Row& row) {
+  void keep(const Row& row) { note_failure(output_.add_earlier(row)); }
+  void note_failure(const Row& row) {
     failed_ = failed_ || row["status"] == "incorrect" || row["status"] == "error";
   }
 
@@ -216,12 +216,12 @@ class Suite {
     }
   }
 
-  void plan_map_of_gains() {
+  void plan_grid_of_gains() {
     Provider& provider = chosen(single_);
-    GainMap map = gain_map(options_.preset);
-    map.spec.first_seed = options_.seed;
-    const auto cells = growth::sweep_cells(map.spec, growth::parse_sweep(map.axes));
-    Task task{std::string("growth  sweep ") + map.axes, 0, {}, [this, &provider, cells] {
+    GainGrid grid = gain_grid(options_.preset);
+    grid.spec.first_seed = options_.seed;
+    const auto cells = growth::sweep_cells(grid.spec, growth::parse_sweep(grid.axes));
+    Task task{std::string("growth  sweep ") + grid.axes, 0, {}, [this, &provider, cells] {
                 measure_cells(cells, provider);
               }};
     for (const growth::SweepCell& cell : cells) {

@@ -56,8 +56,8 @@ std::string left(const std::string& text, std::size_t width) {
   return text + std::string(text.size() < width ? width - text.size() : 0, ' ');
 }
 
-std::string percent(double share) {
-  return std::isnan(share) ? "-" : significant(100 * share, 2) + '%';
+std::string percent(double fraction) {
+  return std::isnan(fraction) ? "-" : significant(100 * fraction, 2) + '%';
 }
 
 /// Half of the distance of the quartiles as a share of the median, one byte longer than it looks.

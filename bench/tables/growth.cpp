@@ -70,8 +70,8 @@ std::string bar(double x, double largest, std::size_t width) {
   return signs;
 }
 
-std::string percent(double share) {
-  return std::isfinite(share) ? significant(100 * share, 3) : "-";
+std::string percent(double fraction) {
+  return std::isfinite(fraction) ? significant(100 * fraction, 3) : "-";
 }
 
 std::string power_of_two(double x) { return "2^" + std::to_string(std::ilogb(x)); }

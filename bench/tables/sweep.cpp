@@ -95,8 +95,8 @@ bool contour_follows(const Row& row, const std::vector<double>& gains, std::size
   return i + 1 < gains.size() && gains[i] <= critical && critical < gains[i + 1];
 }
 
-void print_map(std::ostream& out, const std::vector<SweepAxis>& axes,
-               const std::vector<Row>& rows) {
+void print_grid(std::ostream& out, const std::vector<SweepAxis>& axes,
+                const std::vector<Row>& rows) {
   const bool across_first = axes[0].key == "gain";
   const SweepAxis& across = axes[across_first ? 0 : 1];
   const SweepAxis& down = axes[across_first ? 1 : 0];
@@ -138,10 +138,10 @@ std::vector<SweepAxis> axes_of(const std::vector<Row>& rows) {
 
 void print_sweep(std::ostream& out, const std::vector<SweepAxis>& axes,
                  const std::vector<Row>& rows) {
-  const bool map = axes.size() == 2 && axes[0].values.size() > 1 && axes[1].values.size() > 1 &&
-                   (axes[0].key == "gain" ? axes[0] : axes[1]).values.size() <= 70;
-  if (map) {
-    print_map(out, axes, rows);
+  const bool grid = axes.size() == 2 && axes[0].values.size() > 1 && axes[1].values.size() > 1 &&
+                    (axes[0].key == "gain" ? axes[0] : axes[1]).values.size() <= 70;
+  if (grid) {
+    print_grid(out, axes, rows);
   } else {
     print_list(out, axes, rows);
   }

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "host/growth/study/grid.h"
+#include "host/growth/study/sweep.h"
 
 namespace gradepth {
 

@@ -4,7 +4,7 @@
 /// stream, how numbers come and go, and what multiplies matrices. Both machines offer
 ///   Buffer<T>   owns memory of the machine; move-only
 ///   Device      stream(), upload, download, copy, gemm, wait, description()
-/// so that custom*.cpp is one source for both.
+/// so that host/providers/ours is one source for both.
 #ifdef GRADEPTH_PLATFORM_CUDA
 #include "host/device/device_cuda.h"
 #else

@@ -247,9 +247,9 @@ Comparison Judge::compare(Plan& plan) const {
   const auto weigh = [&](Comparison found) {
     found.ok = found.error <= found.tolerance;
     const bool all_ok = worst.ok && found.ok;
-    const double share = found.error / found.tolerance;
-    if (share > nearest) {
-      nearest = share;
+    const double ratio = found.error / found.tolerance;
+    if (ratio > nearest) {
+      nearest = ratio;
       worst = std::move(found);
     }
     worst.ok = all_ok;

@@ -132,9 +132,9 @@ class Net {
 };
 
 /// Forward passes over the whole test part in one batch.
-class Examiner {
+class TestSet {
  public:
-  Examiner(const TrainSpec& spec, Provider& provider, const Sequences& data) : data_(data) {
+  TestSet(const TrainSpec& spec, Provider& provider, const Sequences& data) : data_(data) {
     RecurrentProblem problem = problem_of(spec, data);
     problem.B = static_cast<std::int64_t>(data.size());
     problem.pass = Pass::forward;
@@ -165,7 +165,7 @@ void run_training(TrainResult& result, Provider& provider, const Sequences& trai
                   const Sequences& test_data, const Progress& progress) {
   const TrainSpec& spec = result.spec;
   Net net(spec, provider, train_data);
-  Examiner examiner(spec, provider, test_data);
+  TestSet test_set(spec, provider, test_data);
   result.detail = net.detail();
   const auto optimiser = make_optimiser(spec.optimiser, spec.learning_rate.value());
 
@@ -201,7 +201,7 @@ void run_training(TrainResult& result, Provider& provider, const Sequences& trai
       const auto count = static_cast<double>(step + 1 - epoch_begin);
       result.epochs.push_back({static_cast<std::int64_t>(step + 1),
                                std::accumulate(first, result.loss.end(), 0.0) / count,
-                               examiner.accuracy(net)});
+                               test_set.accuracy(net)});
       epoch_begin = step + 1;
       if (progress) progress(result.epochs.back());
     }

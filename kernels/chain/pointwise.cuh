@@ -14,7 +14,7 @@ inline constexpr std::int64_t step_block_size = 4 * block_threads;
 
 // blockIdx = (sample, part of its elements), a thread one element.
 template <class Act>
-__global__ void __launch_bounds__(block_threads) map_forward_kernel(MapForward p) {
+__global__ void __launch_bounds__(block_threads) map_forward_kernel(PointwiseForward p) {
   const auto width = static_cast<unsigned>(p.units * p.pixels);
   const unsigned within = blockIdx.y * block_threads + threadIdx.x;
   if (within >= width) return;
@@ -28,14 +28,14 @@ __global__ void __launch_bounds__(block_threads) map_forward_kernel(MapForward p
 
 /// One element's da from dh' at i.
 template <class Act>
-__device__ float map_backward_element(const MapBackward& p, std::int64_t i, float dh) {
+__device__ float pointwise_backward_element(const PointwiseBackward& p, std::int64_t i, float dh) {
   constexpr bool of_output = has_slope_from_output<Act>;
   const float kept = !of_output ? p.a[i] : p.y != nullptr ? p.y[i] : Act::value(p.a[i]);
   return p.scale * (dh * slope_of_kept<Act, of_output>(kept));
 }
 
 template <class Act>
-__global__ void __launch_bounds__(block_threads) map_backward_kernel(MapBackward p) {
+__global__ void __launch_bounds__(block_threads) map_backward_kernel(PointwiseBackward p) {
   double sums[step_quantities] = {};
   const std::int64_t first = blockIdx.x * step_block_size;
   const std::int64_t last = min(first + step_block_size, p.n);
@@ -47,7 +47,7 @@ __global__ void __launch_bounds__(block_threads) map_backward_kernel(MapBackward
     if (p.dh != nullptr) p.dh[i] = dh;
     if (p.passed != nullptr) p.passed[i] = dh_clipped;
     float da = 0;
-    if (p.da != nullptr) p.da[i] = da = map_backward_element<Act>(p, i, dh_clipped);
+    if (p.da != nullptr) p.da[i] = da = pointwise_backward_element<Act>(p, i, dh_clipped);
     if (p.partials != nullptr) measure<1>(sums, dh, 0, &da);
   }
   if (p.partials != nullptr) write_step(sums, p.partials);

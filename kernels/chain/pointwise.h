@@ -15,7 +15,7 @@ namespace gradepth::inline GRADEPTH_PLATFORM {
 
 /// h' = skip + scale · f(a),  a = W h + x + b.
 ///   elman, mlp, cnn: skip null, scale 1;   residual: skip = h;   scaled residual: scale = A
-struct MapForward {
+struct PointwiseForward {
   std::int64_t rows = 0;
   std::int64_t units = 0;
   std::int64_t pixels = 1;
@@ -28,7 +28,7 @@ struct MapForward {
 };
 
 /// dh' = through + past, measured, then clipped to ±clip_value; da = scale · dh' · f'(a).
-struct MapBackward {
+struct PointwiseBackward {
   std::int64_t n = 0;
   const float* through = nullptr;  // [n] or null: what came back through the map behind, Wᵀ da
   const float* past = nullptr;     // [n] or null: what came past it: dL/dy_t, or a residual's skip
@@ -44,7 +44,7 @@ struct MapBackward {
 };
 
 /// std::invalid_argument for an unknown activation.
-void map_forward(std::string_view act, const MapForward& map, const StreamRef& stream);
-void map_backward(std::string_view act, const MapBackward& map, const StreamRef& stream);
+void pointwise_forward(std::string_view act, const PointwiseForward& p, const StreamRef& stream);
+void pointwise_backward(std::string_view act, const PointwiseBackward& p, const StreamRef& stream);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -43,7 +43,7 @@ struct FixedLimit : ClipLimit {
 };
 
 /// A share of |w|, which counts as 1e-3 at least: Brock et al. 2021 (2102.06171), equation 3.
-struct ShareOfWeights : ClipLimit {
+struct FractionOfWeights : ClipLimit {
   static constexpr bool reads_weights = true;
   static constexpr double least = 1e-3;
   HD static double of(double threshold, ClipGroup group) {
@@ -80,7 +80,7 @@ struct ByTensor {
 struct ByUnit {
   static constexpr std::string_view name = "agc";
   static constexpr ClipScope scope = ClipScope::unit;
-  using Limit = ShareOfWeights;
+  using Limit = FractionOfWeights;
   static constexpr int flops = 5;
 };
 

@@ -2,14 +2,15 @@
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-void torus_pad(std::int64_t count, const float* images, float* padded, const StreamRef& stream) {
-  const std::int64_t pixels = count * torus_pixels;
+void circular_pad(std::int64_t count, const float* images, float* padded, const StreamRef& stream) {
+  const std::int64_t pixels = count * padded_pixels;
   if (pixels == 0) return;
   launch(torus_pad_kernel, dim3(blocks_for(pixels)), dim3(block_threads), 0, stream, pixels, images,
          padded);
 }
 
-void torus_fold(std::int64_t count, const float* padded, float* images, const StreamRef& stream) {
+void circular_pad_backward(std::int64_t count, const float* padded, float* images,
+                           const StreamRef& stream) {
   const std::int64_t pixels = count * conv_pixels;
   if (pixels == 0) return;
   launch(torus_fold_kernel, dim3(blocks_for(pixels)), dim3(block_threads), 0, stream, pixels,

@@ -5,16 +5,16 @@
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-inline constexpr int torus_pixels = torus_side * torus_side;
+inline constexpr int padded_pixels = padded_side * padded_side;
 
 // One thread per padded pixel.
 __global__ void __launch_bounds__(block_threads)
     torus_pad_kernel(std::int64_t pixels, const float* images, float* padded) {
   for (std::int64_t i = grid_thread(); i < pixels; i += grid_threads()) {
-    const int within = static_cast<int>(i % torus_pixels);
-    const int y = (within / torus_side + conv_image - 1) % conv_image;
-    const int x = (within % torus_side + conv_image - 1) % conv_image;
-    padded[i] = images[i / torus_pixels * conv_pixels + y * conv_image + x];
+    const int within = static_cast<int>(i % padded_pixels);
+    const int y = (within / padded_side + conv_image - 1) % conv_image;
+    const int x = (within % padded_side + conv_image - 1) % conv_image;
+    padded[i] = images[i / padded_pixels * conv_pixels + y * conv_image + x];
   }
 }
 
@@ -22,12 +22,12 @@ __global__ void __launch_bounds__(block_threads)
 __global__ void __launch_bounds__(block_threads)
     torus_fold_kernel(std::int64_t pixels, const float* padded, float* images) {
   for (std::int64_t i = grid_thread(); i < pixels; i += grid_threads()) {
-    const float* image = padded + i / conv_pixels * torus_pixels;
+    const float* image = padded + i / conv_pixels * padded_pixels;
     const int within = static_cast<int>(i % conv_pixels);
     float sum = 0;
-    for (int y = within / conv_image + 1 - conv_image; y < torus_side; y += conv_image) {
-      for (int x = within % conv_image + 1 - conv_image; x < torus_side; x += conv_image) {
-        if (y >= 0 && x >= 0) sum += image[y * torus_side + x];
+    for (int y = within / conv_image + 1 - conv_image; y < padded_side; y += conv_image) {
+      for (int x = within % conv_image + 1 - conv_image; x < padded_side; x += conv_image) {
+        if (y >= 0 && x >= 0) sum += image[y * padded_side + x];
       }
     }
     images[i] = sum;

@@ -15,13 +15,13 @@ CellKernels kernels_of() {
     return Step{make_cell<Cell>(OnChip{act})};
   };
   CellKernels kernels{};
-  kernels.forward = [](OutputActivation act, const RecurrencePlan& plan, const RecurrentForward& p,
-                       unsigned* counters, const StreamRef& stream) {
-    launch_forward(make_cell<Cell>(OnChip{act}), plan, p, counters, stream);
+  kernels.forward = [](OutputActivation act, const RecurrenceLayout& layout,
+                       const RecurrentForward& p, unsigned* counters, const StreamRef& stream) {
+    launch_forward(make_cell<Cell>(OnChip{act}), layout, p, counters, stream);
   };
-  kernels.backward = [](OutputActivation act, const RecurrencePlan& plan,
+  kernels.backward = [](OutputActivation act, const RecurrenceLayout& layout,
                         const RecurrentBackward& p, unsigned* counters, const StreamRef& stream) {
-    launch_backward(make_cell<Cell>(OnChip{act}), plan, p, counters, stream);
+    launch_backward(make_cell<Cell>(OnChip{act}), layout, p, counters, stream);
   };
   kernels.forward_step = [](OutputActivation act, const RecurrentForward& p, std::int64_t t,
                             const float* product, const StreamRef& stream) {
@@ -62,14 +62,14 @@ std::optional<OutputActivation> output_activation(std::string_view name) {
   return found;
 }
 
-std::int64_t barrier_counters(const RecurrencePlan& plan) {
-  if (plan.variant != RecurrenceVariant::persistent) return 0;
-  return std::int64_t{plan.batch_slices} * barrier_counter_stride;
+std::int64_t barrier_counters(const RecurrenceLayout& layout) {
+  if (layout.variant != RecurrenceVariant::persistent) return 0;
+  return std::int64_t{layout.batch_slices} * barrier_counter_stride;
 }
 
-std::int64_t bias_parts(const RecurrencePlan& plan) {
-  if (plan.rows == 0) return 0;
-  return std::int64_t{plan.batch_slices} * (plan.threads / plan.rows);
+std::int64_t bias_parts(const RecurrenceLayout& layout) {
+  if (layout.rows == 0) return 0;
+  return std::int64_t{layout.batch_slices} * (layout.threads / layout.rows);
 }
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

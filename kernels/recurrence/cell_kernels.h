@@ -12,9 +12,9 @@ namespace gradepth::inline GRADEPTH_PLATFORM {
 
 struct CellKernels {
   /// All steps in one launch: persistent.h. `act` is that of a cell which takes one.
-  void (*forward)(OutputActivation act, const RecurrencePlan& plan, const RecurrentForward& p,
+  void (*forward)(OutputActivation act, const RecurrenceLayout& layout, const RecurrentForward& p,
                   unsigned* counters, const StreamRef& stream);
-  void (*backward)(OutputActivation act, const RecurrencePlan& plan, const RecurrentBackward& p,
+  void (*backward)(OutputActivation act, const RecurrenceLayout& layout, const RecurrentBackward& p,
                    unsigned* counters, const StreamRef& stream);
 
   /// One step, what stands between two products with W: state t + 1 from state t. `p.W` is not

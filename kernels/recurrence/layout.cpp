@@ -10,7 +10,7 @@
 namespace gradepth {
 namespace {
 
-/// Shared memory that a kernel has beside what the plan counts: the sums of its warps.
+/// Shared memory that a kernel has beside what the layout counts: the sums of its warps.
 constexpr std::size_t other_shared = 1024;
 
 // The time model. Arithmetic and shared memory are the hardware's; the rest are assumptions:
@@ -41,7 +41,7 @@ int most_gap(TileShape tile) { return tile.batch; }
 
 /// Extra passes through the banks of shared memory that a block's threads take to read their sums,
 /// a thread one unit (neighbours are neighbours) of one entry.
-int read_conflicts(const RecurrencePlan& p, TileShape tile, int rows_per_unit, int stride) {
+int read_conflicts(const RecurrenceLayout& p, TileShape tile, int rows_per_unit, int stride) {
   const int units = p.rows / rows_per_unit;
   const int row_tiles = p.rows / tile.rows;
   const int readers = std::min(p.threads, units * std::min(p.chunk, p.threads / units));
@@ -74,19 +74,19 @@ double product_clocks(TileShape tile, std::int64_t rows, std::int64_t batch, std
                   rounds * (pieces * (4.0 * tile.rows * tile.batch + round_trip) + reduction));
 }
 
-std::size_t shared_bytes(const RecurrencePlan& p, TileShape tile) {
+std::size_t shared_bytes(const RecurrenceLayout& p, TileShape tile) {
   const std::int64_t tiles = std::int64_t{p.rows / tile.rows} * (p.chunk / tile.batch);
   const std::int64_t floats =
       std::int64_t{p.rows + p.chunk} * p.pitch + tiles * std::int64_t{p.tile_stride};
   return static_cast<std::size_t>(floats) * sizeof(float);
 }
 
-bool fits(const DeviceLimits& device, const RecurrencePlan& p) {
+bool fits(const DeviceLimits& device, const RecurrenceLayout& p) {
   return p.shared + other_shared <= device.shared_per_block;
 }
 
 /// As many entries of the batch as there is room for beside the rows of W; 0: none.
-int staged_at_once(const DeviceLimits& device, RecurrencePlan p, TileShape tile) {
+int staged_at_once(const DeviceLimits& device, RecurrenceLayout p, TileShape tile) {
   p.chunk = tile.batch;
   p.shared = shared_bytes(p, tile);
   if (!fits(device, p)) return 0;
@@ -100,7 +100,7 @@ int staged_at_once(const DeviceLimits& device, RecurrencePlan p, TileShape tile)
 
 /// A tile's sums lie side by side, as its warp writes them. The gap behind them is chosen so that
 /// the threads, which read them unit by unit, find them in different banks.
-void choose_gap(RecurrencePlan& p, int rows_per_unit) {
+void choose_gap(RecurrenceLayout& p, int rows_per_unit) {
   const TileShape tile = tile_shape(rows_per_unit, p.shape);
   const int most = p.tile_stride;
   int fewest = std::numeric_limits<int>::max();
@@ -113,20 +113,20 @@ void choose_gap(RecurrencePlan& p, int rows_per_unit) {
   p.shared = shared_bytes(p, tile);
 }
 
-void keep_better(std::optional<RecurrencePlan>& best, const RecurrencePlan& plan) {
-  if (!best || plan.predicted_step < best->predicted_step) best = plan;
+void keep_better(std::optional<RecurrenceLayout>& best, const RecurrenceLayout& layout) {
+  if (!best || layout.predicted_step < best->predicted_step) best = layout;
 }
 
-/// A plan for `slices` slices of the batch with at most `row_blocks` blocks each, all but the
-/// chunk; no plan where the rows are too many for a block.
-std::optional<RecurrencePlan> cut(const RecurrentProduct& product, int shape, std::int64_t slices,
-                                  std::int64_t row_blocks, int most_threads) {
+/// A layout for `slices` slices of the batch with at most `row_blocks` blocks each, all but the
+/// chunk; no layout where the rows are too many for a block.
+std::optional<RecurrenceLayout> cut(const RecurrentProduct& product, int shape, std::int64_t slices,
+                                    std::int64_t row_blocks, int most_threads) {
   const TileShape tile = tile_shape(product.rows_per_unit, shape);
   const std::int64_t rows = round_up(divide_up(product.rows(), row_blocks), tile.rows);
   const std::int64_t batch = divide_up(product.batch, slices);
   // A thread has one unit; more rows than this fit no shared memory anyway.
   if (rows / product.rows_per_unit > most_threads || pitch_of(product.depth) > (1 << 24)) return {};
-  RecurrencePlan p;
+  RecurrenceLayout p;
   p.shape = shape;
   p.rows = static_cast<int>(rows);
   p.batch = static_cast<int>(batch);
@@ -150,10 +150,10 @@ double step_by_step_ns(const DeviceLimits& device, const RecurrentProduct& produ
 }
 
 /// "2.5 us a step"
-std::string model_time(const RecurrencePlan& plan) {
+std::string model_time(const RecurrenceLayout& layout) {
   std::ostringstream text;
   text.precision(3);
-  text << plan.predicted_step / 1000 << " us a step";
+  text << layout.predicted_step / 1000 << " us a step";
   return text.str();
 }
 
@@ -179,14 +179,14 @@ std::string_view name(RecurrenceVariant variant) {
   }
 }
 
-std::optional<RecurrencePlan> plan_small(const DeviceLimits& device,
-                                         const RecurrentProduct& product) {
-  std::optional<RecurrencePlan> best;
+std::optional<RecurrenceLayout> small_layout(const DeviceLimits& device,
+                                             const RecurrentProduct& product) {
+  std::optional<RecurrenceLayout> best;
   const std::int64_t most_slices = std::min<std::int64_t>(product.batch, device.processors);
   for (int shape = 0; shape < tile_shapes; ++shape) {
     const TileShape tile = tile_shape(product.rows_per_unit, shape);
     for (std::int64_t slices = 1; slices <= most_slices; ++slices) {
-      std::optional<RecurrencePlan> p = cut(product, shape, slices, 1, small_threads);
+      std::optional<RecurrenceLayout> p = cut(product, shape, slices, 1, small_threads);
       if (!p) continue;
       p->variant = RecurrenceVariant::small;
       p->chunk = static_cast<int>(round_up(p->batch, tile.batch));
@@ -206,16 +206,16 @@ std::optional<RecurrencePlan> plan_small(const DeviceLimits& device,
   return best;
 }
 
-std::optional<RecurrencePlan> plan_persistent(const DeviceLimits& device,
-                                              const RecurrentProduct& product) {
-  std::optional<RecurrencePlan> best;
+std::optional<RecurrenceLayout> persistent_layout(const DeviceLimits& device,
+                                                  const RecurrentProduct& product) {
+  std::optional<RecurrenceLayout> best;
   if (!device.cooperative) return best;
   const std::int64_t most_slices = std::min<std::int64_t>(product.batch, device.processors);
   for (int shape = 0; shape < tile_shapes; ++shape) {
     const TileShape tile = tile_shape(product.rows_per_unit, shape);
     for (std::int64_t slices = 1; slices <= most_slices; ++slices) {
       // Every block must be resident at once: one per processor.
-      std::optional<RecurrencePlan> p =
+      std::optional<RecurrenceLayout> p =
           cut(product, shape, slices, device.processors / slices, persistent_threads);
       if (!p) continue;
       p->variant = RecurrenceVariant::persistent;
@@ -242,12 +242,12 @@ std::string why_not(RecurrenceVariant variant, const DeviceLimits& device,
   const auto row_bytes = static_cast<std::size_t>(pitch_of(product.depth)) * sizeof(float);
   const auto rows = static_cast<std::size_t>(product.rows());
   if (variant == RecurrenceVariant::small) {
-    if (plan_small(device, product)) return {};
+    if (small_layout(device, product)) return {};
     return "W of " + kilobytes(rows * row_bytes) + " and a state do not fit in one block's " +
            kilobytes(room);
   }
   if (variant == RecurrenceVariant::persistent) {
-    if (plan_persistent(device, product)) return {};
+    if (persistent_layout(device, product)) return {};
     if (!device.cooperative) return "the device has no cooperative launch";
     return "W of " + kilobytes(rows * row_bytes) + " and a staged vector per block do not fit in " +
            std::to_string(device.processors) + " x " + kilobytes(room);
@@ -255,20 +255,22 @@ std::string why_not(RecurrenceVariant variant, const DeviceLimits& device,
   return {};
 }
 
-RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduct& product) {
-  const std::optional<RecurrencePlan> small = plan_small(device, product);
-  const std::optional<RecurrencePlan> persistent = plan_persistent(device, product);
-  RecurrencePlan best;
+RecurrenceLayout choose_layout(const DeviceLimits& device, const RecurrentProduct& product) {
+  const std::optional<RecurrenceLayout> small = small_layout(device, product);
+  const std::optional<RecurrenceLayout> persistent = persistent_layout(device, product);
+  RecurrenceLayout best;
   best.predicted_step = step_by_step_ns(device, product);
-  for (const auto& plan : {persistent, small}) {
-    if (plan && plan->predicted_step <= best.predicted_step) best = *plan;
+  for (const auto& layout : {persistent, small}) {
+    if (layout && layout->predicted_step <= best.predicted_step) best = *layout;
   }
   // What was not chosen did not fit, or the model has it slower.
-  const auto against = [&](RecurrenceVariant variant, const std::optional<RecurrencePlan>& plan) {
+  const auto against = [&](RecurrenceVariant variant,
+                           const std::optional<RecurrenceLayout>& layout) {
     if (best.variant == variant) return;
     best.why += best.why.empty() ? "" : "; ";
-    best.why += std::string(name(variant)) + ": " +
-                (plan ? "by the model " + model_time(*plan) : why_not(variant, device, product));
+    best.why +=
+        std::string(name(variant)) + ": " +
+        (layout ? "by the model " + model_time(*layout) : why_not(variant, device, product));
   };
   best.why = "by the model " + model_time(best);
   against(RecurrenceVariant::small, small);
@@ -276,31 +278,31 @@ RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduc
   return best;
 }
 
-RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduct& product,
+RecurrenceLayout choose_layout(const DeviceLimits& device, const RecurrentProduct& product,
                                RecurrenceVariant variant) {
-  std::optional<RecurrencePlan> plan;
+  std::optional<RecurrenceLayout> layout;
   if (variant == RecurrenceVariant::small) {
-    plan = plan_small(device, product);
+    layout = small_layout(device, product);
   } else if (variant == RecurrenceVariant::persistent) {
-    plan = plan_persistent(device, product);
+    layout = persistent_layout(device, product);
   } else {
-    plan.emplace().predicted_step = step_by_step_ns(device, product);
+    layout.emplace().predicted_step = step_by_step_ns(device, product);
   }
-  if (!plan) {
+  if (!layout) {
     throw std::invalid_argument(std::string(name(variant)) + ": " +
                                 why_not(variant, device, product));
   }
-  return *plan;
+  return *layout;
 }
 
-std::string description(const RecurrencePlan& plan, const RecurrentProduct& product) {
-  std::string text(name(plan.variant));
-  if (plan.variant == RecurrenceVariant::step_by_step) return text;
-  const TileShape tile = tile_shape(product.rows_per_unit, plan.shape);
+std::string description(const RecurrenceLayout& layout, const RecurrentProduct& product) {
+  std::string text(name(layout.variant));
+  if (layout.variant == RecurrenceVariant::step_by_step) return text;
+  const TileShape tile = tile_shape(product.rows_per_unit, layout.shape);
   text += ", " + std::to_string(tile.rows) + " x " + std::to_string(tile.batch) + " tiles, " +
-          std::to_string(plan.rows) + " rows x " + std::to_string(plan.batch) + " per block, " +
-          std::to_string(plan.row_blocks) + " x " + std::to_string(plan.batch_slices) +
-          (plan.blocks() == 1 ? " block, " : " blocks, ") + kilobytes(plan.shared);
+          std::to_string(layout.rows) + " rows x " + std::to_string(layout.batch) + " per block, " +
+          std::to_string(layout.row_blocks) + " x " + std::to_string(layout.batch_slices) +
+          (layout.blocks() == 1 ? " block, " : " blocks, ") + kilobytes(layout.shared);
   return text;
 }
 

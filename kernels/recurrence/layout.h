@@ -8,7 +8,7 @@
 #include <string_view>
 
 /// How a recurrence runs on a device: which variant, cut into which pieces. Arithmetic on a few
-/// numbers of the device, without a call of CUDA, so that plans for any GPU are tested on any
+/// numbers of the device, without a call of CUDA, so that layouts for any GPU are tested on any
 /// machine.
 ///
 /// Every step of a recurrence is a product  sums[b, r] = Σ_k w[r, k] v[b, k]  and something
@@ -20,7 +20,7 @@
 ///   step_by_step  W is read again at each step: a matrix product and a pointwise kernel per step
 namespace gradepth {
 
-/// What a plan must know of a device.
+/// What a layout must know of a device.
 struct DeviceLimits {
   int processors = 1;                // cudaDevAttrMultiProcessorCount
   std::size_t shared_per_block = 0;  // bytes, cudaDevAttrMaxSharedMemoryPerBlockOptin
@@ -68,7 +68,7 @@ constexpr int tile_outputs(TileShape tile) {
 enum class RecurrenceVariant : std::uint8_t { small, persistent, step_by_step };
 std::string_view name(RecurrenceVariant variant);
 
-struct RecurrencePlan {
+struct RecurrenceLayout {
   RecurrenceVariant variant = RecurrenceVariant::step_by_step;
   int shape = 0;              // of the tile, an index of tile_shape
   int rows = 0;               // of W per block, a multiple of the tile's
@@ -90,25 +90,25 @@ struct RecurrencePlan {
 inline constexpr int small_threads = 512;
 inline constexpr int persistent_threads = 256;
 
-/// The plan with the least predicted time per step; step by step always fits.
-RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduct& product);
+/// The layout with the least predicted time per step; step by step always fits.
+RecurrenceLayout choose_layout(const DeviceLimits& device, const RecurrentProduct& product);
 
-/// The best plan of the variant that is asked for; std::invalid_argument, with why_not, where it
+/// The best layout of the variant that is asked for; std::invalid_argument, with why_not, where it
 /// does not fit.
-RecurrencePlan plan_recurrence(const DeviceLimits& device, const RecurrentProduct& product,
+RecurrenceLayout choose_layout(const DeviceLimits& device, const RecurrentProduct& product,
                                RecurrenceVariant variant);
 
-/// The same; no plan where it does not fit.
-std::optional<RecurrencePlan> plan_small(const DeviceLimits& device,
-                                         const RecurrentProduct& product);
-std::optional<RecurrencePlan> plan_persistent(const DeviceLimits& device,
-                                              const RecurrentProduct& product);
+/// The same; no layout where it does not fit.
+std::optional<RecurrenceLayout> small_layout(const DeviceLimits& device,
+                                             const RecurrentProduct& product);
+std::optional<RecurrenceLayout> persistent_layout(const DeviceLimits& device,
+                                                  const RecurrentProduct& product);
 
 /// Why a variant does not fit, in a few words; empty where it does.
 std::string why_not(RecurrenceVariant variant, const DeviceLimits& device,
                     const RecurrentProduct& product);
 
 /// "persistent, 8 x 4 tiles, 48 rows x 3 of the batch per block, 11 x 11 blocks, 104 KB"
-std::string description(const RecurrencePlan& plan, const RecurrentProduct& product);
+std::string description(const RecurrenceLayout& layout, const RecurrentProduct& product);
 
 }  // namespace gradepth

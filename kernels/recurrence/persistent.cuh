@@ -11,14 +11,14 @@
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-/// How a plan cuts the product, as kernels need it.
+/// How a layout cuts the product, as kernels need it.
 struct Tiling {
   int rows, batch, chunk, pitch, tile_stride;
 };
 
 /// What one block has of the problem, and where it keeps it in shared memory.
 template <int RowsPerUnit, class Tile>
-struct Share {
+struct BlockSlice {
   std::int64_t first_unit;
   int units;
   std::int64_t first_entry;  // of the batch
@@ -29,7 +29,7 @@ struct Share {
   float* v;     // [chunk, pitch], the vectors that they multiply
   float* sums;  // of the tiles, tile_stride apart
 
-  __device__ Share(const Tiling& q, std::int64_t H, std::int64_t B)
+  __device__ BlockSlice(const Tiling& q, std::int64_t H, std::int64_t B)
       : first_unit(static_cast<std::int64_t>(blockIdx.x) * (q.rows / RowsPerUnit)),
         units(
             static_cast<int>(min(static_cast<std::int64_t>(q.rows / RowsPerUnit), H - first_unit))),
@@ -91,45 +91,45 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
     recurrent_forward_kernel(Step step, RecurrentForward p, Tiling q, unsigned* counters) {
   constexpr int G = Step::gates;
   constexpr bool small = Variant == RecurrenceVariant::small;
-  const Share<G, Tile> share(q, p.H, p.B);
-  const int first_entries = min(q.chunk, share.batch);
-  const Element own(q.rows / G, share.units, first_entries);
-  const std::int64_t unit = share.first_unit + own.unit;
+  const BlockSlice<G, Tile> slice(q, p.H, p.B);
+  const int first_entries = min(q.chunk, slice.batch);
+  const Element own(q.rows / G, slice.units, first_entries);
+  const std::int64_t unit = slice.first_unit + own.unit;
   SliceBarrier barrier(counters);
 
   float bias[Step::biases] = {};
   ForwardInputs<Step> first{};  // of this thread's first element in the step that comes next
   const auto load_first = [&](std::int64_t t) {
     if (!own.has_first) return;
-    first = load_forward<Step>(p, t * p.B + share.first_entry + own.entry, unit);
+    first = load_forward<Step>(p, t * p.B + slice.first_entry + own.entry, unit);
   };
   if (own.active) load_bias<Step>(p.b, p.H, unit, bias);
   load_first(0);
-  stage_rows<G>(share.w, share.units * G, q.pitch, p.W, p.H, share.first_unit);
-  clear_padding(share.v, q.chunk, q.pitch, static_cast<int>(p.H));
+  stage_rows<G>(slice.w, slice.units * G, q.pitch, p.W, p.H, slice.first_unit);
+  clear_padding(slice.v, q.chunk, q.pitch, static_cast<int>(p.H));
 
   for (std::int64_t t = 0; t < p.T; ++t) {
-    for (int chunk = 0; chunk < share.batch; chunk += q.chunk) {
-      const int entries = min(q.chunk, share.batch - chunk);
-      const std::int64_t first_row = t * p.B + share.first_entry + chunk;
+    for (int chunk = 0; chunk < slice.batch; chunk += q.chunk) {
+      const int entries = min(q.chunk, slice.batch - chunk);
+      const std::int64_t first_row = t * p.B + slice.first_entry + chunk;
       if (!small || t == 0) {
-        stage_exchanged(share.v, q.pitch, p.h + first_row * p.H, entries, static_cast<int>(p.H));
+        stage_exchanged(slice.v, q.pitch, p.h + first_row * p.H, entries, static_cast<int>(p.H));
       }
-      share.multiply(entries, p.H);
+      slice.multiply(entries, p.H);
       for (int b = own.entry; own.active && b < entries; b += own.entries) {
         const auto in =
             chunk == 0 && b == own.entry ? first : load_forward<Step>(p, first_row + b, unit);
         float product[G];
-        for (int g = 0; g < G; ++g) product[g] = share.sum(own.unit * G + g, b);
+        for (int g = 0; g < G; ++g) product[g] = slice.sum(own.unit * G + g, b);
         const float h = forward_element(step, p, first_row + b, unit, in, bias, product);
-        if constexpr (small) share.v[b * q.pitch + own.unit] = h;
+        if constexpr (small) slice.v[b * q.pitch + own.unit] = h;
       }
     }
     if (t + 1 == p.T) break;
     if constexpr (!small) barrier.arrive();
     load_first(t + 1);
-    for_each_later_entry(own, first_entries, share.batch, [&](int b) {
-      prefetch_forward<Step>(p, (t + 1) * p.B + share.first_entry + b, unit);
+    for_each_later_entry(own, first_entries, slice.batch, [&](int b) {
+      prefetch_forward<Step>(p, (t + 1) * p.B + slice.first_entry + b, unit);
     });
     if constexpr (!small) barrier.wait();
   }
@@ -142,10 +142,10 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   constexpr int G = Step::gates;
   constexpr bool small = Variant == RecurrenceVariant::small;
   __shared__ double board[threads_of<Variant> / 32][step_quantities];
-  const Share<1, Tile> share(q, p.H, p.B);
-  const int first_entries = min(q.chunk, share.batch);
-  const Element own(q.rows, share.units, first_entries);
-  const std::int64_t unit = share.first_unit + own.unit;
+  const BlockSlice<1, Tile> slice(q, p.H, p.B);
+  const int first_entries = min(q.chunk, slice.batch);
+  const Element own(q.rows, slice.units, first_entries);
+  const std::int64_t unit = slice.first_unit + own.unit;
   const std::int64_t depth = G * p.H;
   const std::int64_t blocks = static_cast<std::int64_t>(gridDim.x) * gridDim.y;
   const std::int64_t block = static_cast<std::int64_t>(blockIdx.y) * gridDim.x + blockIdx.x;
@@ -156,33 +156,33 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   BackwardInputs<Step> first{};  // of this thread's first element at the state that comes next
   const auto load_first = [&](std::int64_t s) {
     if (!own.has_first) return;
-    first = load_backward<Step>(p, s, share.first_entry + own.entry, unit);
+    first = load_backward<Step>(p, s, slice.first_entry + own.entry, unit);
   };
   load_first(p.T);
-  stage_columns(share.w, share.units, q.pitch, p.W, static_cast<int>(depth), p.H, share.first_unit);
-  clear_padding(share.v, q.chunk, q.pitch, static_cast<int>(depth));
+  stage_columns(slice.w, slice.units, q.pitch, p.W, static_cast<int>(depth), p.H, slice.first_unit);
+  clear_padding(slice.v, q.chunk, q.pitch, static_cast<int>(depth));
 
   for (std::int64_t s = p.T; s >= 0; --s) {
     double sums[step_quantities] = {};
-    for (int chunk = 0; chunk < share.batch; chunk += q.chunk) {
-      const int entries = min(q.chunk, share.batch - chunk);
-      const std::int64_t entry = share.first_entry + chunk;
+    for (int chunk = 0; chunk < slice.batch; chunk += q.chunk) {
+      const int entries = min(q.chunk, slice.batch - chunk);
+      const std::int64_t entry = slice.first_entry + chunk;
       if (s < p.T) {  // nothing comes back through W to the last state
         if (!small) {
-          stage_exchanged(share.v, q.pitch, exchanged + (s * p.B + entry) * depth, entries,
+          stage_exchanged(slice.v, q.pitch, exchanged + (s * p.B + entry) * depth, entries,
                           static_cast<int>(depth));
         }
-        share.multiply(entries, depth);
+        slice.multiply(entries, depth);
       }
       for (int b = own.entry; own.active && b < entries; b += own.entries) {
         const auto in =
             chunk == 0 && b == own.entry ? first : load_backward<Step>(p, s, entry + b, unit);
-        const float through = s < p.T ? share.sum(own.unit, b) : 0.F;
+        const float through = s < p.T ? slice.sum(own.unit, b) : 0.F;
         float dr[G];
         backward_element(step, p, s, entry + b, unit, through, in, dr, bias, sums);
         if constexpr (small) {
           if (s == 0) continue;
-          for (int g = 0; g < G; ++g) share.v[b * q.pitch + g * p.H + own.unit] = dr[g];
+          for (int g = 0; g < G; ++g) slice.v[b * q.pitch + g * p.H + own.unit] = dr[g];
         }
       }
     }
@@ -190,8 +190,8 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
     if (p.partials != nullptr) post_step(sums, board);
     if (s > 0) load_first(s - 1);
     if (s > 1) {
-      for_each_later_entry(own, first_entries, share.batch, [&](int b) {
-        prefetch_backward<Step>(p, s - 1, share.first_entry + b, unit);
+      for_each_later_entry(own, first_entries, slice.batch, [&](int b) {
+        prefetch_backward<Step>(p, s - 1, slice.first_entry + b, unit);
       });
     }
     if (!small && s > 0) {
@@ -211,13 +211,13 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   }
 }
 
-/// Calls f(WarpTile<…>{}) for the tile that a plan has chosen.
+/// Calls f(WarpTile<…>{}) for the tile that a layout has chosen.
 template <int RowsPerUnit, class F>
-void with_tile(const RecurrencePlan& plan, F f) {
+void with_tile(const RecurrenceLayout& layout, F f) {
   constexpr TileShape first = tile_shape(RowsPerUnit, 0);
   constexpr TileShape second = tile_shape(RowsPerUnit, 1);
   constexpr TileShape third = tile_shape(RowsPerUnit, 2);
-  switch (plan.shape) {
+  switch (layout.shape) {
     case 0:
       return f(WarpTile<first.rows, first.batch>{});
     case 1:
@@ -227,47 +227,48 @@ void with_tile(const RecurrencePlan& plan, F f) {
   }
 }
 
-/// Launches the kernel of a plan's variant.
+/// Launches the kernel of a layout's variant.
 template <class SmallKernel, class PersistentKernel, class Step, class Arguments>
-void launch_recurrence(const RecurrencePlan& plan, SmallKernel small, PersistentKernel persistent,
-                       const Step& step, const Arguments& p, unsigned* counters,
-                       const StreamRef& stream) {
-  const dim3 grid(static_cast<unsigned>(plan.row_blocks), static_cast<unsigned>(plan.batch_slices));
-  const dim3 block(static_cast<unsigned>(plan.threads));
-  const Tiling q{plan.rows, plan.batch, plan.chunk, plan.pitch, plan.tile_stride};
-  switch (plan.variant) {
+void launch_recurrence(const RecurrenceLayout& layout, SmallKernel small,
+                       PersistentKernel persistent, const Step& step, const Arguments& p,
+                       unsigned* counters, const StreamRef& stream) {
+  const dim3 grid(static_cast<unsigned>(layout.row_blocks),
+                  static_cast<unsigned>(layout.batch_slices));
+  const dim3 block(static_cast<unsigned>(layout.threads));
+  const Tiling q{layout.rows, layout.batch, layout.chunk, layout.pitch, layout.tile_stride};
+  switch (layout.variant) {
     case RecurrenceVariant::small:
-      launch(small, grid, block, plan.shared, stream, step, p, q, counters);
+      launch(small, grid, block, layout.shared, stream, step, p, q, counters);
       return;
     case RecurrenceVariant::persistent:
-      zero_async(counters, static_cast<std::size_t>(barrier_counters(plan)) * sizeof(unsigned),
+      zero_async(counters, static_cast<std::size_t>(barrier_counters(layout)) * sizeof(unsigned),
                  stream);
-      launch_cooperative(persistent, grid, block, plan.shared, stream, step, p, q, counters);
+      launch_cooperative(persistent, grid, block, layout.shared, stream, step, p, q, counters);
       return;
     default:
-      throw std::invalid_argument("a plan that goes step by step has no kernel of its own");
+      throw std::invalid_argument("a layout that goes step by step has no kernel of its own");
   }
 }
 
 template <class Cell>
-void launch_forward(const Cell& cell, const RecurrencePlan& plan, const RecurrentForward& p,
+void launch_forward(const Cell& cell, const RecurrenceLayout& layout, const RecurrentForward& p,
                     unsigned* counters, const StreamRef& stream) {
   using Step = CellStep<Cell>;
-  with_tile<Step::gates>(plan, [&](auto tile) {
+  with_tile<Step::gates>(layout, [&](auto tile) {
     using Tile = decltype(tile);
-    launch_recurrence(plan, recurrent_forward_kernel<Step, Tile, RecurrenceVariant::small>,
+    launch_recurrence(layout, recurrent_forward_kernel<Step, Tile, RecurrenceVariant::small>,
                       recurrent_forward_kernel<Step, Tile, RecurrenceVariant::persistent>,
                       Step{cell}, p, counters, stream);
   });
 }
 
 template <class Cell>
-void launch_backward(const Cell& cell, const RecurrencePlan& plan, const RecurrentBackward& p,
+void launch_backward(const Cell& cell, const RecurrenceLayout& layout, const RecurrentBackward& p,
                      unsigned* counters, const StreamRef& stream) {
   using Step = CellStep<Cell>;
-  with_tile<1>(plan, [&](auto tile) {
+  with_tile<1>(layout, [&](auto tile) {
     using Tile = decltype(tile);
-    launch_recurrence(plan, recurrent_backward_kernel<Step, Tile, RecurrenceVariant::small>,
+    launch_recurrence(layout, recurrent_backward_kernel<Step, Tile, RecurrenceVariant::small>,
                       recurrent_backward_kernel<Step, Tile, RecurrenceVariant::persistent>,
                       Step{cell}, p, counters, stream);
   });

@@ -8,7 +8,7 @@
 #include "kernels/recurrence/layout.h"
 
 /// A recurrent layer through all its steps in one launch, forward or backward, with W on chip: the
-/// variants `small` and `persistent` of a RecurrencePlan. Each slice of the batch reads W from
+/// variants `small` and `persistent` of a RecurrenceLayout. Each slice of the batch reads W from
 /// global memory once.
 ///
 /// In each step a block multiplies its rows of W by the exchanged vector (forward h_t, backward the
@@ -17,22 +17,22 @@
 /// forward and T backward, `small` none.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-/// Numbers of type unsigned that a plan's barriers need; 0 without barriers. Workspace: every
+/// Numbers of type unsigned that a layout's barriers need; 0 without barriers. Workspace: every
 /// launch clears them first.
-std::int64_t barrier_counters(const RecurrencePlan& plan);
+std::int64_t barrier_counters(const RecurrenceLayout& layout);
 
 /// Parts of RecurrentBackward::bias_partials.
-std::int64_t bias_parts(const RecurrencePlan& plan);
+std::int64_t bias_parts(const RecurrenceLayout& layout);
 
-/// Forward. `plan` is one of forward_product(gates, B, H), not step by step.
+/// Forward. `layout` is one of forward_product(gates, B, H), not step by step.
 template <class Cell>
-void launch_forward(const Cell& cell, const RecurrencePlan& plan, const RecurrentForward& p,
+void launch_forward(const Cell& cell, const RecurrenceLayout& layout, const RecurrentForward& p,
                     unsigned* counters, const StreamRef& stream);
 
-/// Backward through time. `plan` is one of backward_product(gates, B, H), not step by step;
-/// `partials` have plan.blocks() blocks, `bias_partials` bias_parts(plan) parts.
+/// Backward through time. `layout` is one of backward_product(gates, B, H), not step by step;
+/// `partials` have layout.blocks() blocks, `bias_partials` bias_parts(layout) parts.
 template <class Cell>
-void launch_backward(const Cell& cell, const RecurrencePlan& plan, const RecurrentBackward& p,
+void launch_backward(const Cell& cell, const RecurrenceLayout& layout, const RecurrentBackward& p,
                      unsigned* counters, const StreamRef& stream);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

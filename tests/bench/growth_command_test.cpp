@@ -266,7 +266,7 @@ TEST(GrowthCommand, AProviderThatCannotGivesItsRowAndExitStatusOne) {
 
 TEST(GrowthCommand, UnknownProviderIsBadInput) {
   EXPECT_THROW(run("--provider nope"), std::invalid_argument);
-  EXPECT_THROW(run("--depth x"), CLI::ParseError);
+  EXPECT_THROW(run("--depth x"), std::invalid_argument);
   EXPECT_THROW(run("--net additive --provider reference"), std::invalid_argument);
   EXPECT_THROW(run("--activation relu --init he --h0 fixed-point --provider reference"),
                std::invalid_argument);

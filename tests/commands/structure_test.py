@@ -1,5 +1,5 @@
 """The structure that CONTRIBUTING.md promises, read from the sources: who includes whom, how much a folder and a
-file hold.
+file hold, where each folder's README begins; and that the files that documents and comments name exist.
 
 Run by ctest as: python3 structure_test.py [SOURCE_DIR]
 """
@@ -15,7 +15,7 @@ ROOT = pathlib.Path(sys.argv.pop(1) if len(sys.argv) > 1 else __file__).resolve(
 ROOT = ROOT if ROOT.is_dir() else ROOT.parents[2]
 FLOORS = ["kernels", "host", "bench", "tests"]  # each may use those before it
 SOURCES = {".h", ".cuh", ".cpp", ".cu"}
-MOST_FILES = 20  # in a folder
+MOST_FILES = 20  # in a folder, beside its README
 MOST_LINES = 500
 DATA = {"tests/golden", "tests/golden/weights"}
 
@@ -29,6 +29,18 @@ def files():
 def includes(path):
     text = (ROOT / path).read_text()
     return [pathlib.PurePosixPath(name) for name in re.findall(r'^\s*#\s*include "([^"]+)"', text, re.MULTILINE)]
+
+
+def documents():
+    """What is written about all this, but for what was true once."""
+    found = [*ROOT.glob("*.md"), *(ROOT / path for path in files() if path.suffix == ".md")]
+    return [path for path in found if path.name != "CHANGELOG.md" and "results" not in path.parts]
+
+
+def named_files(text):
+    """Sources, scripts and documents that a text names, with folders or without; NAME stands for any."""
+    found = re.findall(r"(?<![\w/.<*-])(?:[\w-]+/)*[\w-]+\.(?:h|cuh|cu|cpp|py|md|cmake)(?![\w*])(?!\.\w)", text)
+    return {name for name in found if "NAME." not in name}
 
 
 def component(path):
@@ -109,8 +121,40 @@ class Structure(unittest.TestCase):
         listed = re.search(r"^PROVIDERS = \[(.*)\]$", page, re.MULTILINE)[1]
         self.assertEqual(re.findall(r'"(\w+)"', listed), re.findall(r'ProviderInfo\{"(\w+)"', registry))
 
+    def test_every_folder_says_what_it_is_and_where_to_begin(self):
+        programs = [path for path in self.files if path.suffix in SOURCES | {".py"}]
+        for folder in {path.parent for path in programs}:
+            with self.subTest(folder=str(folder)):
+                readme = folder / "README.md"
+                self.assertIn(readme, self.files)
+                text = (ROOT / readme).read_text()
+                self.assertRegex(text, rf"\A# {re.escape(str(folder))}(: .+)?\n")
+                here = {path.name for path in programs if path.parent == folder}
+                self.assertTrue(here & set(re.findall(r"`([\w.]+)`", text)), f"{readme} names none of {sorted(here)}")
+
+    def test_files_that_are_named_exist(self):
+        """In documents what stands in backticks, in sources what a comment names. A folder's README names
+        what lies in the folder, or all of a path; others may leave folders out."""
+        known = [f"/{path.relative_to(ROOT)}" for folder in ("cmake", "findings") for path in (ROOT / folder).iterdir()]
+        known += [f"/{path}" for path in self.files] + [f"/{path.name}" for path in ROOT.glob("*.md")]
+        texts = {path: r"`[^`\n]+`" for path in documents()}
+        texts |= {ROOT / path: r"//.*" for path in self.sources}
+        for path, said in texts.items():
+            here = f"/{path.parent.relative_to(ROOT)}/" if path.name == "README.md" and path.parent != ROOT else "/"
+            for name in named_files("\n".join(re.findall(said, path.read_text()))):
+                with self.subTest(file=str(path.relative_to(ROOT))):
+                    found = [file for file in known if file.endswith(f"/{name}")]
+                    self.assertTrue(any(file.startswith(here) or file == f"/{name}" for file in found), name)
+
+    def test_links_lead_somewhere(self):
+        for path in documents():
+            for target in re.findall(r"\]\(([^)#\s]+)\)", path.read_text()):
+                if "://" not in target:
+                    with self.subTest(file=str(path.relative_to(ROOT))):
+                        self.assertTrue((path.parent / target).exists(), target)
+
     def test_folders_and_files_are_small(self):
-        counts = collections.Counter(str(path.parent) for path in self.files)
+        counts = collections.Counter(str(path.parent) for path in self.files if path.name != "README.md")
         for folder, count in counts.items():
             with self.subTest(folder=folder):
                 self.assertLessEqual(count, MOST_FILES if folder not in DATA else 100)

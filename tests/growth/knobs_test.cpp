@@ -11,8 +11,9 @@
 #include <utility>
 #include <vector>
 
-#include "host/growth/study/grid.h"
 #include "host/growth/study/row.h"
+#include "host/growth/study/sweep.h"
+#include "kernels/cell/cells.h"
 #include "tests/knobs/change.h"
 
 namespace gradepth::growth {
@@ -154,10 +155,10 @@ TEST(Knobs, SayForWhichNetsTheyAre) {
     return growth_knobs().nets_of(growth_knobs().at(flag));
   };
   EXPECT_EQ(nets("--forget-bias"), "lstm, gru");
-  EXPECT_EQ(nets("--input"), "elman, lstm, gru");
-  EXPECT_EQ(nets("--bias"), "mlp, cnn, residual, elman, lstm, gru");
+  EXPECT_EQ(nets("--input"), names_of(gate_cells));
+  EXPECT_EQ(nets("--bias"), "mlp, cnn, residual, " + names_of(gate_cells));
   EXPECT_EQ(nets("--form"), "additive");
-  EXPECT_EQ(nets("--depth"), "mlp, cnn, residual, elman, lstm, gru, additive");
+  EXPECT_EQ(nets("--depth"), "mlp, cnn, residual, " + names_of(all_cells));
 }
 
 }  // namespace

@@ -202,7 +202,7 @@ TEST(GrowthSingularValues, OrthogonalNets) {
 }
 
 /// J_l = U_l D U_{l-1}ᵀ: the product has the values D^L, 1500 and more decades apart.
-TEST(GrowthSingularValues, ProductsThatAreGradedBeyondAnyFormat) {
+TEST(GrowthSingularValues, ProductsThatAreScaledBeyondAnyFormat) {
   constexpr std::size_t n = 5;
   constexpr std::size_t L = 300;
   const double D[n] = {3, 1, 0.9, 1e-2, 1e-5};
@@ -327,8 +327,8 @@ TEST(GrowthSingularValues, OnlyTheLargestOfWideNets) {
 }
 
 /// [[d1, d1], [0, d2]]: σ1 → √2 d1, σ2 → d2 / √2 as d2 / d1 → 0.
-TEST(GrowthSingularValues, GradedTriangle) {
-  GradedTriangle T(2);
+TEST(GrowthSingularValues, ScaledTriangle) {
+  ScaledTriangle T(2);
   EXPECT_EQ(T.ln_singular_values(), Numbers(2, 0.0));
   T.multiply_left(Numbers{1, 1, 0, 1});
   for (int i = 0; i < 10; ++i) T.multiply_left(Numbers{1e200, 0, 0, 1e-200});

@@ -20,9 +20,9 @@ using namespace testing;
 /// The cells of the list.
 const std::vector<std::string> cells = all_names(gate_cells);
 
-/// The plans of both directions.
-struct Plans {
-  RecurrencePlan forward, backward;
+/// The layouts of both directions.
+struct Layouts {
+  RecurrenceLayout forward, backward;
 };
 
 RecurrentProduct forward_of(const RecurrentNumbers& n) {
@@ -50,10 +50,10 @@ struct Result {
 /// The device memory of one layer.
 class Layer {
  public:
-  Layer(RecurrentNumbers numbers, Plans cut)
+  Layer(RecurrentNumbers numbers, Layouts cut)
       : n(std::move(numbers)),
-        plans(std::move(cut)),
-        blocks(steps() ? step_blocks(n.B * n.H) : plans.backward.blocks()),
+        layouts(std::move(cut)),
+        blocks(steps() ? step_blocks(n.B * n.H) : layouts.backward.blocks()),
         W(n.W, 1),
         x(n.x, 1),
         b(n.b),
@@ -69,9 +69,9 @@ class Layer {
         dh0(n.B * n.H),
         partials((n.T + 1) * step_quantities * blocks),
         sums((n.T + 1) * step_quantities),
-        bias_partials(bias_parts(plans.backward) * n.biases() * n.H),
+        bias_partials(bias_parts(layouts.backward) * n.biases() * n.H),
         db(n.biases() * n.H),
-        counters(std::max(barrier_counters(plans.forward), barrier_counters(plans.backward))),
+        counters(std::max(barrier_counters(layouts.forward), barrier_counters(layouts.backward))),
         product(n.B * n.gates() * n.H) {
     std::copy(n.h0.begin(), n.h0.end(), h.data());
     if (has_c()) std::copy(n.c0.begin(), n.c0.end(), c.data());
@@ -91,7 +91,7 @@ class Layer {
  private:
   [[nodiscard]] bool has_c() const { return n.info().has_c; }
   [[nodiscard]] bool steps() const {
-    return plans.backward.variant == RecurrenceVariant::step_by_step;
+    return layouts.backward.variant == RecurrenceVariant::step_by_step;
   }
 
   void forward(const StreamRef& stream) {
@@ -118,7 +118,7 @@ class Layer {
         kernels.forward_step(act, p, t, product.data(), stream);
       }
     } else {
-      kernels.forward(act, plans.forward, p, counters.data(), stream);
+      kernels.forward(act, layouts.forward, p, counters.data(), stream);
     }
   }
 
@@ -157,8 +157,8 @@ class Layer {
       }
       std::fill_n(db.data(), n.biases() * n.H, 0.F);  // their sum is another kernel's
     } else {
-      kernels.backward(act, plans.backward, p, counters.data(), stream);
-      sum_parts(1, bias_parts(plans.backward), n.biases() * n.H, bias_partials.data(), db.data(),
+      kernels.backward(act, layouts.backward, p, counters.data(), stream);
+      sum_parts(1, bias_parts(layouts.backward), n.biases() * n.H, bias_partials.data(), db.data(),
                 stream);
     }
     if (measured) {
@@ -169,7 +169,7 @@ class Layer {
   RecurrentNumbers n;
   CellKernels kernels = cell_kernels(n.cell);
   OutputActivation act = output_activation(n.act).value();
-  Plans plans;
+  Layouts layouts;
   std::int64_t blocks;
   Memory<> W, x, b, dy, h, c, gates, da, dr, carry, dh, dc, dh0;
   Memory<double> partials, sums, bias_partials;
@@ -231,34 +231,34 @@ void expect_equal(const RecurrentNumbers& n, const Result& result, bool has_db =
 
 constexpr std::size_t large_block = 227 * 1024;  // shared memory
 
-Plans small_plans(const RecurrentNumbers& n) {
+Layouts small_layouts(const RecurrentNumbers& n) {
   const DeviceLimits device{.processors = 2, .shared_per_block = large_block};
-  return {plan_recurrence(device, forward_of(n), RecurrenceVariant::small),
-          plan_recurrence(device, backward_of(n), RecurrenceVariant::small)};
+  return {choose_layout(device, forward_of(n), RecurrenceVariant::small),
+          choose_layout(device, backward_of(n), RecurrenceVariant::small)};
 }
 
-/// The persistent plan on a device whose shared memory is as little as it can be: then the batch
+/// The persistent layout on a device whose shared memory is as little as it can be: then the batch
 /// is staged in several chunks.
-RecurrencePlan tight_plan(int processors, const RecurrentProduct& product) {
+RecurrenceLayout tight_layout(int processors, const RecurrentProduct& product) {
   for (std::size_t shared = 1024;; shared += 256) {
     const DeviceLimits device{.processors = processors, .shared_per_block = shared};
-    if (auto plan = plan_persistent(device, product)) return *plan;
+    if (auto layout = persistent_layout(device, product)) return *layout;
   }
 }
-Plans tight_plans(const RecurrentNumbers& n, int processors) {
-  return {tight_plan(processors, forward_of(n)), tight_plan(processors, backward_of(n))};
+Layouts tight_layouts(const RecurrentNumbers& n, int processors) {
+  return {tight_layout(processors, forward_of(n)), tight_layout(processors, backward_of(n))};
 }
-Plans persistent_plans(const RecurrentNumbers& n, int processors) {
+Layouts persistent_layouts(const RecurrentNumbers& n, int processors) {
   const DeviceLimits device{.processors = processors, .shared_per_block = large_block};
-  return {plan_recurrence(device, forward_of(n), RecurrenceVariant::persistent),
-          plan_recurrence(device, backward_of(n), RecurrenceVariant::persistent)};
+  return {choose_layout(device, forward_of(n), RecurrenceVariant::persistent),
+          choose_layout(device, backward_of(n), RecurrenceVariant::persistent)};
 }
 
-std::string trace(const RecurrentNumbers& n, const Plans& plans) {
+std::string trace(const RecurrentNumbers& n, const Layouts& layouts) {
   return n.cell + " T" + std::to_string(n.T) + " B" + std::to_string(n.B) + " H" +
          std::to_string(n.H) + (n.projected ? " projected" : "") + ": " +
-         description(plans.forward, forward_of(n)) + "; " +
-         description(plans.backward, backward_of(n));
+         description(layouts.forward, forward_of(n)) + "; " +
+         description(layouts.backward, backward_of(n));
 }
 
 /// Sizes that are no multiple of anything, T from 1 on.
@@ -286,9 +286,9 @@ void for_each_layer(const std::function<void(const RecurrentNumbers&)>& f) {
 TEST(PersistentRecurrence, InOneBlockIsBackPropagationThroughTime) {
   for_each_layer([](const RecurrentNumbers& n) {
     if (n.H > 64) return;  // does not fit
-    const Plans plans = small_plans(n);
-    SCOPED_TRACE(trace(n, plans));
-    expect_equal(n, Layer(n, plans).run({}));
+    const Layouts layouts = small_layouts(n);
+    SCOPED_TRACE(trace(n, layouts));
+    expect_equal(n, Layer(n, layouts).run({}));
   });
 }
 
@@ -298,11 +298,11 @@ TEST(PersistentRecurrence, OverTheGridIsBackPropagationThroughTime) {
     for (const int processors : {1, 6}) {
       if (thread_sanitizer && processors == 1) continue;
       if (n.H > 64 && processors < 6) continue;  // does not fit
-      const Plans plans = persistent_plans(n, processors);
-      SCOPED_TRACE(trace(n, plans));
-      expect_equal(n, Layer(n, plans).run({}));
-      tiles.insert(n.cell + std::to_string(plans.forward.shape) + " forward");
-      tiles.insert(n.cell + std::to_string(plans.backward.shape) + " backward");
+      const Layouts layouts = persistent_layouts(n, processors);
+      SCOPED_TRACE(trace(n, layouts));
+      expect_equal(n, Layer(n, layouts).run({}));
+      tiles.insert(n.cell + std::to_string(layouts.forward.shape) + " forward");
+      tiles.insert(n.cell + std::to_string(layouts.backward.shape) + " backward");
     }
   });
   if (thread_sanitizer) return;
@@ -313,10 +313,10 @@ TEST(PersistentRecurrence, StagesTheBatchInChunksWhereSharedMemoryIsShort) {
   bool chunks = false;
   for_each_layer([&](const RecurrentNumbers& n) {
     if (n.H > 64) return;
-    const Plans plans = tight_plans(n, 3);
-    SCOPED_TRACE(trace(n, plans));
-    chunks = chunks || plans.backward.chunk < plans.backward.batch;
-    expect_equal(n, Layer(n, plans).run({}));
+    const Layouts layouts = tight_layouts(n, 3);
+    SCOPED_TRACE(trace(n, layouts));
+    chunks = chunks || layouts.backward.chunk < layouts.backward.batch;
+    expect_equal(n, Layer(n, layouts).run({}));
   });
   EXPECT_TRUE(chunks);
 }
@@ -324,7 +324,7 @@ TEST(PersistentRecurrence, StagesTheBatchInChunksWhereSharedMemoryIsShort) {
 TEST(CellKernels, StepByStepIsBackPropagationThroughTime) {
   for_each_layer([](const RecurrentNumbers& n) {
     SCOPED_TRACE(trace(n, {}));
-    expect_equal(n, Layer(n, Plans{}).run({}), false);
+    expect_equal(n, Layer(n, Layouts{}).run({}), false);
   });
 }
 
@@ -334,9 +334,9 @@ TEST(PersistentRecurrence, KnowsTheActivationsThatItNames) {
     RecurrentNumbers n = draw("elman", {4, 3, 9}, false, 5);
     n.act = decltype(act)::name;
     SCOPED_TRACE(n.act);
-    const Plans plans = persistent_plans(n, 3);
+    const Layouts layouts = persistent_layouts(n, 3);
     if (!output_activation(n.act)) return;
-    expect_equal(n, Layer(n, plans).run({}));
+    expect_equal(n, Layer(n, layouts).run({}));
   });
 }
 
@@ -345,11 +345,11 @@ TEST(PersistentRecurrence, ClipsWhatGoesFurtherBackButMeasuresItBefore) {
   for (const std::string& cell : cells) {
     RecurrentNumbers n = draw(cell, {6, 3, 10}, false, 9);
     n.clip_value = 0.3F;
-    for (const Plans& plans : {small_plans(n), persistent_plans(n, 3)}) {
-      SCOPED_TRACE(trace(n, plans));
-      expect_equal(n, Layer(n, plans).run({}));
+    for (const Layouts& layouts : {small_layouts(n), persistent_layouts(n, 3)}) {
+      SCOPED_TRACE(trace(n, layouts));
+      expect_equal(n, Layer(n, layouts).run({}));
     }
-    expect_equal(n, Layer(n, Plans{}).run({}), false);
+    expect_equal(n, Layer(n, Layouts{}).run({}), false);
   }
 }
 
@@ -361,9 +361,9 @@ TEST(PersistentRecurrence, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
     const std::size_t last = n.dy.size() - 1;
     n.dy[last] = nan;           // on state 4
     n.dy[last - 7] = infinity;  // of another unit
-    for (const Plans& plans : {small_plans(n), persistent_plans(n, 3), Plans{}}) {
-      SCOPED_TRACE(trace(n, plans));
-      const Result result = Layer(n, plans).run({});
+    for (const Layouts& layouts : {small_layouts(n), persistent_layouts(n, 3), Layouts{}}) {
+      SCOPED_TRACE(trace(n, layouts));
+      const Result result = Layer(n, layouts).run({});
       const auto sum = [&](std::int64_t s, StepQuantity q) {
         return result.sums[length(s * step_quantities + q)];
       };
@@ -382,7 +382,7 @@ TEST(PersistentRecurrence, SquaresBeyondTheFormatDoNotOverflow) {
   RecurrentNumbers n = draw("elman", {1, 1, 7}, false, 3);
   n.dy.assign(7, 3e38F);
   n.W.assign(49, 0.F);
-  const Result result = Layer(n, persistent_plans(n, 2)).run({});
+  const Result result = Layer(n, persistent_layouts(n, 2)).run({});
   EXPECT_NEAR(result.sums[step_quantities + step_dh2] / (7 * 9e76), 1, 1e-6);
   EXPECT_EQ(result.sums[step_quantities + step_nonfinite], 0);
 }
@@ -393,8 +393,8 @@ TEST(PersistentRecurrence, TakesNothingThroughWToTheLastState) {
   RecurrentNumbers n = draw("elman", {1, 2, 7}, false, 3);
   n.W[3] = infinity;
   std::fill(n.h0.begin(), n.h0.end(), 0.5F);
-  for (const Plans& plans : {small_plans(n), persistent_plans(n, 3)}) {
-    const Result result = Layer(n, plans).run({});
+  for (const Layouts& layouts : {small_layouts(n), persistent_layouts(n, 3)}) {
+    const Result result = Layer(n, layouts).run({});
     EXPECT_EQ(result.sums[step_quantities + step_nonfinite], 0);
   }
 }
@@ -403,10 +403,10 @@ TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
   for (const std::string& cell : cells) {
     const RecurrentNumbers n = draw(cell, {2, 3, 10}, true, 13);
     if (thread_sanitizer && n.cell != "lstm") continue;
-    for (const Plans& plans : {small_plans(n), persistent_plans(n, 3)}) {
-      SCOPED_TRACE(trace(n, plans));
-      Result with = Layer(n, plans).run({});
-      const Result without = Layer(n, plans).run({}, false);
+    for (const Layouts& layouts : {small_layouts(n), persistent_layouts(n, 3)}) {
+      SCOPED_TRACE(trace(n, layouts));
+      Result with = Layer(n, layouts).run({});
+      const Result without = Layer(n, layouts).run({}, false);
       with.sums.clear();
       EXPECT_TRUE(same_bits(with.all(), without.all()));
     }
@@ -416,24 +416,26 @@ TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
 TEST(PersistentRecurrence, HasTheSameBitsOnEverySchedule) {
   for (const std::string& cell : cells) {
     RecurrentNumbers n = draw(cell, {3, 5, 19}, true, 17);
-    std::vector<Plans> ways{small_plans(n), persistent_plans(n, 6), tight_plans(n, 4), Plans{}};
+    std::vector<Layouts> ways{small_layouts(n), persistent_layouts(n, 6), tight_layouts(n, 4),
+                              Layouts{}};
     if (thread_sanitizer) {
       if (n.cell != "gru") continue;
       n = draw(cell, {2, 3, 9}, true, 17);
-      ways = {small_plans(n), tight_plans(n, 3)};
+      ways = {small_layouts(n), tight_layouts(n, 3)};
     }
-    for (const Plans& plans : ways) {
-      SCOPED_TRACE(trace(n, plans));
-      on_all_schedules([&](const StreamRef& stream) { return Layer(n, plans).run(stream).all(); });
+    for (const Layouts& layouts : ways) {
+      SCOPED_TRACE(trace(n, layouts));
+      on_all_schedules(
+          [&](const StreamRef& stream) { return Layer(n, layouts).run(stream).all(); });
     }
   }
 }
 
 TEST(PersistentRecurrence, RefusesAPlanThatGoesStepByStep) {
   const RecurrentNumbers n = draw("lstm", {2, 2, 3}, false, 1);
-  Plans plans = small_plans(n);
-  plans.forward.variant = RecurrenceVariant::step_by_step;
-  EXPECT_THROW(Layer(n, plans).run({}), std::invalid_argument);
+  Layouts layouts = small_layouts(n);
+  layouts.forward.variant = RecurrenceVariant::step_by_step;
+  EXPECT_THROW(Layer(n, layouts).run({}), std::invalid_argument);
 }
 
 }  // namespace

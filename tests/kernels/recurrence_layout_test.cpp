@@ -42,7 +42,7 @@ constexpr std::int64_t batches[] = {1, 2, 3, 7, 8, 31, 32, 33, 100, 257};
 std::int64_t round_up(std::int64_t n, std::int64_t to) { return (n + to - 1) / to * to; }
 
 void expect_valid(const DeviceLimits& device, const RecurrentProduct& product,
-                  const RecurrencePlan& p) {
+                  const RecurrenceLayout& p) {
   EXPECT_GT(p.predicted_step, 0);
   if (p.variant == RecurrenceVariant::step_by_step) return;
   const TileShape tile = tile_shape(product.rows_per_unit, p.shape);
@@ -95,29 +95,30 @@ void for_each_product(const std::function<void(const DeviceLimits&, const Recurr
   }
 }
 
-TEST(RecurrencePlan, IsValidOnEveryDevice) {
+TEST(RecurrenceLayout, IsValidOnEveryDevice) {
   for_each_product([](const DeviceLimits& device, const RecurrentProduct& product) {
     SCOPED_TRACE(std::to_string(device.processors) + " processors, " +
                  std::to_string(product.units) + " units, batch " + std::to_string(product.batch));
-    const RecurrencePlan best = plan_recurrence(device, product);
+    const RecurrenceLayout best = choose_layout(device, product);
     expect_valid(device, product, best);
-    for (const auto& plan : {plan_small(device, product), plan_persistent(device, product)}) {
-      if (!plan) continue;
-      expect_valid(device, product, *plan);
-      EXPECT_LE(best.predicted_step, plan->predicted_step);
-      const RecurrencePlan again = plan_recurrence(device, product, plan->variant);
-      EXPECT_EQ(again.predicted_step, plan->predicted_step);
+    for (const auto& layout : {small_layout(device, product), persistent_layout(device, product)}) {
+      if (!layout) continue;
+      expect_valid(device, product, *layout);
+      EXPECT_LE(best.predicted_step, layout->predicted_step);
+      const RecurrenceLayout again = choose_layout(device, product, layout->variant);
+      EXPECT_EQ(again.predicted_step, layout->predicted_step);
     }
   });
 }
 
-TEST(RecurrencePlan, SaysWhyWhereSomethingDoesNotFit) {
+TEST(RecurrenceLayout, SaysWhyWhereSomethingDoesNotFit) {
   for_each_product([](const DeviceLimits& device, const RecurrentProduct& product) {
-    const RecurrencePlan best = plan_recurrence(device, product);
+    const RecurrenceLayout best = choose_layout(device, product);
     for (const auto variant : {RecurrenceVariant::small, RecurrenceVariant::persistent}) {
       const bool is_small = variant == RecurrenceVariant::small;
       const bool fits =
-          (is_small ? plan_small(device, product) : plan_persistent(device, product)).has_value();
+          (is_small ? small_layout(device, product) : persistent_layout(device, product))
+              .has_value();
       const std::string reason = why_not(variant, device, product);
       EXPECT_EQ(reason.empty(), fits);
       if (fits) continue;
@@ -127,12 +128,12 @@ TEST(RecurrencePlan, SaysWhyWhereSomethingDoesNotFit) {
   });
 }
 
-TEST(RecurrencePlan, NamesTheObstacle) {
+TEST(RecurrenceLayout, NamesTheObstacle) {
   EXPECT_EQ(why_not(RecurrenceVariant::small, h100, forward_product(1, 32, 512)),
             "W of 1032 KB and a state do not fit in one block's 226 KB");
   EXPECT_EQ(why_not(RecurrenceVariant::persistent, h100, forward_product(4, 32, 2048)),
             "W of 65664 KB and a staged vector per block do not fit in 132 x 226 KB");
-  EXPECT_THROW((void)plan_recurrence(h100, forward_product(1, 32, 512), RecurrenceVariant::small),
+  EXPECT_THROW((void)choose_layout(h100, forward_product(1, 32, 512), RecurrenceVariant::small),
                std::invalid_argument);
   DeviceLimits alone = h100;
   alone.cooperative = false;
@@ -140,9 +141,9 @@ TEST(RecurrencePlan, NamesTheObstacle) {
             "the device has no cooperative launch");
 }
 
-TEST(RecurrencePlan, PrefersTheVariantThatTheSizeAsksFor) {
+TEST(RecurrenceLayout, PrefersTheVariantThatTheSizeAsksFor) {
   const auto variant = [](int gates, std::int64_t batch, std::int64_t units) {
-    return plan_recurrence(h100, forward_product(gates, batch, units)).variant;
+    return choose_layout(h100, forward_product(gates, batch, units)).variant;
   };
   EXPECT_EQ(variant(1, 32, 128), RecurrenceVariant::small);
   EXPECT_EQ(variant(1, 32, 512), RecurrenceVariant::persistent);
@@ -152,17 +153,17 @@ TEST(RecurrencePlan, PrefersTheVariantThatTheSizeAsksFor) {
   EXPECT_EQ(variant(1, 512, 2048), RecurrenceVariant::step_by_step);
 }
 
-/// The largest H that fits; `plan` is plan_small or plan_persistent.
-template <class Plan, class Product>
-std::int64_t largest(Plan plan, Product product, const DeviceLimits& device, int gates) {
+/// The largest H that fits; `layout` is small_layout or persistent_layout.
+template <class Layout, class Product>
+std::int64_t largest(Layout layout, Product product, const DeviceLimits& device, int gates) {
   std::int64_t fits = 0;
   for (std::int64_t step = 4096; step > 0; step /= 2) {
-    if (plan(device, product(gates, 32, fits + step))) fits += step;
+    if (layout(device, product(gates, 32, fits + step))) fits += step;
   }
   return fits;
 }
 
-TEST(RecurrencePlan, LargestHiddenSizes) {
+TEST(RecurrenceLayout, LargestHiddenSizes) {
   struct Largest {
     const char* gpu;
     const char* cell;
@@ -188,10 +189,11 @@ TEST(RecurrencePlan, LargestHiddenSizes) {
       ASSERT_STREQ(row->gpu, gpu.name);
       ASSERT_STREQ(row->cell, cell.name);
       const int g = cell.gates;
-      EXPECT_EQ(largest(plan_small, forward_product, gpu.limits, g), row->small_forward);
-      EXPECT_EQ(largest(plan_small, backward_product, gpu.limits, g), row->small_backward);
-      EXPECT_EQ(largest(plan_persistent, forward_product, gpu.limits, g), row->persistent_forward);
-      EXPECT_EQ(largest(plan_persistent, backward_product, gpu.limits, g),
+      EXPECT_EQ(largest(small_layout, forward_product, gpu.limits, g), row->small_forward);
+      EXPECT_EQ(largest(small_layout, backward_product, gpu.limits, g), row->small_backward);
+      EXPECT_EQ(largest(persistent_layout, forward_product, gpu.limits, g),
+                row->persistent_forward);
+      EXPECT_EQ(largest(persistent_layout, backward_product, gpu.limits, g),
                 row->persistent_backward);
       // No more than the memory holds.
       const auto room = static_cast<double>(gpu.limits.shared_per_block);
@@ -203,13 +205,13 @@ TEST(RecurrencePlan, LargestHiddenSizes) {
   }
 }
 
-TEST(RecurrencePlan, WhatFitsStillFitsWhenTheProblemShrinksOrTheDeviceGrows) {
+TEST(RecurrenceLayout, WhatFitsStillFitsWhenTheProblemShrinksOrTheDeviceGrows) {
   for (const Gpu& gpu : gpus) {
     for (const Cell& cell : cells) {
       for (const bool small : {true, false}) {
         const auto fits = [&](const DeviceLimits& device, std::int64_t batch, std::int64_t units) {
           const RecurrentProduct product = backward_product(cell.gates, batch, units);
-          return (small ? plan_small(device, product) : plan_persistent(device, product))
+          return (small ? small_layout(device, product) : persistent_layout(device, product))
               .has_value();
         };
         DeviceLimits larger = gpu.limits;
@@ -227,9 +229,9 @@ TEST(RecurrencePlan, WhatFitsStillFitsWhenTheProblemShrinksOrTheDeviceGrows) {
   }
 }
 
-TEST(RecurrencePlan, DescribesItself) {
+TEST(RecurrenceLayout, DescribesItself) {
   const RecurrentProduct product = forward_product(1, 32, 512);
-  EXPECT_EQ(description(plan_recurrence(h100, product), product),
+  EXPECT_EQ(description(choose_layout(h100, product), product),
             "persistent, 8 x 4 tiles, 48 rows x 3 per block, 11 x 11 blocks, 105 KB");
   EXPECT_EQ(description({}, product), "step by step");
 }

@@ -1,5 +1,5 @@
 """`meter` as a person meets it: good input, bad input, exit statuses, rows, tables; and the table of
-kernels/README.md holds what is counted.
+kernels/COSTS.md holds what is counted.
 
 Run by ctest as: python3 command_test.py GRADEPTH_METER
 """
@@ -15,7 +15,7 @@ import unittest
 METER = sys.argv[1]
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 sys.path.insert(0, str(ROOT / "bench" / "meter"))
-import readme_table  # noqa: E402
+import cost_table  # noqa: E402
 
 
 def run(*arguments):
@@ -115,10 +115,10 @@ class Rows(unittest.TestCase):
                         widest = kernel[f"{way}_widths"][-1]
                         self.assertIn(widest, ptx[f"{way}s"], (row["name"], kernel["kernel"], way))
 
-    def test_the_table_of_the_readme_holds_what_is_counted(self):
-        text = readme_table.README.read_text()
-        hint = "out of date: python3 bench/meter/readme_table.py build/meter/gradepth_meter"
-        self.assertEqual(readme_table.replaced(text, readme_table.table(self.rows)), text, hint)
+    def test_the_table_of_costs_holds_what_is_counted(self):
+        text = cost_table.DOCUMENT.read_text()
+        hint = "out of date: python3 bench/meter/cost_table.py build/meter/gradepth_meter"
+        self.assertEqual(cost_table.replaced(text, cost_table.table(self.rows)), text, hint)
 
     def test_one_gpu(self):
         (row,) = rows_of(run("--format", "json", "--gpu", "L4", "--filter", "^gemm"))

@@ -61,8 +61,9 @@ bool library_has(const Library& library, const Problem& problem) {
   return is_one_of(p.act, library.activations) && p.clip_value == 0;
 }
 
-/// What each provider must be able to do, by hand from its description (host/providers/README.md):
-/// an ability that vanishes is a fault, and one that appears is to be written down here.
+/// What each provider must be able to do, by hand from its description
+/// (host/providers/cudnn/README.md): an ability that vanishes is a fault, and one that appears is
+/// to be written down here.
 bool must_have(std::string_view provider, const Problem& problem) {
   const bool net = problem.index() >= 2;
   if (provider == "reference") return true;

@@ -104,7 +104,7 @@ std::vector<Case> meter_cases();
 void add_activation_cases(std::vector<Case>& cases);
 void add_clip_cases(std::vector<Case>& cases);
 void add_recurrent_cases(std::vector<Case>& cases);
-void add_map_cases(std::vector<Case>& cases);
+void add_pointwise_cases(std::vector<Case>& cases);
 void add_product_cases(std::vector<Case>& cases);
 
 }  // namespace gradepth

@@ -7,7 +7,7 @@ std::vector<Case> meter_cases() {
   add_activation_cases(cases);
   add_clip_cases(cases);
   add_recurrent_cases(cases);
-  add_map_cases(cases);
+  add_pointwise_cases(cases);
   add_product_cases(cases);
   return cases;
 }

@@ -20,11 +20,11 @@ constexpr DeviceLimits device{.processors = 8,
 constexpr std::int64_t T = 8;
 constexpr std::int64_t B = 4;
 
-RecurrencePlan plan_of(RecurrenceVariant variant, const RecurrentProduct& product) {
+RecurrenceLayout layout_of(RecurrenceVariant variant, const RecurrentProduct& product) {
   const bool small = variant == RecurrenceVariant::small;
-  const auto plan = small ? plan_small(device, product) : plan_persistent(device, product);
-  if (!plan) throw std::invalid_argument(why_not(variant, device, product));
-  return *plan;
+  const auto layout = small ? small_layout(device, product) : persistent_layout(device, product);
+  if (!layout) throw std::invalid_argument(why_not(variant, device, product));
+  return *layout;
 }
 
 struct RecurrentLayer {
@@ -66,9 +66,9 @@ class Layer {
   }
 
   void forward(RecurrenceVariant variant) {
-    const RecurrencePlan plan =
-        plan_of(variant, forward_product(static_cast<int>(layer_.gates()), B, layer_.H));
-    const Array counters = run_.array<unsigned>("counters", barrier_counters(plan));
+    const RecurrenceLayout layout =
+        layout_of(variant, forward_product(static_cast<int>(layer_.gates()), B, layer_.H));
+    const Array counters = run_.array<unsigned>("counters", barrier_counters(layout));
     const RecurrentForward p{.T = T,
                              .B = B,
                              .H = layer_.H,
@@ -79,25 +79,25 @@ class Layer {
                              .c = c.data(),
                              .gates = gates.size() > 0 ? gates.data() : nullptr};
     cell_kernels(layer_.cell)
-        .forward(output_activation("tanh").value(), plan, p, counters.data(), run_.stream());
+        .forward(output_activation("tanh").value(), layout, p, counters.data(), run_.stream());
     compare("h", h, reference_.h);
     if (has_c()) compare("c", c, reference_.c);
     if (gates.size() > 0) compare("gates", gates, reference_.gates);
   }
 
   void backward(RecurrenceVariant variant) {
-    const RecurrencePlan plan =
-        plan_of(variant, backward_product(static_cast<int>(layer_.gates()), B, layer_.H));
+    const RecurrenceLayout layout =
+        layout_of(variant, backward_product(static_cast<int>(layer_.gates()), B, layer_.H));
     const std::int64_t pre = T * B * layer_.gates() * layer_.H;
     const bool has_dr = layer_.info().has_reset();
-    const Array counters = run_.array<unsigned>("counters", barrier_counters(plan));
+    const Array counters = run_.array<unsigned>("counters", barrier_counters(layout));
     const Array da = run_.array("da", pre);
     const Array dr = run_.array("dr", has_dr ? pre : 0);
     const Array dh0 = run_.array("dh0", B * layer_.H);
     const Array partials =
-        run_.array<double>("norm sums", (T + 1) * step_quantities * plan.blocks());
+        run_.array<double>("norm sums", (T + 1) * step_quantities * layout.blocks());
     const Array bias_partials =
-        run_.array<double>("db sums", bias_parts(plan) * layer_.biases() * layer_.H);
+        run_.array<double>("db sums", bias_parts(layout) * layer_.biases() * layer_.H);
     round_to(h, reference_.h);
     if (has_c()) round_to(c, reference_.c);
     if (gates.size() > 0) round_to(gates, reference_.gates);
@@ -116,7 +116,7 @@ class Layer {
                               .partials = partials.data(),
                               .bias_partials = bias_partials.data()};
     cell_kernels(layer_.cell)
-        .backward(output_activation("tanh").value(), plan, p, counters.data(), run_.stream());
+        .backward(output_activation("tanh").value(), layout, p, counters.data(), run_.stream());
     reference_.backward();
     compare("da", da, reference_.da);
     if (has_dr) compare("dr", dr, reference_.dr);
@@ -203,7 +203,7 @@ void add_recurrent_cases(std::vector<Case>& cases) {
     if (!info.has_matrices) continue;
     const std::string_view cell = info.name;
     for (const bool backward : {false, true}) {
-      // Large enough that the plan does not slice the batch: each slice would load W for itself.
+      // Large enough that the layout does not slice the batch: each slice would load W for itself.
       add(cases, {.cell = cell, .T = T, .B = B, .H = 256}, RecurrenceVariant::persistent, backward);
       add(cases, {.cell = cell, .T = T, .B = B, .H = 48}, RecurrenceVariant::small, backward);
     }

@@ -78,12 +78,12 @@ std::vector<double> lyapunov_exponents(const Jacobians& jacobians, std::size_t c
   const std::size_t burn_in = fit_window(jacobians.maps()).first;
   std::vector<double> sums(count, 0.0);
   std::vector<double> V = random_orthonormal(n, count, seed);
-  const bool finite = sweep(jacobians, Direction::forward, burn_in, V,
-                            [&](std::size_t done, std::span<const double> R, std::size_t kept) {
-                              for (std::size_t i = 0; i < kept && done > burn_in; ++i) {
-                                sums[i] += std::log(R[i * kept + i]);
-                              }
-                            });
+  const bool finite = qr_march(jacobians, Direction::forward, burn_in, V,
+                               [&](std::size_t done, std::span<const double> R, std::size_t kept) {
+                                 for (std::size_t i = 0; i < kept && done > burn_in; ++i) {
+                                   sums[i] += std::log(R[i * kept + i]);
+                                 }
+                               });
   if (!finite) return exponents;
   const auto maps = static_cast<double>(jacobians.maps() - burn_in);
   for (std::size_t i = 0; i < count; ++i) {

@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "host/growth/jacobians/jacobian.h"
+#include "host/growth/jacobians/jacobians.h"
 #include "host/growth/study/spec.h"
 
 namespace gradepth::growth {

@@ -40,7 +40,7 @@ class Balance {
     order_.setIdentity();
     const double eps = static_cast<double>(V.rows()) * std::numeric_limits<double>::epsilon();
     rounding_.setConstant(eps * stable_norm(V));
-    if (V.size() == 0 || !V.allFinite() || !is_graded(V)) return;
+    if (V.size() == 0 || !V.allFinite() || !needs_balance(V)) return;
     for (Eigen::Index j = 0; j < V.cols(); ++j) {
       const double size = V.col(j).cwiseAbs().maxCoeff();
       if (size == 0) continue;
@@ -77,7 +77,7 @@ class Balance {
     for (Eigen::Index j = 0; j < V.cols(); ++j) largest = std::max(largest, V.col(j).stableNorm());
     return largest;
   }
-  static bool is_graded(const Eigen::Ref<const Eigen::MatrixXd>& V) {
+  static bool needs_balance(const Eigen::Ref<const Eigen::MatrixXd>& V) {
     constexpr double far = 1e100;
     constexpr double wide = 1e8;
     const Eigen::VectorXd heights = V.cwiseAbs().rowwise().maxCoeff();

@@ -54,8 +54,8 @@ std::vector<double> leading(std::span<const double> R, std::size_t count, std::s
 
 }  // namespace
 
-bool sweep(const Jacobians& jacobians, Direction direction, std::size_t stop,
-           std::vector<double>& V, const SweepVisit& visit) {
+bool qr_march(const Jacobians& jacobians, Direction direction, std::size_t stop,
+              std::vector<double>& V, const MarchVisit& visit) {
   const std::size_t n = jacobians.state_size();
   const std::size_t L = jacobians.maps();
   std::size_t interval = 1;

@@ -5,7 +5,7 @@
 #include <span>
 #include <vector>
 
-#include "host/growth/jacobians/jacobian.h"
+#include "host/growth/jacobians/jacobians.h"
 
 namespace gradepth::growth {
 
@@ -13,7 +13,7 @@ enum class Direction : bool { forward, backward };
 
 /// Called after each orthonormalisation: how many maps are behind, R [count, count] (row-major,
 /// upper triangular, diagonal > 0), count.
-using SweepVisit =
+using MarchVisit =
     std::function<void(std::size_t done, std::span<const double> R, std::size_t count)>;
 
 /// Takes an orthonormal block V through all maps, forward J_L … J_1 V or backward J_1ᵀ … J_Lᵀ V,
@@ -27,7 +27,7 @@ using SweepVisit =
 /// A map that squeezes a vector by n ε, relative to the block (of rows of very different size: to
 /// the row), is singular as far as float64 can tell: V loses that vector and those after it, and so
 /// does R. Returns false if a value was not finite.
-bool sweep(const Jacobians& jacobians, Direction direction, std::size_t stop,
-           std::vector<double>& V, const SweepVisit& visit);
+bool qr_march(const Jacobians& jacobians, Direction direction, std::size_t stop,
+              std::vector<double>& V, const MarchVisit& visit);
 
 }  // namespace gradepth::growth

@@ -3,7 +3,7 @@
 #include <optional>
 #include <vector>
 
-#include "host/growth/jacobians/jacobian.h"
+#include "host/growth/jacobians/jacobians.h"
 #include "host/growth/study/spec.h"
 #include "host/problem/tensor.h"
 

@@ -65,11 +65,11 @@ double orthogonalise(Row& large, Row& small) {
 
 }  // namespace
 
-GradedTriangle::GradedTriangle(std::size_t n) : n_(n), u_(n * n), exponent_(n) {
+ScaledTriangle::ScaledTriangle(std::size_t n) : n_(n), u_(n * n), exponent_(n) {
   for (std::size_t i = 0; i < n; ++i) u_[i * n + i] = 1;
 }
 
-void GradedTriangle::multiply_left(std::span<const double> R) {
+void ScaledTriangle::multiply_left(std::span<const double> R) {
   for (std::size_t i = 0; i < n_; ++i) {  // row i needs the rows from i on, which are still T's
     constexpr auto nothing = std::numeric_limits<std::int64_t>::min();
     std::int64_t top = nothing;
@@ -88,14 +88,14 @@ void GradedTriangle::multiply_left(std::span<const double> R) {
   }
 }
 
-void GradedTriangle::keep(std::size_t n) {
+void ScaledTriangle::keep(std::size_t n) {
   for (std::size_t i = 1; i < n; ++i) std::copy_n(&u_[i * n_], n, &u_[i * n]);
   u_.resize(n * n);
   exponent_.resize(n);
   n_ = n;
 }
 
-void GradedTriangle::normalise(std::size_t i) {
+void ScaledTriangle::normalise(std::size_t i) {
   const auto row = std::span(u_).subspan(i * n_, n_);
   double largest = 0;
   for (const double v : row) largest = std::max(largest, std::abs(v));
@@ -105,7 +105,7 @@ void GradedTriangle::normalise(std::size_t i) {
   exponent_[i] += shift;
 }
 
-std::vector<double> GradedTriangle::ln_singular_values() const {
+std::vector<double> ScaledTriangle::ln_singular_values() const {
   std::vector<Row> rows(n_);
   for (std::size_t i = 0; i < n_; ++i) {
     const auto begin = u_.begin() + static_cast<std::ptrdiff_t>(i * n_);
@@ -115,7 +115,7 @@ std::vector<double> GradedTriangle::ln_singular_values() const {
   }
   const auto longer = [](const Row& a, const Row& b) { return a.ln_size > b.ln_size; };
   double cosine = 1;
-  for (int sweep = 0; sweep < 60 && cosine > 1e-15 * static_cast<double>(n_); ++sweep) {
+  for (int pass = 0; pass < 60 && cosine > 1e-15 * static_cast<double>(n_); ++pass) {
     std::stable_sort(rows.begin(), rows.end(), longer);
     cosine = 0;
     for (std::size_t i = 0; i < n_; ++i) {

@@ -9,10 +9,10 @@ namespace gradepth::growth {
 
 /// A square upper triangular matrix whose rows may differ in size by more than float64's range:
 /// row i is 2^e_i u_i, e_i a whole number, the largest element of u_i about 1.
-class GradedTriangle {
+class ScaledTriangle {
  public:
   /// The identity.
-  explicit GradedTriangle(std::size_t n);
+  explicit ScaledTriangle(std::size_t n);
 
   /// T <- R T, R [n, n] row-major, upper triangular. Every element is a sum of products of its own:
   /// what is small in a row of T is never added to what is large in another.

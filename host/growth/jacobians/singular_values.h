@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <vector>
 
-#include "host/growth/jacobians/jacobian.h"
+#include "host/growth/jacobians/jacobians.h"
 
 namespace gradepth::growth {
 
@@ -15,7 +15,7 @@ inline constexpr std::size_t singular_values_width = 64;
 /// the largest alone. -infinity from the rank of the product on (a map that squeezes by n ε counts
 /// as singular), NaN if a value was not finite.
 ///
-/// All: sweeps of QR give J_L … J_1 Q_0 = Q_L T with T upper triangular, kept row by row with
+/// All: the QR march gives J_L … J_1 Q_0 = Q_L T with T upper triangular, kept row by row with
 /// exponents of its own, and a one-sided Jacobi iteration on T's rows, with their exponents apart,
 /// finishes. So small values are as good as large ones, however far apart they lie: forming the
 /// product would lose all below ε σ_1. What remains is the condition of the problem itself,

@@ -62,7 +62,7 @@ void convolve_transposed(const Rows& kernels, const double* in, double* out) {
 
 }  // namespace
 
-LinearMaps::LinearMaps(const GrowthSpec& spec, const Tensors& drawn)
+WeightOperators::WeightOperators(const GrowthSpec& spec, const Tensors& drawn)
     : cnn_(spec.net == "cnn"),
       rows_(spec.width * (is_recurrent(spec) ? gates(spec.net) : 1)),
       columns_(spec.width * (cnn_ ? taps : 1)) {
@@ -76,15 +76,16 @@ LinearMaps::LinearMaps(const GrowthSpec& spec, const Tensors& drawn)
   bias_stride_ = is_untied(spec) ? bias_size_ : 0;
 }
 
-void LinearMaps::multiply(std::size_t l, std::span<const double> in, std::span<double> out) const {
+void WeightOperators::multiply(std::size_t l, std::span<const double> in,
+                               std::span<double> out) const {
   const Rows W(weights(l), rows_, columns_);
   if (!cnn_) return multiply_block(W, in, out);
   const auto n = static_cast<std::size_t>(rows_ * pixels);
   for (std::size_t at = 0; at < in.size(); at += n) convolve(W, &in[at], &out[at]);
 }
 
-void LinearMaps::multiply_transposed(std::size_t l, std::span<const double> in,
-                                     std::span<double> out) const {
+void WeightOperators::multiply_transposed(std::size_t l, std::span<const double> in,
+                                          std::span<double> out) const {
   const Rows W(weights(l), rows_, columns_);
   if (!cnn_) return multiply_block(W.transpose(), in, out);
   const auto n = static_cast<std::size_t>(rows_ * pixels);

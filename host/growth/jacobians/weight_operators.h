@@ -12,10 +12,10 @@ namespace gradepth::growth {
 /// The linear part of every map of a net, W_l, in float64: a matrix [rows, columns], for recurrent
 /// cells all gates' rows one after the other, or a circular 3 × 3 convolution. Not for additive
 /// nets.
-class LinearMaps {
+class WeightOperators {
  public:
   /// Views the drawn tensors, which must outlive it.
-  LinearMaps(const GrowthSpec& spec, const Tensors& drawn);
+  WeightOperators(const GrowthSpec& spec, const Tensors& drawn);
 
   /// out = W_l in for l = 0 … L - 1; `in` holds vectors of `columns` numbers, one after the other,
   /// `out` as many of `rows`. The same bits whatever the number of threads.

@@ -6,7 +6,7 @@
 #include <utility>
 #include <vector>
 
-#include "host/growth/jacobians/jacobian.h"
+#include "host/growth/jacobians/jacobians.h"
 #include "host/growth/knobs/drawing.h"
 #include "host/growth/theory/transient.h"
 #include "host/knobs/field.h"

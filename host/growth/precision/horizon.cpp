@@ -132,27 +132,27 @@ Truth find_truth(const GrowthSpec& spec, const Tensors& drawn) {
   return truth;
 }
 
-enum class Fate : std::uint8_t { kept, below, overflowed };
+enum class Outcome : std::uint8_t { kept, below, overflowed };
 
-Fate fate(const std::vector<double>& gradient, const std::vector<bool>& nonzero,
-          Rounding rounding) {
+Outcome outcome(const std::vector<double>& gradient, const std::vector<bool>& nonzero,
+                Rounding rounding) {
   std::size_t kept = 0;
   std::size_t gone = 0;
   for (std::size_t i = 0; i < gradient.size(); ++i) {
-    if (!std::isfinite(gradient[i])) return Fate::overflowed;
+    if (!std::isfinite(gradient[i])) return Outcome::overflowed;
     if (nonzero[i]) ++(gradient[i] == 0 ? gone : kept);
   }
   const bool zeroed = gone > 0 && gone >= kept;
-  return zeroed || has_lost_digits({gradient}, rounding) ? Fate::below : Fate::kept;
+  return zeroed || has_lost_digits({gradient}, rounding) ? Outcome::below : Outcome::kept;
 }
 
 /// `behind` is the first depth behind a state that is not finite.
-Loss find_loss(const Gradients& gradients, const Truth& truth, Rounding rounding,
-               std::size_t behind) {
+LostAt find_lost(const Gradients& gradients, const Truth& truth, Rounding rounding,
+                 std::size_t behind) {
   for (std::size_t d = 0; d < gradients.size(); ++d) {
     if (d >= behind) return {d, true};
-    const Fate found = fate(gradients[d], truth.nonzero[d], rounding);
-    if (found != Fate::kept) return {d, found == Fate::overflowed};
+    const Outcome found = outcome(gradients[d], truth.nonzero[d], rounding);
+    if (found != Outcome::kept) return {d, found == Outcome::overflowed};
   }
   return {gradients.size(), false};
 }
@@ -161,7 +161,7 @@ Loss find_loss(const Gradients& gradients, const Truth& truth, Rounding rounding
 struct SeedHorizon {
   std::vector<Fractions> fractions;
   std::vector<double> dead_slope;
-  Loss loss;
+  LostAt lost;
 };
 
 /// Shares of slopes that are 0 in the format, not in float64, by depth.
@@ -199,7 +199,8 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
 }
 
 /// The depth at which a gradient of these sizes is lost when multiplied by 2^exponent.
-std::size_t expected_loss(const std::vector<Magnitudes>& sizes, Rounding rounding, int exponent) {
+std::size_t expected_lost_depth(const std::vector<Magnitudes>& sizes, Rounding rounding,
+                                int exponent) {
   const double too_large = std::ldexp(format(rounding.dtype).max, -exponent);
   // Half of the least number still rounds to it.
   const double too_small =
@@ -223,7 +224,7 @@ ScaleSearch begin_search(Rounding rounding, const std::vector<Truth>& truths) {
   Trials expected;
   for (int k = first; k <= last; ++k) {
     for (const Truth& truth : truths) {
-      expected[k].push_back({expected_loss(truth.sizes, rounding, k), false});
+      expected[k].push_back({expected_lost_depth(truth.sizes, rounding, k), false});
     }
   }
   return {truths.front().sizes.size(), first, best_exponent(expected), last};
@@ -252,7 +253,7 @@ class Study {
           found.fractions.push_back(fractions(gradient, formats[f].dtype));
         }
         found.dead_slope = dead_slopes(spec_, formats[f], run.states(), truths_[i].h);
-        found.loss = find_loss(gradients, truths_[i], formats[f], run.behind_a_lost_state());
+        found.lost = find_lost(gradients, truths_[i], formats[f], run.behind_a_lost_state());
       }
       truths_[i].h = {};
     });
@@ -272,12 +273,12 @@ class Study {
         const std::size_t behind = run.behind_a_lost_state();
         for (const int k : exponents[f]) {
           trials[f][k][i] =
-              find_loss(run.backward(std::ldexp(1.0, k)), truths_[i], formats[f], behind);
+              find_lost(run.backward(std::ldexp(1.0, k)), truths_[i], formats[f], behind);
         }
       }
     });
     for (std::size_t f = 0; f < formats.size(); ++f) {
-      for (auto& [k, losses] : trials[f]) searches[f].add(k, std::move(losses));
+      for (auto& [k, lost] : trials[f]) searches[f].add(k, std::move(lost));
     }
   }
 
@@ -306,10 +307,10 @@ class Study {
 };
 
 /// Median depth; none where it lies beyond L.
-std::optional<double> median_depth(const std::vector<Loss>& losses, std::size_t L) {
+std::optional<double> median_depth(const std::vector<LostAt>& lost, std::size_t L) {
   std::vector<double> depths;
-  std::transform(losses.begin(), losses.end(), std::back_inserter(depths), [L](const Loss& loss) {
-    return loss.depth > L ? infinity : static_cast<double>(loss.depth);
+  std::transform(lost.begin(), lost.end(), std::back_inserter(depths), [L](const LostAt& seed) {
+    return seed.depth > L ? infinity : static_cast<double>(seed.depth);
   });
   const double median = quantile(depths, 0.5);
   return std::isfinite(median) ? std::optional(median) : std::nullopt;
@@ -342,28 +343,28 @@ PrecisionHorizon summarise(const GrowthSpec& spec, const Study& study, std::size
   const auto L = static_cast<std::size_t>(spec.depth);
   const std::size_t seeds = study.found().size();
   const auto seed = [&](std::size_t i) -> const SeedHorizon& { return study.found()[i][f]; };
-  const auto share = [&](double Fractions::*part) {
+  const auto mean_fraction = [&](double Fractions::*part) {
     return mean_by_depth(L, seeds,
                          [&](std::size_t i, std::size_t d) { return seed(i).fractions[d].*part; });
   };
-  std::vector<Loss> losses;
+  std::vector<LostAt> lost;
   std::vector<double> needed;
   for (std::size_t i = 0; i < seeds; ++i) {
-    losses.push_back(seed(i).loss);
+    lost.push_back(seed(i).lost);
     needed.push_back(needed_range(study.truths()[i]));
   }
   PrecisionHorizon horizon;
   horizon.dtype = formats[f].dtype;
   horizon.flush = formats[f].flush_subnormals;
   horizon.loss_scale = spec.init.loss_scale;
-  horizon.zero = share(&Fractions::zero);
-  horizon.subnormal = share(&Fractions::subnormal);
-  horizon.nonfinite = share(&Fractions::nonfinite);
+  horizon.zero = mean_fraction(&Fractions::zero);
+  horizon.subnormal = mean_fraction(&Fractions::subnormal);
+  horizon.nonfinite = mean_fraction(&Fractions::nonfinite);
   horizon.dead_slope =
       mean_by_depth(L, seeds, [&](std::size_t i, std::size_t d) { return seed(i).dead_slope[d]; });
-  horizon.lost_at = median_depth(losses, L);
+  horizon.lost_at = median_depth(lost, L);
   horizon.best_loss_scale = std::ldexp(1.0, search.best());
-  horizon.best_lost_at = median_depth(search.losses_at_best(), L);
+  horizon.best_lost_at = median_depth(search.lost_at_best(), L);
   if (search.saves()) horizon.saving_loss_scale = horizon.best_loss_scale;
   horizon.ln_range = std::log(format(horizon.dtype).max) - std::log(least(formats[f]));
   horizon.ln_needed = quantile(needed, 0.5);
@@ -381,9 +382,9 @@ std::vector<PrecisionHorizon> precision_horizons(const GrowthSpec& spec) {
                  [&](Rounding rounding) { return begin_search(rounding, study.truths()); });
   if (spec.init.loss_scale == 1) {
     for (std::size_t f = 0; f < formats.size(); ++f) {
-      std::vector<Loss> losses;
-      for (const auto& seed : study.found()) losses.push_back(seed[f].loss);
-      searches[f].add(0, std::move(losses));
+      std::vector<LostAt> lost;
+      for (const auto& seed : study.found()) lost.push_back(seed[f].lost);
+      searches[f].add(0, std::move(lost));
     }
   }
   for (bool searching = true; searching;) {

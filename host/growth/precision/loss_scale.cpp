@@ -7,9 +7,9 @@
 namespace gradepth::growth {
 namespace {
 
-double total_depth(const std::vector<Loss>& losses) {
+double total_depth(const std::vector<LostAt>& lost) {
   double total = 0;
-  for (const Loss& loss : losses) total += static_cast<double>(loss.depth);
+  for (const LostAt& seed : lost) total += static_cast<double>(seed.depth);
   return total;
 }
 
@@ -55,9 +55,9 @@ std::vector<int> ScaleSearch::next() const {
   return untried;
 }
 
-bool ScaleSearch::saves(const std::vector<Loss>& losses) const {
-  return std::all_of(losses.begin(), losses.end(),
-                     [&](const Loss& loss) { return loss.depth == never_; });
+bool ScaleSearch::saves(const std::vector<LostAt>& lost) const {
+  return std::all_of(lost.begin(), lost.end(),
+                     [&](const LostAt& seed) { return seed.depth == never_; });
 }
 
 int ScaleSearch::towards_0(int k) const {
@@ -68,7 +68,7 @@ int ScaleSearch::towards_0(int k) const {
 std::set<int> ScaleSearch::where_overflow_begins() const {
   const auto overflows = std::find_if(trials_.begin(), trials_.end(), [](const auto& trial) {
     return std::any_of(trial.second.begin(), trial.second.end(),
-                       [](const Loss& loss) { return loss.overflow; });
+                       [](const LostAt& seed) { return seed.overflow; });
   });
   if (overflows == trials_.begin() || overflows == trials_.end()) return {};
   return between(std::prev(overflows)->first, overflows->first);

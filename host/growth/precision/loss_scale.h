@@ -9,13 +9,13 @@
 namespace gradepth::growth {
 
 /// Where and how a seed's gradient is lost.
-struct Loss {
+struct LostAt {
   std::size_t depth = 0;  // the least one; L + 1: never
   bool overflow = false;  // an element is not finite
 };
 
 /// Losses with 2^exponent, seed by seed.
-using Trials = std::map<int, std::vector<Loss>>;
+using Trials = std::map<int, std::vector<LostAt>>;
 
 /// Of the exponents, the one whose seeds lose last (mean over seeds); of equals the nearest to 0.
 int best_exponent(const Trials& trials);
@@ -31,16 +31,16 @@ class ScaleSearch {
 
   /// The exponents to try next.
   [[nodiscard]] std::vector<int> next() const;
-  void add(int exponent, std::vector<Loss> losses) { trials_[exponent] = std::move(losses); }
+  void add(int exponent, std::vector<LostAt> lost) { trials_[exponent] = std::move(lost); }
 
   /// After the first trial.
   [[nodiscard]] int best() const { return best_exponent(trials_); }
-  [[nodiscard]] const std::vector<Loss>& losses_at_best() const { return trials_.at(best()); }
+  [[nodiscard]] const std::vector<LostAt>& lost_at_best() const { return trials_.at(best()); }
   /// Whether no seed loses anything under the best scale.
-  [[nodiscard]] bool saves() const { return saves(losses_at_best()); }
+  [[nodiscard]] bool saves() const { return saves(lost_at_best()); }
 
  private:
-  [[nodiscard]] bool saves(const std::vector<Loss>& losses) const;
+  [[nodiscard]] bool saves(const std::vector<LostAt>& lost) const;
   /// The tried exponent next to k on the side of 0; 0 itself is tried.
   [[nodiscard]] int towards_0(int k) const;
   /// Exponents between the first tried one that overflows and the one before.

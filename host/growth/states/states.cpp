@@ -12,7 +12,7 @@ namespace {
 constexpr double threshold = 0.01;
 
 /// Counts |f'| < 0.01 among the elements that can be judged.
-class Share {
+class SaturatedFraction {
  public:
   void add(bool small) {
     ++count_;
@@ -29,16 +29,16 @@ class Share {
 
 template <class Act>
 double from_outputs(std::span<const double> y) {
-  Share share;
-  for (const double v : y) share.add(std::abs(Act::slope_from_output(v)) < threshold);
-  return share.value();
+  SaturatedFraction fraction;
+  for (const double v : y) fraction.add(std::abs(Act::slope_from_output(v)) < threshold);
+  return fraction.value();
 }
 
 template <class Act>
 double from_inputs(std::span<const double> x) {
-  Share share;
-  for (const double v : x) share.add(std::abs(Act::slope(v)) < threshold);
-  return share.value();
+  SaturatedFraction fraction;
+  for (const double v : x) fraction.add(std::abs(Act::slope(v)) < threshold);
+  return fraction.value();
 }
 
 /// f' = da / (A dh), dh as it was after clipping.
@@ -46,15 +46,15 @@ double from_gradients(const GrowthSpec& spec, std::span<const double> dh,
                       std::span<const double> da) {
   const double A = spec.net == "residual" && spec.residual == "scaled" ? spec.residual_scale : 1.0;
   const double least = format(spec.dtype).min_normal / threshold;
-  Share share;
+  SaturatedFraction fraction;
   for (std::size_t i = 0; i < dh.size(); ++i) {
     const double arrived =
         spec.clip_value > 0 ? std::clamp(dh[i], -spec.clip_value, spec.clip_value) : dh[i];
     const double through = std::abs(A * arrived);
     if (through < least || !std::isfinite(through) || !std::isfinite(da[i])) continue;
-    share.add(std::abs(da[i]) < threshold * through);
+    fraction.add(std::abs(da[i]) < threshold * through);
   }
-  return share.value();
+  return fraction.value();
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <memory>
 #include <numeric>
 
-#include "host/growth/jacobians/jacobian.h"
+#include "host/growth/jacobians/jacobians.h"
 #include "host/growth/jacobians/renormalised.h"
 #include "host/growth/jacobians/singular_values.h"
 #include "host/growth/theory/spectrum.h"

@@ -144,32 +144,32 @@ void summarise_weights(const std::vector<SeedGrowth>& seeds, GrowthResult& resul
 
 using End = RangeEnd::Kind;
 
-/// How a seed's gradient ended, and what is known of its whole way.
-struct Way {
+/// A seed's gradient over all depths: how it ended, and what is known behind that.
+struct Curve {
   RangeEnd end;                 // `zero` only where it is 0 on paper
   std::vector<double> ln_norm;  // relative, by depth; -infinity where it is 0, NaN where unknown
   bool continued = false;       // behind the end, by the renormalised pass
 };
 
 /// `renormalised` is empty where there is none.
-Way whole_way(const GrowthSpec& spec, const SeedGrowth& seed,
-              const std::vector<double>& renormalised) {
-  Way way{seed.end, seed.ln_norm};
-  for (double& v : way.ln_norm) v -= seed.ln_norm[0];
-  const std::size_t end = way.end.depth;
+Curve whole_curve(const GrowthSpec& spec, const SeedGrowth& seed,
+                  const std::vector<double>& renormalised) {
+  Curve curve{seed.end, seed.ln_norm};
+  for (double& v : curve.ln_norm) v -= seed.ln_norm[0];
+  const std::size_t end = curve.end.depth;
   const bool known = !renormalised.empty();
-  if (way.end.kind == End::zero && !(known && std::isinf(renormalised[end]))) {
-    way.end.kind = End::below;
+  if (curve.end.kind == End::zero && !(known && std::isinf(renormalised[end]))) {
+    curve.end.kind = End::below;
   }
-  if (way.end.kind == End::none || way.end.kind == End::zero) return way;
-  way.continued = known && spec.clip_value == 0;
+  if (curve.end.kind == End::none || curve.end.kind == End::zero) return curve;
+  curve.continued = known && spec.clip_value == 0;
   // The last depth that still says something; depth 0 is 0 by definition.
   const std::size_t last = std::max<std::size_t>(end, 1) - 1;
-  const double reached = end == 0 ? 0 : way.ln_norm[last];
-  for (std::size_t d = end; d < way.ln_norm.size(); ++d) {
-    way.ln_norm[d] = way.continued ? reached + renormalised[d] - renormalised[last] : nan;
+  const double reached = end == 0 ? 0 : curve.ln_norm[last];
+  for (std::size_t d = end; d < curve.ln_norm.size(); ++d) {
+    curve.ln_norm[d] = curve.continued ? reached + renormalised[d] - renormalised[last] : nan;
   }
-  return way;
+  return curve;
 }
 
 /// Whether the net is drawn at random: what its gradient's growth depends on. The states do not
@@ -188,8 +188,8 @@ bool is_random(const GrowthSpec& spec) {
   return drawn_W || init.density != 1 || (!linear && drawn_states);
 }
 
-Verdict verdict_of(const Way& way) {
-  switch (way.end.kind) {
+Verdict verdict_of(const Curve& curve) {
+  switch (curve.end.kind) {
     case End::above:
       return Verdict::overflowed;
     case End::below:
@@ -199,20 +199,20 @@ Verdict verdict_of(const Way& way) {
     case End::none:
       break;
   }
-  return judge({way.ln_norm.back(), std::nullopt, std::nullopt});
+  return judge({curve.ln_norm.back(), std::nullopt, std::nullopt});
 }
 
-std::size_t count(const std::vector<Way>& ways, End kind) {
+std::size_t count(const std::vector<Curve>& curves, End kind) {
   return static_cast<std::size_t>(std::count_if(
-      ways.begin(), ways.end(), [=](const Way& way) { return way.end.kind == kind; }));
+      curves.begin(), curves.end(), [=](const Curve& curve) { return curve.end.kind == kind; }));
 }
 
 /// The verdict over all seeds: a format that ran out in one seed is worth saying; a gradient that
 /// is itself 0 decides if it is so in at least half of the seeds.
-Verdict verdict(const GrowthSpec& spec, const std::vector<Way>& ways, const Interval& growth) {
-  if (count(ways, End::above) > 0) return Verdict::overflowed;
-  if (count(ways, End::below) > 0) return Verdict::underflowed;
-  if (2 * count(ways, End::zero) >= ways.size()) return Verdict::zero;
+Verdict verdict(const GrowthSpec& spec, const std::vector<Curve>& curves, const Interval& growth) {
+  if (count(curves, End::above) > 0) return Verdict::overflowed;
+  if (count(curves, End::below) > 0) return Verdict::underflowed;
+  if (2 * count(curves, End::zero) >= curves.size()) return Verdict::zero;
   constexpr std::int64_t shallow = 4;
   if (spec.depth < shallow) return Verdict::too_shallow;
   if (!growth.low && is_random(spec)) return Verdict::inconclusive;
@@ -224,20 +224,20 @@ std::string of_seeds(std::size_t n, std::size_t all) {
 }
 
 /// What verdict and rate leave out, in words; empty where they say all.
-std::string explanation(const GrowthSpec& spec, const std::vector<Way>& ways,
+std::string explanation(const GrowthSpec& spec, const std::vector<Curve>& curves,
                         const GrowthResult& result, const Interval& growth) {
   std::vector<std::string> sentences;
   std::size_t first = static_cast<std::size_t>(spec.depth) + 1;
   std::size_t ran_out = 0;
   std::size_t continued = 0;
-  for (const Way& way : ways) {
-    if (way.end.kind != End::above && way.end.kind != End::below) continue;
+  for (const Curve& curve : curves) {
+    if (curve.end.kind != End::above && curve.end.kind != End::below) continue;
     ++ran_out;
-    continued += way.continued ? 1 : 0;
-    first = std::min(first, way.end.depth);
+    continued += curve.continued ? 1 : 0;
+    first = std::min(first, curve.end.depth);
   }
   if (ran_out > 0) {
-    sentences.push_back(of_seeds(ran_out, ways.size()) + " left the range of " +
+    sentences.push_back(of_seeds(ran_out, curves.size()) + " left the range of " +
                         std::string(name(spec.dtype)) + ", from depth " + std::to_string(first) +
                         " on; " +
                         (continued == ran_out ? "the rate goes on"
@@ -245,8 +245,8 @@ std::string explanation(const GrowthSpec& spec, const std::vector<Way>& ways,
                                               : std::to_string(continued) + " go on") +
                         " in float64, rescaled at every step");
   }
-  if (const std::size_t zeros = count(ways, End::zero); zeros > 0) {
-    sentences.push_back("the gradient of " + of_seeds(zeros, ways.size()) +
+  if (const std::size_t zeros = count(curves, End::zero); zeros > 0) {
+    sentences.push_back("the gradient of " + of_seeds(zeros, curves.size()) +
                         " becomes 0; the rate is of what comes before");
   }
   const bool judged = result.verdict == judge(growth) && result.verdict != Verdict::inconclusive;
@@ -322,13 +322,13 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   std::vector<SeedJacobians> unasked;
   if (ended && !spec.renormalised) unasked = beyond_the_format(spec, init, provider, cache);
   const std::vector<SeedJacobians>& beyond = unasked.empty() ? jacobians : unasked;
-  std::vector<Way> ways;
+  std::vector<Curve> curves;
   std::vector<double> growths;
   for (std::size_t i = 0; i < seeds.size(); ++i) {
-    ways.push_back(whole_way(spec, seeds[i], beyond[i].renormalised));
-    result.rates.push_back(window_slope(ways[i].ln_norm));
-    growths.push_back(ways[i].ln_norm.back());
-    ++result.verdicts.at(static_cast<std::size_t>(verdict_of(ways[i])));
+    curves.push_back(whole_curve(spec, seeds[i], beyond[i].renormalised));
+    result.rates.push_back(window_slope(curves[i].ln_norm));
+    growths.push_back(curves[i].ln_norm.back());
+    ++result.verdicts.at(static_cast<std::size_t>(verdict_of(curves[i])));
   }
   const auto L = static_cast<std::size_t>(spec.depth);
   summarise_norms(seeds, L, result);
@@ -343,8 +343,8 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   result.bound = find_bound(spec, facts);
   result.weight_theory = weight_theory(spec);
   const Interval growth = mean_interval(growths);
-  result.verdict = verdict(spec, ways, growth);
-  result.reason = explanation(spec, ways, result, growth);
+  result.verdict = verdict(spec, curves, growth);
+  result.reason = explanation(spec, curves, result, growth);
   result.reach = reach(result.rate.value, L);
   result.jacobians = over_seeds(spec, jacobians);
   const bool ran_out =

@@ -40,10 +40,10 @@ double quantile(std::vector<double> values, double q) {
   std::sort(values.begin(), values.end());
   const double position = q * static_cast<double>(values.size() - 1);
   const auto below = static_cast<std::size_t>(position);
-  const double share = position - static_cast<double>(below);
+  const double fraction = position - static_cast<double>(below);
   // Without this test the product 0 · infinity would give NaN.
-  if (share == 0 || values[below] == values[below + 1]) return values[below];
-  return values[below] + share * (values[below + 1] - values[below]);
+  if (fraction == 0 || values[below] == values[below + 1]) return values[below];
+  return values[below] + fraction * (values[below + 1] - values[below]);
 }
 
 double median(const std::vector<double>& x) {

@@ -135,10 +135,11 @@ Part<P> size_detail(const char* label, std::int64_t P::*field) {
               }};
 }
 
-/// `clip0.1`: there where `stands`; `note` keeps that it was read.
+/// `clip0.1`: there where `stands`; `when_read` keeps that it was read.
 template <class P>
 Part<P> number_detail(
-    const char* label, double P::*field, bool (*stands)(const P&), void (*note)(P&) = [](P&) {}) {
+    const char* label, double P::*field, bool (*stands)(const P&),
+    void (*when_read)(P&) = [](P&) {}) {
   return {.label = label,
           .allowed = "a number",
           .write = [field, stands](const P& p) -> std::optional<std::string> {
@@ -146,11 +147,11 @@ Part<P> number_detail(
             return readable(p.*field);
           },
           .read =
-              [field, note](P& p, std::string_view text) {
+              [field, when_read](P& p, std::string_view text) {
                 const auto value = read_number(text);
                 if (!value) return false;
                 p.*field = *value;
-                note(p);
+                when_read(p);
                 return true;
               }};
 }

@@ -74,9 +74,9 @@ class AdditivePlan final : public Plan {
 
   void forward(std::ptrdiff_t chunk) {
     const std::ptrdiff_t n = length(chunk);
-    const float w = *in_.at("Wh");
+    const float w = *w_;
     float* f = f_ + chunk * chunk_size;
-    std::copy_n(in_.at("h0") + chunk * chunk_size, n, f);
+    std::copy_n(f0_ + chunk * chunk_size, n, f);
     float sum[chunk_size] = {};  // what w multiplies
     for (std::ptrdiff_t t = 0; t < T_; ++t, f += size_) {
       next_sum(t, f, n, sum);
@@ -97,15 +97,15 @@ class AdditivePlan final : public Plan {
   void backward(std::ptrdiff_t chunk) {
     const std::ptrdiff_t n = length(chunk);
     const std::ptrdiff_t at = chunk * chunk_size;
-    const float w = *in_.at("Wh");
+    const float w = *w_;
     float later[chunk_size] = {};  // Σ of the gradients at the states that hold this one
     for (std::ptrdiff_t s = T_; s >= 0; --s) {
       float* df = df_ + s * size_ + at;
       loops_.multiply_by(w, later, df, n);
-      if (s > 0) loops_.add(df, in_.at("dy") + (s - 1) * size_ + at, n);
+      if (s > 0) loops_.add(df, dy_ + (s - 1) * size_ + at, n);
       norm_parts_[static_cast<std::size_t>(s * chunks_ + chunk)] =
           p_.norms ? loops_.sum_of_squares(df, n) : 0;
-      if (p_.record) std::copy_n(df, n, out_.at("dh") + s * size_ + at);
+      if (p_.record) std::copy_n(df, n, recorded_ + s * size_ + at);
       if (s == 0) break;
       if (p_.clip_value > 0) loops_.clip(df, static_cast<float>(p_.clip_value), n);
       if (p_.form == "sum") {
@@ -139,6 +139,11 @@ class AdditivePlan final : public Plan {
   bool trains_;
   Inputs in_;
   Outputs out_;
+  // Looked up once, never in a timed step; nullptr where the problem has none.
+  const float* w_ = in_.at("Wh");
+  const float* f0_ = in_.at("h0");
+  const float* dy_ = in_.at("dy");
+  float* recorded_ = out_.at("dh");
   const Loops& loops_ = loops();
   Floats f_;                        // [T+1, B, H]
   Floats df_;                       // [T+1, B, H], after clipping

@@ -76,18 +76,17 @@ class ClipPlan final : public Plan {
         if (p_.sgd) {
           update(chunks_[i], limit, 1.0);
         } else {
-          loops_.clip(out_.at("g") + chunks_[i].at, limit, chunks_[i].n);
+          loops_.clip(clipped_g_ + chunks_[i].at, limit, chunks_[i].n);
         }
       });
       return;
     }
     // Squares of float32 numbers neither overflow nor vanish in float64.
-    const float* g = in_.at("g");
-    if (!p_.sgd) g = out_.at("g");
+    const float* g = p_.sgd ? g_ : clipped_g_;
     for_each_chunk(workers, [&](std::size_t i) {
       const Chunk& chunk = chunks_[i];
       sums_[i] = loops_.sum_of_squares(g + chunk.at, chunk.n);
-      if (rule_.reads_weights) weights_[i] = loops_.sum_of_squares(in_.at("w") + chunk.at, chunk.n);
+      if (rule_.reads_weights) weights_[i] = loops_.sum_of_squares(w_ + chunk.at, chunk.n);
     });
     decide();
     for_each_chunk(workers, [&](std::size_t i) { apply(chunks_[i]); });
@@ -120,12 +119,12 @@ class ClipPlan final : public Plan {
     if (p_.sgd) {
       update(chunk, std::numeric_limits<float>::infinity(), factor);
     } else if (factor != 1) {
-      loops_.scale(out_.at("g") + chunk.at, factor, chunk.n);
+      loops_.scale(clipped_g_ + chunk.at, factor, chunk.n);
     }
   }
   void update(const Chunk& chunk, float limit, double factor) {
-    loops_.sgd(in_.at("g") + chunk.at, limit, factor, p_.lr, p_.momentum, out_.at("w") + chunk.at,
-               out_.at("v") + chunk.at, chunk.n);
+    loops_.sgd(g_ + chunk.at, limit, factor, p_.lr, p_.momentum, new_w_ + chunk.at,
+               new_v_ + chunk.at, chunk.n);
   }
 
   template <class F>
@@ -139,6 +138,12 @@ class ClipPlan final : public Plan {
   Context context_;
   Inputs in_;
   Outputs out_;
+  // Looked up once, never in a timed step; nullptr where the problem has none.
+  const float* g_ = in_.at("g");
+  const float* w_ = in_.at("w");
+  float* clipped_g_ = out_.at("g");
+  float* new_w_ = out_.at("w");
+  float* new_v_ = out_.at("v");
   const Loops& loops_ = loops();
   std::vector<Chunk> chunks_;
   std::vector<double> sums_;     // of squares, by chunk

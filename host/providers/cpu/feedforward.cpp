@@ -83,7 +83,7 @@ class FeedForwardPlan final : public Plan {
 
   void run_forward() override {
     const Workers workers(context_.threads, context_.flush_subnormals);
-    std::copy_n(in_.at("h0"), rows_ * N_, h_.at(0));
+    std::copy_n(h0_, rows_ * N_, h_.at(0));
     for (std::ptrdiff_t l = 0; l < L_; ++l) {
       if (preact_) {
         for_rows(workers,
@@ -105,8 +105,8 @@ class FeedForwardPlan final : public Plan {
       if (s == 0) break;
       const std::ptrdiff_t l = s - 1;
       gemm(Op::transposed, Op::plain, N_, K_, rows_, da_.at(l), N_, map_input(workers, l), K_, 0,
-           out_.at("dW") + l * N_ * K_, K_);
-      column_sums(workers.count(), da_.at(l), rows_, N_, N_, out_.at("db") + l * N_);
+           dW_ + l * N_ * K_, K_);
+      column_sums(workers.count(), da_.at(l), rows_, N_, N_, db_ + l * N_);
       gemm(Op::plain, Op::plain, rows_, K_, N_, da_.at(l), N_, W(l), K_, 0, back_.at(0), K_);
     }
   }
@@ -131,7 +131,7 @@ class FeedForwardPlan final : public Plan {
     transpose_each(from.data(), L_ * N_, rows, cols, W.data.data());
     return W;
   }
-  [[nodiscard]] const float* W(std::ptrdiff_t l) { return in_.at("W") + l * N_ * K_; }
+  [[nodiscard]] const float* W(std::ptrdiff_t l) const { return W_ + l * N_ * K_; }
 
   /// Calls f(offset of the row in a state) for every row.
   template <class F>
@@ -156,7 +156,7 @@ class FeedForwardPlan final : public Plan {
     float* a = a_.at(l) + at;
     const float* h = h_.at(l) + at;
     float* next = h_.at(l + 1) + at;
-    loops_.add(a, in_.at("b") + l * N_, N_);
+    loops_.add(a, b_ + l * N_, N_);
     if (preact_) return loops_.add_bias(h, a, next, N_);
     if (!residual_) return act_.forward(a, next, N_);
     float* f = f_.at(l) + at;
@@ -169,12 +169,12 @@ class FeedForwardPlan final : public Plan {
   void state_gradient_row(std::ptrdiff_t s, std::ptrdiff_t at) {
     float* dh = dh_.at(0) + at;
     if (s == L_) {
-      std::copy_n(in_.at("dy") + at, N_, dh);
+      std::copy_n(dy_ + at, N_, dh);
     } else {
       through_layer_row(s, at, dh);
     }
     norm_parts_[static_cast<std::size_t>(at / N_)] = loops_.sum_of_squares(dh, N_);
-    if (p_.record) std::copy_n(dh, N_, out_.at("dh") + s * rows_ * N_ + at);
+    if (p_.record) std::copy_n(dh, N_, recorded_ + s * rows_ * N_ + at);
     if (s == 0) return;
     if (p_.clip_value > 0) loops_.clip(dh, static_cast<float>(p_.clip_value), N_);
     const std::ptrdiff_t l = s - 1;
@@ -213,6 +213,14 @@ class FeedForwardPlan final : public Plan {
   std::ptrdiff_t L_, N_, rows_, K_;
   Inputs in_;
   Outputs out_;
+  // Looked up once, never in a timed step; nullptr where the problem has none.
+  const float* h0_ = in_.at("h0");
+  const float* W_ = in_.at("W");
+  const float* b_ = in_.at("b");
+  const float* dy_ = in_.at("dy");
+  float* dW_ = out_.at("dW");
+  float* db_ = out_.at("db");
+  float* recorded_ = out_.at("dh");
   const Loops& loops_ = loops();
   Elementwise act_;
   Layers h_;                        // [L+1, rows, N]

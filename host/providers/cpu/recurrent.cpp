@@ -13,7 +13,7 @@ namespace gradepth::cpu {
 namespace {
 
 /// What one worker does in each step: some rows of the batch, some panels of the units.
-struct Share {
+struct Slice {
   std::ptrdiff_t first_row, rows;
   std::ptrdiff_t first_panel, end_panel;
 };
@@ -58,7 +58,6 @@ class RecurrentPlan final : public Plan {
     out_.view("dc0", dc_.data());
     out_.view("da", da_.data());
     if (G_ == 1 && !p_.project_input) out_.view("dx", da_.data());
-    resolve();
   }
 
   void set(const Tensors& in) override { in_.set(in); }
@@ -88,12 +87,12 @@ class RecurrentPlan final : public Plan {
            a_.data(), G_ * H_);
     }
     parallel(team_size(workers.count()), [&](const Worker& worker) {
-      const Share share = share_of(worker);
+      const Slice slice = slice_of(worker);
       pack_if(p_.share, worker, [&](std::ptrdiff_t p) { pack_forward(p, 0); });
       for (std::ptrdiff_t t = 0; t < T_; ++t) {
-        for (std::ptrdiff_t p = share.first_panel; p < share.end_panel; ++p) {
+        for (std::ptrdiff_t p = slice.first_panel; p < slice.end_panel; ++p) {
           if (!p_.share) pack_forward(p, t);
-          forward_tile(t, p, share);
+          forward_tile(t, p, slice);
         }
         if (!divides_batch(worker.count())) worker.barrier();
       }
@@ -104,13 +103,13 @@ class RecurrentPlan final : public Plan {
     const Workers workers(context_.threads, context_.flush_subnormals);
     if (cell_.has_c) std::copy_n(in_.at("dc"), B_ * H_, dc_.data());
     parallel(team_size(workers.count()), [&](const Worker& worker) {
-      const Share share = share_of(worker);
+      const Slice slice = slice_of(worker);
       pack_if(p_.share, worker, [&](std::ptrdiff_t p) { pack_backward(p, 0); });
       for (std::ptrdiff_t s = T_; s >= 0; --s) {
-        for (std::ptrdiff_t p = share.first_panel; p < share.end_panel; ++p) {
+        for (std::ptrdiff_t p = slice.first_panel; p < slice.end_panel; ++p) {
           if (!p_.share && s < T_) pack_backward(p, s);
-          state_gradient_tile(s, p, share);
-          if (s > 0) backward_tile(s - 1, p, share);
+          state_gradient_tile(s, p, slice);
+          if (s > 0) backward_tile(s - 1, p, slice);
         }
         if (!divides_batch(worker.count())) worker.barrier();
       }
@@ -127,16 +126,6 @@ class RecurrentPlan final : public Plan {
  private:
   static Floats floats(std::ptrdiff_t n) { return Floats(static_cast<std::size_t>(n)); }
 
-  /// Tensors that the steps read and write: names are looked up here, never in a timed step.
-  void resolve() {
-    Wh_ = in_.at("Wh");
-    b_ = in_.at("b");
-    x_ = in_.at("x");
-    dy_ = in_.at("dy");
-    recorded_dh_ = out_.at("dh");
-    recorded_dc_ = out_.at("dc");
-  }
-
   // --- who does what ---
 
   /// Dividing the batch needs W packed once by all, and enough rows for full register tiles.
@@ -145,7 +134,7 @@ class RecurrentPlan final : public Plan {
     if (divides_batch(threads)) return threads;
     return static_cast<int>(std::min<std::ptrdiff_t>(threads, panels_));
   }
-  [[nodiscard]] Share share_of(const Worker& worker) const {
+  [[nodiscard]] Slice slice_of(const Worker& worker) const {
     const auto begin = [&](std::ptrdiff_t n) { return n * worker.id() / worker.count(); };
     const auto end = [&](std::ptrdiff_t n) { return n * (worker.id() + 1) / worker.count(); };
     if (divides_batch(worker.count())) return {begin(B_), end(B_) - begin(B_), 0, panels_};
@@ -191,31 +180,31 @@ class RecurrentPlan final : public Plan {
   // --- forward ---
 
   /// State t+1 of some rows and one panel of units.
-  void forward_tile(std::ptrdiff_t t, std::ptrdiff_t p, const Share& share) {
+  void forward_tile(std::ptrdiff_t t, std::ptrdiff_t p, const Slice& slice) {
     const std::ptrdiff_t first = forward_panels_[0].first_column(p);
     const std::ptrdiff_t n = forward_panels_[0].columns(p);
-    const float* h = h_ + state_at(t, share.first_row, 0);
+    const float* h = h_ + state_at(t, slice.first_row, 0);
     // What x adds to gate g: its own part of the input product, or x itself.
     const std::ptrdiff_t x_stride = p_.project_input ? G_ * H_ : H_;
     const auto x_part = [&](std::ptrdiff_t g) -> const float* {
-      return p_.project_input ? a_ + gate_at(t, share.first_row, g, first)
-                              : x_ + state_at(t, share.first_row, first);
+      return p_.project_input ? a_ + gate_at(t, slice.first_row, g, first)
+                              : x_ + state_at(t, slice.first_row, first);
     };
     for (std::ptrdiff_t g = 0; g < G_; ++g) {
       const float* panel = forward_panels_[static_cast<std::size_t>(g)].panel(p);
       const float* bias = b(t) + g * H_ + first;
-      float* a = a_ + gate_at(t, share.first_row, g, first);
+      float* a = a_ + gate_at(t, slice.first_row, g, first);
       if (cell_.has_reset() && g == G_ - 1) {
-        for (std::ptrdiff_t r = 0; r < share.rows; ++r) {
+        for (std::ptrdiff_t r = 0; r < slice.rows; ++r) {
           loops_.add_bias(x_part(g) + r * x_stride, bias, a + r * G_ * H_, n);
         }
-        multiply_({h, H_, share.rows, H_, panel, width_, n, nullptr, 0, bias + H_,
-                   m_ + state_at(t, share.first_row, first), H_});
+        multiply_({h, H_, slice.rows, H_, panel, width_, n, nullptr, 0, bias + H_,
+                   m_ + state_at(t, slice.first_row, first), H_});
       } else {
-        multiply_({h, H_, share.rows, H_, panel, width_, n, x_part(g), x_stride, bias, a, G_ * H_});
+        multiply_({h, H_, slice.rows, H_, panel, width_, n, x_part(g), x_stride, bias, a, G_ * H_});
       }
     }
-    for (std::ptrdiff_t r = share.first_row; r < share.first_row + share.rows; ++r) {
+    for (std::ptrdiff_t r = slice.first_row; r < slice.first_row + slice.rows; ++r) {
       forward_row(t, r, first, n);
     }
   }
@@ -238,26 +227,26 @@ class RecurrentPlan final : public Plan {
 
   /// dL/dh of state s: from the loss, through W from step s, and past it. Then its norm,
   /// the record, and the clip.
-  void state_gradient_tile(std::ptrdiff_t s, std::ptrdiff_t p, const Share& share) {
+  void state_gradient_tile(std::ptrdiff_t s, std::ptrdiff_t p, const Slice& slice) {
     const std::ptrdiff_t first = backward_panels_.first_column(p);
     const std::ptrdiff_t n = backward_panels_.columns(p);
-    const float* dy = s > 0 ? dy_ + state_at(s - 1, share.first_row, first) : nullptr;
-    float* dh = dh_ + state_at(0, share.first_row, first);
+    const float* dy = s > 0 ? dy_ + state_at(s - 1, slice.first_row, first) : nullptr;
+    float* dh = dh_ + state_at(0, slice.first_row, first);
     if (s == T_) {
-      for (std::ptrdiff_t r = 0; r < share.rows; ++r) std::copy_n(dy + r * H_, n, dh + r * H_);
+      for (std::ptrdiff_t r = 0; r < slice.rows; ++r) std::copy_n(dy + r * H_, n, dh + r * H_);
     } else {
       const float* init = dy;
       if (cell_.carries_h) {
-        float* carry = carry_ + state_at(0, share.first_row, first);
-        for (std::ptrdiff_t r = 0; r < share.rows && s > 0; ++r) {
+        float* carry = carry_ + state_at(0, slice.first_row, first);
+        for (std::ptrdiff_t r = 0; r < slice.rows && s > 0; ++r) {
           loops_.add(carry + r * H_, dy + r * H_, n);
         }
         init = carry;
       }
-      multiply_({dp() + gate_at(s, share.first_row, 0, 0), G_ * H_, share.rows, G_ * H_,
+      multiply_({dp() + gate_at(s, slice.first_row, 0, 0), G_ * H_, slice.rows, G_ * H_,
                  backward_panels_.panel(p), width_, n, init, H_, nullptr, dh, H_});
     }
-    for (std::ptrdiff_t r = share.first_row; r < share.first_row + share.rows; ++r) {
+    for (std::ptrdiff_t r = slice.first_row; r < slice.first_row + slice.rows; ++r) {
       measure_row(s, r, p);
     }
   }
@@ -281,10 +270,10 @@ class RecurrentPlan final : public Plan {
   }
 
   /// da of step t, from the gradient at state t+1.
-  void backward_tile(std::ptrdiff_t t, std::ptrdiff_t p, const Share& share) {
+  void backward_tile(std::ptrdiff_t t, std::ptrdiff_t p, const Slice& slice) {
     const std::ptrdiff_t first = backward_panels_.first_column(p);
     const std::ptrdiff_t n = backward_panels_.columns(p);
-    for (std::ptrdiff_t r = share.first_row; r < share.first_row + share.rows; ++r) {
+    for (std::ptrdiff_t r = slice.first_row; r < slice.first_row + slice.rows; ++r) {
       backward_row(t, r, first, n);
     }
   }
@@ -370,6 +359,13 @@ class RecurrentPlan final : public Plan {
   bool trains_;
   Inputs in_;
   Outputs out_;
+  // Looked up once, never in a timed step; nullptr where the problem has none.
+  const float* Wh_ = in_.at("Wh");
+  const float* b_ = in_.at("b");
+  const float* x_ = in_.at("x");
+  const float* dy_ = in_.at("dy");
+  float* recorded_dh_ = out_.at("dh");
+  float* recorded_dc_ = out_.at("dc");
   const Loops& loops_ = loops();
   CellLoops loops_of_cell_;
   std::ptrdiff_t width_ = panel_width();
@@ -387,12 +383,6 @@ class RecurrentPlan final : public Plan {
   Floats da_;                           // [T, B, G, H]
   Floats dp_own_;                       // [T, B, G, H], with a reset gate
   std::vector<double> norm_parts_;      // [T+1, B, panels]
-  const float* Wh_ = nullptr;           // inputs and outputs, where the problem has them
-  const float* b_ = nullptr;
-  const float* x_ = nullptr;
-  const float* dy_ = nullptr;
-  float* recorded_dh_ = nullptr;
-  float* recorded_dc_ = nullptr;
 };
 
 }  // namespace

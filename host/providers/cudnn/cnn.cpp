@@ -15,7 +15,7 @@ class CnnPlan final : public LibraryPlan {
       : LibraryPlan(shared, problem),
         p_(problem),
         n_(p_.B * p_.state_size()),
-        padded_size_(p_.B * p_.N * torus_side * torus_side),
+        padded_size_(p_.B * p_.N * padded_side * padded_side),
         activation_(shared, p_.act, Dtype::f32, n_) {
     allocate_tensors();
     set_trial_inputs();
@@ -25,7 +25,7 @@ class CnnPlan final : public LibraryPlan {
 
   void run_forward() override {
     for (std::int64_t l = 0; l < p_.L; ++l) {
-      torus_pad(p_.B * p_.N, h(l), padded(l), library().device.stream());
+      circular_pad(p_.B * p_.N, h(l), padded(l), library().device.stream());
       convolution_->forward(data(l));
       convolution_->add_bias(b_ + l * pitch(p_.N), a(l));
       activation_.forward(a(l), h(l + 1));
@@ -35,7 +35,7 @@ class CnnPlan final : public LibraryPlan {
     for (std::int64_t l = p_.L; l-- > 0;) {
       activation_.backward(h(l + 1), dh(l + 1), a(l), da(l));
       convolution_->backward_data(data(l));
-      torus_fold(p_.B * p_.N, dpadded_, dh(l), library().device.stream());
+      circular_pad_backward(p_.B * p_.N, dpadded_, dh(l), library().device.stream());
     }
   }
   void run_backward_weights() override {

@@ -8,7 +8,7 @@
 namespace gradepth::cudnn {
 
 ConvolutionDescription describe_convolution(const FeedForwardProblem& p, Math math) {
-  ConvolutionDescription d{describe_tensor(Dtype::f32, {p.B, p.N, torus_side, torus_side}),
+  ConvolutionDescription d{describe_tensor(Dtype::f32, {p.B, p.N, padded_side, padded_side}),
                            describe_tensor(Dtype::f32, {p.B, p.N, conv_image, conv_image}),
                            describe_tensor(Dtype::f32, {1, p.N, 1, 1}),
                            make<FilterDescriptor>(call<cudnnCreateFilterDescriptor>),

@@ -16,10 +16,10 @@ if(GRADEPTH_CUDA AND CUDNN_FOUND)
     providers/cudnn/cub.cu)
   target_compile_definitions(gradepth_cudnn PRIVATE GRADEPTH_PLATFORM_CUDA)
   target_link_libraries(gradepth_cudnn
-    PUBLIC gradepth_custom_cuda
+    PUBLIC gradepth_ours_cuda
     PRIVATE gradepth_core gradepth::warnings gradepth::cuda_options)
   target_include_directories(gradepth_cudnn SYSTEM PUBLIC ${CUDNN_INCLUDE_DIR})
   target_link_options(gradepth_cudnn PUBLIC "-Wl,-rpath,$<TARGET_FILE_DIR:CUDNN::cudnn>")
   string(REGEX MATCH "^[0-9]+" cudnn_major "${CUDNN_VERSION}")
-  target_compile_definitions(gradepth_custom_cuda PRIVATE GRADEPTH_CUDNN_MAJOR=${cudnn_major})
+  target_compile_definitions(gradepth_ours_cuda PRIVATE GRADEPTH_CUDNN_MAJOR=${cudnn_major})
 endif()

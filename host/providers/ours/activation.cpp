@@ -6,10 +6,10 @@ namespace {
 
 /// Numbers are stored as T.
 template <class T>
-class ActivationPlan final : public CustomPlan {
+class ActivationPlan final : public KernelPlan {
  public:
   ActivationPlan(std::shared_ptr<const Device> device, const ActivationProblem& problem)
-      : CustomPlan(std::move(device), problem), p_(problem) {
+      : KernelPlan(std::move(device), problem), p_(problem) {
     const std::int64_t n = p_.rows * p_.cols;
     bind("x", x_ = allocate<T>(n));
     bind("y", y_ = allocate<T>(n));

@@ -6,10 +6,10 @@
 namespace gradepth::inline GRADEPTH_PLATFORM {
 namespace {
 
-class AdditivePlan final : public CustomPlan {
+class AdditivePlan final : public KernelPlan {
  public:
   AdditivePlan(std::shared_ptr<const Device> device, const RecurrentProblem& p)
-      : CustomPlan(std::move(device), p), blocks_(additive_blocks(p.B * p.H)) {
+      : KernelPlan(std::move(device), p), blocks_(additive_blocks(p.B * p.H)) {
     const std::int64_t n = p.B * p.H;
     float* const w = floats(1);
     net_.sum = p.form == "sum";

@@ -70,10 +70,10 @@ Chain chain_of(const FeedForwardProblem& p) {
   return c;
 }
 
-class ChainPlan final : public CustomPlan {
+class ChainPlan final : public KernelPlan {
  public:
   ChainPlan(std::shared_ptr<const Device> device, const Problem& problem, Chain chain)
-      : CustomPlan(std::move(device), problem), c_(std::move(chain)), n_(c_.n()) {
+      : KernelPlan(std::move(device), problem), c_(std::move(chain)), n_(c_.n()) {
     const std::string weights = c_.recurrent ? "Wh" : "W";
     bind(weights, W_ = floats(c_.copies() * c_.weights()));
     bind("b", b_ = floats(c_.copies() * c_.units));
@@ -211,17 +211,17 @@ void ChainPlan::forward() {
   for (std::int64_t t = 0; t < c_.T; ++t) {
     if (c_.preact) activation_forward(c_.act, n_, h_ + at(t), f_ + at(t), stream);
     multiply(t);
-    map_forward(c_.preact ? "identity" : c_.act,
-                {.rows = c_.B,
-                 .units = c_.units,
-                 .pixels = c_.pixels,
-                 .a = a_ + at(t),
-                 .x = c_.recurrent && c_.inputs == 0 ? x_ + at(t) : nullptr,
-                 .b = b(t),
-                 .skip = c_.residual ? h_ + at(t) : nullptr,
-                 .scale = c_.scale,
-                 .h = h_ + at(t + 1)},
-                stream);
+    pointwise_forward(c_.preact ? "identity" : c_.act,
+                      {.rows = c_.B,
+                       .units = c_.units,
+                       .pixels = c_.pixels,
+                       .a = a_ + at(t),
+                       .x = c_.recurrent && c_.inputs == 0 ? x_ + at(t) : nullptr,
+                       .b = b(t),
+                       .skip = c_.residual ? h_ + at(t) : nullptr,
+                       .scale = c_.scale,
+                       .h = h_ + at(t + 1)},
+                      stream);
   }
 }
 
@@ -249,21 +249,21 @@ void ChainPlan::measure_and_descend(std::int64_t t) {
   } else if (c_.residual) {
     past = passed_;
   }
-  MapBackward map;
-  map.n = n_;
-  map.through = t < c_.T ? through_ : nullptr;
-  map.past = past;
-  map.dh = t == 0 ? dh0_ : dh_ != nullptr ? dh_ + at(t) : nullptr;
-  if (c_.norms) map.partials = partials_ + t * step_quantities * blocks_;
+  PointwiseBackward step;
+  step.n = n_;
+  step.through = t < c_.T ? through_ : nullptr;
+  step.past = past;
+  step.dh = t == 0 ? dh0_ : dh_ != nullptr ? dh_ + at(t) : nullptr;
+  if (c_.norms) step.partials = partials_ + t * step_quantities * blocks_;
   if (t > 0) {
-    map.clip_value = c_.clip_value;
-    map.scale = c_.scale;
-    map.a = a_ + at(t - 1);
-    map.y = c_.residual ? nullptr : h_ + at(t);
-    map.passed = passed_;
-    map.da = da_ + at(t - 1);
+    step.clip_value = c_.clip_value;
+    step.scale = c_.scale;
+    step.a = a_ + at(t - 1);
+    step.y = c_.residual ? nullptr : h_ + at(t);
+    step.passed = passed_;
+    step.da = da_ + at(t - 1);
   }
-  map_backward(c_.preact ? "identity" : c_.act, map, device().stream());
+  pointwise_backward(c_.preact ? "identity" : c_.act, step, device().stream());
 }
 
 void ChainPlan::weight_gradients() {

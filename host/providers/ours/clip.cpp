@@ -11,10 +11,10 @@ namespace {
 
 /// Numbers are stored as T.
 template <class T>
-class ClipPlan final : public CustomPlan {
+class ClipPlan final : public KernelPlan {
  public:
   ClipPlan(std::shared_ptr<const Device> device, const ClipProblem& problem)
-      : CustomPlan(std::move(device), problem),
+      : KernelPlan(std::move(device), problem),
         p_(problem),
         rule_(clip_rule(problem.mode)),
         launcher_(clip_launcher<T>(problem.mode)),

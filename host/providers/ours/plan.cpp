@@ -9,13 +9,13 @@
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-CustomPlan::CustomPlan(std::shared_ptr<const Device> device, Problem problem)
+KernelPlan::KernelPlan(std::shared_ptr<const Device> device, Problem problem)
     : device_(std::move(device)), problem_(std::move(problem)) {}
 
-float* CustomPlan::floats(std::int64_t n) { return allocate<float>(n); }
-double* CustomPlan::doubles(std::int64_t n) { return allocate<double>(n); }
+float* KernelPlan::floats(std::int64_t n) { return allocate<float>(n); }
+double* KernelPlan::doubles(std::int64_t n) { return allocate<double>(n); }
 
-void CustomPlan::set(const Tensors& in) {
+void KernelPlan::set(const Tensors& in) {
   check_inputs(problem_, in, !complete_);
   for (const auto& entry : in) {
     const std::vector<double>& data = entry.second.data;
@@ -37,17 +37,17 @@ void CustomPlan::set(const Tensors& in) {
   after_set();
 }
 
-void CustomPlan::run() {
+void KernelPlan::run() {
   run_forward();
   if (!is_forward_only(problem_)) run_backward();
 }
 
-void CustomPlan::wait() {
+void KernelPlan::wait() {
   device_->wait();
   for (const auto& memory : memory_) memory->check();
 }
 
-Tensor CustomPlan::get(std::string_view name) {
+Tensor KernelPlan::get(std::string_view name) {
   const std::vector<TensorSpec> specs = outputs(problem_);
   const auto spec =
       std::find_if(specs.begin(), specs.end(), [&](const TensorSpec& s) { return s.name == name; });
@@ -79,7 +79,7 @@ Tensor CustomPlan::get(std::string_view name) {
   return tensor;
 }
 
-std::size_t CustomPlan::workspace_bytes() const {
+std::size_t KernelPlan::workspace_bytes() const {
   std::size_t held = 0;
   for (const auto& memory : memory_) held += memory->bytes();
   const std::size_t element = with_storage(dtype(problem_), [](auto x) { return sizeof x; });

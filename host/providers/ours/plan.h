@@ -12,17 +12,17 @@
 #include "host/providers/provider.h"
 #include "kernels/half.h"
 
-/// What the plans of the providers `simt` and `cuda` have in common. custom*.cpp are compiled once
-/// for each.
+/// What the plans of the providers `simt` and `cuda` have in common. Every source of this folder is
+/// compiled once for each.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 inline std::size_t length(std::int64_t n) { return static_cast<std::size_t>(n); }
 
 /// Owns the device memory of one problem and knows where each of its tensors lies. A derived plan
 /// allocates, says with bind() which tensor is where, and runs kernels.
-class CustomPlan : public Plan {
+class KernelPlan : public Plan {
  public:
-  CustomPlan(std::shared_ptr<const Device> device, Problem problem);
+  KernelPlan(std::shared_ptr<const Device> device, Problem problem);
 
   void set(const Tensors& in) final;
   void run() override;
@@ -82,7 +82,7 @@ class CustomPlan : public Plan {
 };
 
 template <class T>
-struct CustomPlan::MemoryOf final : Memory {
+struct KernelPlan::MemoryOf final : Memory {
   explicit MemoryOf(std::size_t n) : buffer(n) {}
   void check() const override { buffer.check(); }
   [[nodiscard]] std::size_t bytes() const override { return buffer.bytes(); }
@@ -90,7 +90,7 @@ struct CustomPlan::MemoryOf final : Memory {
 };
 
 template <class T>
-T* CustomPlan::allocate(std::int64_t n) {
+T* KernelPlan::allocate(std::int64_t n) {
   auto memory = std::make_unique<MemoryOf<T>>(length(n));
   T* const data = memory->buffer.data();
   memory_.push_back(std::move(memory));

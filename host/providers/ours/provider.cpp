@@ -6,9 +6,9 @@ namespace gradepth {
 inline namespace GRADEPTH_PLATFORM {
 namespace {
 
-class CustomProvider final : public Provider {
+class KernelProvider final : public Provider {
  public:
-  explicit CustomProvider(const Context& context)
+  explicit KernelProvider(const Context& context)
       : device_(std::make_shared<const Device>(context)), variant_(context.variant) {}
 
   [[nodiscard]] std::string_view name() const override { return Device::name; }
@@ -56,7 +56,7 @@ std::unique_ptr<Provider> make_cuda_provider(const Context& context) {
 #else
 std::unique_ptr<Provider> make_simt_provider(const Context& context) {
 #endif
-  return std::make_unique<CustomProvider>(context);
+  return std::make_unique<KernelProvider>(context);
 }
 
 }  // namespace gradepth

@@ -9,7 +9,7 @@
 #include "kernels/recurrence/layout.h"
 #include "kernels/recurrence/persistent.h"
 
-/// The cells through time. Each direction goes the way that its plan says: in one launch
+/// The cells through time. Each direction goes the way that its layout says: in one launch
 /// with W on chip, or step by step. What can be one product over all steps is, either way: the
 /// input's part before, dW and dx after.
 namespace gradepth::inline GRADEPTH_PLATFORM {
@@ -18,17 +18,18 @@ namespace {
 constexpr auto step_by_step = RecurrenceVariant::step_by_step;
 
 /// How the two directions go.
-struct Ways {
-  RecurrencePlan forward, backward;
+struct Routes {
+  RecurrenceLayout forward, backward;
   bool graph = false;  // steps are replayed as a graph
 };
 
-class RecurrentPlan final : public CustomPlan {
+class RecurrentPlan final : public KernelPlan {
  public:
-  RecurrentPlan(std::shared_ptr<const Device> device, const RecurrentProblem& problem, Ways ways)
-      : CustomPlan(std::move(device), problem),
+  RecurrentPlan(std::shared_ptr<const Device> device, const RecurrentProblem& problem,
+                Routes routes)
+      : KernelPlan(std::move(device), problem),
         p_(problem),
-        ways_(std::move(ways)),
+        routes_(std::move(routes)),
         cell_(cell_info(p_.cell)),
         kernels_(cell_kernels(p_.cell)),
         act_(output_activation(p_.act).value_or(OutputActivation{})),
@@ -52,26 +53,26 @@ class RecurrentPlan final : public CustomPlan {
       bind("c0", c_);
       if (p_.record) bind("c", c_);
     }
-    if (steps(ways_.forward)) product_ = floats(p_.B * width_);
+    if (steps(routes_.forward)) product_ = floats(p_.B * width_);
     const std::int64_t counters =
-        std::max(barrier_counters(ways_.forward), barrier_counters(ways_.backward));
+        std::max(barrier_counters(routes_.forward), barrier_counters(routes_.backward));
     counters_ = allocate<unsigned>(counters);
     if (p_.pass != Pass::forward) allocate_backward();
   }
 
   void run_forward() override {
-    replay(ways_.forward, forward_, [this] { forward(); });
+    replay(routes_.forward, forward_, [this] { forward(); });
   }
   void run_backward_data() override {
-    replay(ways_.backward, backward_, [this] { backward_data(); });
+    replay(routes_.backward, backward_, [this] { backward_data(); });
   }
   void run_backward_weights() override;
   [[nodiscard]] bool has_parts() const override { return true; }
 
   [[nodiscard]] std::string detail() const override {
-    std::string text = "forward " + way(ways_.forward, forward_product(G(), p_.B, p_.H));
+    std::string text = "forward " + describe(routes_.forward, forward_product(G(), p_.B, p_.H));
     if (p_.pass != Pass::forward) {
-      text += "; backward " + way(ways_.backward, backward_product(G(), p_.B, p_.H));
+      text += "; backward " + describe(routes_.backward, backward_product(G(), p_.B, p_.H));
     }
     const std::string planned_for = Device::planned_for();
     return text + (planned_for.empty() ? "" : "; " + planned_for) + "; " + Device::gemm_name();
@@ -100,23 +101,23 @@ class RecurrentPlan final : public CustomPlan {
     } else {
       bind("dx", dx_ = G_ == 1 ? da_ : floats(p_.T * n_));  // x is added as it is
     }
-    if (steps(ways_.backward)) {
+    if (steps(routes_.backward)) {
       through_ = floats(n_);
       bias_partials_ = doubles(copies() * column_sum_parts(rows_per_copy()) * width_);
       if (cell_.has_reset()) bias_sums_ = floats(2 * copies() * width_);
     } else {
-      bias_partials_ = doubles(bias_parts(ways_.backward) * biases_width());
+      bias_partials_ = doubles(bias_parts(routes_.backward) * biases_width());
     }
     if (!p_.norms) return;
-    blocks_ = steps(ways_.backward) ? step_blocks(n_) : ways_.backward.blocks();
+    blocks_ = steps(routes_.backward) ? step_blocks(n_) : routes_.backward.blocks();
     partials_ = doubles((p_.T + 1) * step_quantities * blocks_);
     sums_ = doubles((p_.T + 1) * step_quantities);
     bind("dh_norm2", sums_ + step_dh2, step_quantities);
   }
 
   [[nodiscard]] int G() const { return static_cast<int>(G_); }
-  [[nodiscard]] static bool steps(const RecurrencePlan& plan) {
-    return plan.variant == step_by_step;
+  [[nodiscard]] static bool steps(const RecurrenceLayout& layout) {
+    return layout.variant == step_by_step;
   }
   [[nodiscard]] std::int64_t copies() const { return p_.share ? 1 : p_.T; }  // of Wh and b
   [[nodiscard]] std::int64_t rows_per_copy() const { return p_.share ? p_.T * p_.B : p_.B; }
@@ -128,14 +129,15 @@ class RecurrentPlan final : public CustomPlan {
     return b_ + (p_.share ? 0 : t * biases_width());
   }
 
-  [[nodiscard]] std::string way(const RecurrencePlan& plan, const RecurrentProduct& product) const {
-    return description(plan, product) + (ways_.graph && steps(plan) ? " as a graph" : "") +
-           (plan.why.empty() ? "" : " (" + plan.why + ")");
+  [[nodiscard]] std::string describe(const RecurrenceLayout& layout,
+                                     const RecurrentProduct& product) const {
+    return description(layout, product) + (routes_.graph && steps(layout) ? " as a graph" : "") +
+           (layout.why.empty() ? "" : " (" + layout.why + ")");
   }
 
   template <class Work>
-  void replay(const RecurrencePlan& plan, Recording& recording, Work&& work) {
-    if (ways_.graph && steps(plan)) {
+  void replay(const RecurrenceLayout& layout, Recording& recording, Work&& work) {
+    if (routes_.graph && steps(layout)) {
       recording.run(device(), work);
     } else {
       work();
@@ -181,7 +183,7 @@ class RecurrentPlan final : public CustomPlan {
   void bias_gradient();
 
   RecurrentProblem p_;
-  Ways ways_;
+  Routes routes_;
   CellInfo cell_;
   CellKernels kernels_;
   OutputActivation act_;  // of a cell that takes one
@@ -232,10 +234,10 @@ void RecurrentPlan::forward() {
                    .C = Wx_x_});
   }
   const auto& stream = device().stream();
-  if (steps(ways_.forward)) {
+  if (steps(routes_.forward)) {
     forward_steps();
   } else {
-    kernels_.forward(act_, ways_.forward, forward_arguments(), counters_, stream);
+    kernels_.forward(act_, routes_.forward, forward_arguments(), counters_, stream);
   }
 }
 
@@ -272,10 +274,10 @@ void RecurrentPlan::backward_steps() {
 void RecurrentPlan::backward_data() {
   const auto& stream = device().stream();
   if (cell_.has_c) device().copy(carry_, static_cast<const float*>(dc_last_), length(n_));
-  if (steps(ways_.backward)) {
+  if (steps(routes_.backward)) {
     backward_steps();
   } else {
-    kernels_.backward(act_, ways_.backward, backward_arguments(), counters_, stream);
+    kernels_.backward(act_, routes_.backward, backward_arguments(), counters_, stream);
   }
   if (p_.norms) sum_rows((p_.T + 1) * step_quantities, blocks_, partials_, sums_, stream);
   const std::int64_t rows = p_.T * p_.B;
@@ -288,8 +290,8 @@ void RecurrentPlan::backward_data() {
 
 void RecurrentPlan::bias_gradient() {
   const auto& stream = device().stream();
-  if (!steps(ways_.backward)) {
-    sum_parts(1, bias_parts(ways_.backward), biases_width(), bias_partials_, db_, stream);
+  if (!steps(routes_.backward)) {
+    sum_parts(1, bias_parts(routes_.backward), biases_width(), bias_partials_, db_, stream);
     return;
   }
   if (!cell_.has_reset()) {
@@ -357,21 +359,21 @@ std::string refusal(const RecurrentProblem& p, Variant variant) {
 }
 
 /// How the layer goes, where `refusal` has nothing against it.
-Ways choose(const RecurrentProblem& p, Variant variant) {
-  Ways ways;
-  ways.graph = variant == Variant::graph;
-  if (ways.graph || variant == Variant::steps) return ways;
-  ways.forward.why = ways.backward.why = why_step_by_step(p);
-  if (!ways.forward.why.empty()) return ways;
-  const auto plan = [&](const RecurrentProduct& product) {
+Routes choose(const RecurrentProblem& p, Variant variant) {
+  Routes routes;
+  routes.graph = variant == Variant::graph;
+  if (routes.graph || variant == Variant::steps) return routes;
+  routes.forward.why = routes.backward.why = why_step_by_step(p);
+  if (!routes.forward.why.empty()) return routes;
+  const auto layout = [&](const RecurrentProduct& product) {
     return variant == Variant::automatic
-               ? plan_recurrence(Device::limits(), product)
-               : plan_recurrence(Device::limits(), product, on_chip(variant));
+               ? choose_layout(Device::limits(), product)
+               : choose_layout(Device::limits(), product, on_chip(variant));
   };
   const auto [forward, backward] = products(p);
-  ways.forward = plan(forward);
-  ways.backward = plan(backward);
-  return ways;
+  routes.forward = layout(forward);
+  routes.backward = layout(backward);
+  return routes;
 }
 
 }  // namespace
@@ -380,13 +382,13 @@ Planned make_recurrent_plan(std::shared_ptr<const Device> device, const Recurren
                             Variant variant) {
   const std::string why = refusal(problem, variant);
   if (!why.empty()) return Unsupported{std::string(name(variant)) + ": " + why};
-  Ways ways = choose(problem, variant);
+  Routes routes = choose(problem, variant);
   // With one gate the two products are alike, so both directions go the same way; a step's slope
   // may need the pre-activation.
-  if (cell_info(problem.cell).takes_activation && ways.backward.variant == step_by_step) {
-    return make_chain_plan(std::move(device), problem, ways.graph, ways.backward.why);
+  if (cell_info(problem.cell).takes_activation && routes.backward.variant == step_by_step) {
+    return make_chain_plan(std::move(device), problem, routes.graph, routes.backward.why);
   }
-  return std::make_unique<RecurrentPlan>(std::move(device), problem, std::move(ways));
+  return std::make_unique<RecurrentPlan>(std::move(device), problem, std::move(routes));
 }
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

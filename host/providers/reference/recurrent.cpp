@@ -103,7 +103,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     if (cell_.has_c) std::copy_n(in("dc"), state_, dc_.begin() + last);
     Vector through_W(state_);
     for (std::int64_t t = p_.T - 1; t >= 0; --t) {
-      arrive(t + 1);
+      finish_state_gradient(t + 1);
       with_arithmetic(rounding_, [&](auto number) {
         with_cell(p_.cell, act_,
                   [&](const auto& cell) { step_backward<decltype(number)>(cell, t, through_W); });
@@ -196,7 +196,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   }
 
   /// Adds the loss gradient on state s, takes its norm, records and then clips it.
-  void arrive(std::int64_t s) {
+  void finish_state_gradient(std::int64_t s) {
     double* dh = &dh_[length(s) * state_];
     const double* dy = in("dy") + (s - 1) * p_.B * p_.H;
     for (std::size_t i = 0; i < state_; ++i) dh[i] = round_to(rounding_, dh[i] + dy[i]);

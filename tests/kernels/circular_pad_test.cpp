@@ -9,23 +9,23 @@ namespace {
 using namespace testing;
 
 constexpr std::int64_t counts[] = {1, 7, 33};
-constexpr int padded_pixels = torus_side * torus_side;
+constexpr int padded_pixels = padded_side * padded_side;
 
 /// The pixel of an image that pixel `p` of the padded image shows.
 int shown_by(int p) {
-  const int y = (p / torus_side + 7) % 8;
-  const int x = (p % torus_side + 7) % 8;
+  const int y = (p / padded_side + 7) % 8;
+  const int x = (p % padded_side + 7) % 8;
   return y * 8 + x;
 }
 
-TEST(Torus, PadShowsTheOtherSide) {
+TEST(CircularPad, PadShowsTheOtherSide) {
   for (const std::int64_t count : counts) {
     std::vector<float> images = normal(count * conv_pixels, 1);
     images[5] = nan;
     const Memory<float> from(images);
     const auto padded = on_all_schedules([&](const StreamRef& stream) {
       const Memory<float> to(count * padded_pixels);
-      torus_pad(count, from.data(), to.data(), stream);
+      circular_pad(count, from.data(), to.data(), stream);
       return to.read();
     });
     for (std::int64_t i = 0; i < count * padded_pixels; ++i) {
@@ -37,13 +37,13 @@ TEST(Torus, PadShowsTheOtherSide) {
   }
 }
 
-TEST(Torus, FoldAddsAllPlacesThatShowAPixel) {
+TEST(CircularPad, FoldAddsAllPlacesThatShowAPixel) {
   for (const std::int64_t count : counts) {
     const std::vector<float> padded = normal(count * padded_pixels, 2);
     const Memory<float> from(padded);
     const auto images = on_all_schedules([&](const StreamRef& stream) {
       const Memory<float> to(count * conv_pixels);
-      torus_fold(count, from.data(), to.data(), stream);
+      circular_pad_backward(count, from.data(), to.data(), stream);
       return to.read();
     });
     std::vector<double> expected(images.size());
@@ -61,11 +61,11 @@ TEST(Torus, FoldAddsAllPlacesThatShowAPixel) {
 }
 
 /// No image: nothing is launched, and nothing that lies there is touched.
-TEST(Torus, NoImages) {
+TEST(CircularPad, NoImages) {
   const Memory<float> images(std::vector<float>(conv_pixels, 2));
   const Memory<float> padded(std::vector<float>(padded_pixels, 3));
-  torus_pad(0, images.data(), padded.data(), {});
-  torus_fold(0, padded.data(), images.data(), {});
+  circular_pad(0, images.data(), padded.data(), {});
+  circular_pad_backward(0, padded.data(), images.data(), {});
   EXPECT_EQ(images.read(), std::vector<float>(conv_pixels, 2));
   EXPECT_EQ(padded.read(), std::vector<float>(padded_pixels, 3));
 }

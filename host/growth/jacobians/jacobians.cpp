@@ -1,4 +1,4 @@
-#include "host/growth/jacobians/jacobian.h"
+#include "host/growth/jacobians/jacobians.h"
 
 #include <algorithm>
 #include <cmath>
@@ -131,7 +131,7 @@ class ChainJacobians final : public Jacobians {
     exponent_ += exponent;
   }
 
-  LinearMaps weights_;
+  WeightOperators weights_;
   bool residual_;
   bool preact_;
   double scale_;  // A
@@ -255,7 +255,7 @@ class GatedJacobians final : public Jacobians {
     }
   }
 
-  LinearMaps weights_;
+  WeightOperators weights_;
   std::size_t H_;
   std::vector<Unit> units_;  // [L, H]
 };

@@ -18,7 +18,7 @@ struct Size {
 };
 constexpr Size sizes[] = {{1, 1, 1}, {3, 7, 1}, {1, 200, 1}, {33, 33, 1}, {2, 3, 64}};
 
-TEST(MapForward, IsTheFormula) {
+TEST(PointwiseForward, IsTheFormula) {
   for (const auto& [rows, units, pixels] : sizes) {
     const std::int64_t n = rows * units * pixels;
     const std::vector<float> Wh = normal(n, 1);
@@ -34,17 +34,17 @@ TEST(MapForward, IsTheFormula) {
           const Memory b_memory(b);
           const Memory skip_memory(skip);
           const Memory<> h_memory(n, 3);
-          map_forward(Act::name,
-                      {.rows = rows,
-                       .units = units,
-                       .pixels = pixels,
-                       .a = a_memory.data(),
-                       .x = input ? x_memory.data() : nullptr,
-                       .b = b_memory.data(),
-                       .skip = residual ? skip_memory.data() : nullptr,
-                       .scale = 0.5,
-                       .h = h_memory.data()},
-                      {});
+          pointwise_forward(Act::name,
+                            {.rows = rows,
+                             .units = units,
+                             .pixels = pixels,
+                             .a = a_memory.data(),
+                             .x = input ? x_memory.data() : nullptr,
+                             .b = b_memory.data(),
+                             .skip = residual ? skip_memory.data() : nullptr,
+                             .scale = 0.5,
+                             .h = h_memory.data()},
+                            {});
           const std::vector<float> a = a_memory.read();
           const std::vector<float> h = h_memory.read();
           for (std::size_t i = 0; i < h.size(); ++i) {
@@ -61,13 +61,13 @@ TEST(MapForward, IsTheFormula) {
   }
 }
 
-/// What map_backward gives, and the sums of the step.
+/// What pointwise_backward gives, and the sums of the step.
 struct Step {
   std::vector<float> dh, passed, da;
   std::vector<double> sums;
 };
 
-Step run_backward(std::string_view act, MapBackward map, const StreamRef& stream = {}) {
+Step run_backward(std::string_view act, PointwiseBackward map, const StreamRef& stream = {}) {
   const Memory<> dh(map.n);
   const Memory<> passed(map.n);
   const Memory<> da(map.n);
@@ -77,13 +77,13 @@ Step run_backward(std::string_view act, MapBackward map, const StreamRef& stream
   map.passed = passed.data();
   map.da = da.data();
   map.partials = partials.data();
-  map_backward(act, map, stream);
+  pointwise_backward(act, map, stream);
   sum_rows(step_quantities, step_blocks(map.n), partials.data(), sums.data(), stream);
   (void)partials.read();  // checks the guards
   return {dh.read(), passed.read(), da.read(), sums.read()};
 }
 
-TEST(MapBackward, IsTheFormulaAndMeasuresBeforeTheClip) {
+TEST(PointwiseBackward, IsTheFormulaAndMeasuresBeforeTheClip) {
   for (const std::int64_t n : {1, 7, 33, 200, 1025, 3000}) {
     if (thread_sanitizer && n > 1025) continue;
     const std::vector<float> through = normal(n, 1);
@@ -132,7 +132,7 @@ TEST(MapBackward, IsTheFormulaAndMeasuresBeforeTheClip) {
   }
 }
 
-TEST(MapBackward, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
+TEST(PointwiseBackward, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
   std::vector<float> past = normal(1500, 1);
   past[3] = nan;
   past[1400] = infinity;
@@ -147,7 +147,7 @@ TEST(MapBackward, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
   EXPECT_EQ(step.passed[1400], 0.5F);
 }
 
-TEST(MapBackward, SquaresBeyondTheFormatDoNotOverflow) {
+TEST(PointwiseBackward, SquaresBeyondTheFormatDoNotOverflow) {
   const Memory past_memory(std::vector<float>{3e38F, 1e-44F});
   const Memory a_memory(std::vector<float>{0, 0});
   const Step step =
@@ -156,7 +156,7 @@ TEST(MapBackward, SquaresBeyondTheFormatDoNotOverflow) {
   EXPECT_EQ(step.sums[step_nonfinite], 0);
 }
 
-TEST(MapBackward, HasTheSameBitsOnEverySchedule) {
+TEST(PointwiseBackward, HasTheSameBitsOnEverySchedule) {
   constexpr std::int64_t n = 2500;
   const Memory past_memory(normal(n, 1));
   const Memory y_memory(normal(n, 2));

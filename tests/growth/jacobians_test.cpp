@@ -1,4 +1,4 @@
-#include "host/growth/jacobians/jacobian.h"
+#include "host/growth/jacobians/jacobians.h"
 #include "host/growth/jacobians/lyapunov.h"
 
 #include <gtest/gtest.h>

@@ -1,7 +1,7 @@
-"""Writes the table of costs in kernels/README.md: what the meter counts, and the registers of
+"""Writes the table in kernels/COSTS.md: what the meter counts, and the registers of
 tests/budgets.json.
 
-    python3 bench/meter/readme_table.py build/meter/gradepth_meter
+    python3 bench/meter/cost_table.py build/meter/gradepth_meter
 """
 
 import json
@@ -10,8 +10,8 @@ import subprocess
 import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
-README = ROOT / "kernels" / "README.md"
-BEGIN = "<!-- The table is written by bench/meter/readme_table.py. -->\n"
+DOCUMENT = ROOT / "kernels" / "COSTS.md"
+BEGIN = "<!-- The table is written by bench/meter/cost_table.py. -->\n"
 END = "<!-- End of the table. -->\n"
 GPU = "H100"
 
@@ -46,7 +46,7 @@ def table(rows):
 
 
 def replaced(text, new):
-    """The README's text with `new` between the two marks."""
+    """The document's text with `new` between the two marks."""
     head, rest = text.split(BEGIN)
     _, tail = rest.split(END)
     return head + BEGIN + "\n" + new + "\n" + END + tail
@@ -54,4 +54,4 @@ def replaced(text, new):
 
 if __name__ == "__main__":
     metered = subprocess.run([sys.argv[1], "--format", "json"], capture_output=True, text=True, check=True)
-    README.write_text(replaced(README.read_text(), table(map(json.loads, metered.stdout.splitlines()))))
+    DOCUMENT.write_text(replaced(DOCUMENT.read_text(), table(map(json.loads, metered.stdout.splitlines()))))

@@ -1,4 +1,4 @@
-#include "host/growth/study/grid.h"
+#include "host/growth/study/sweep.h"
 
 #include <algorithm>
 #include <array>
