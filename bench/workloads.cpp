@@ -395,7 +395,8 @@ GainGrid gain_grid(std::string_view preset) {
   grid.spec.h0_fixed_point = true;
   grid.spec.seeds = preset == "full" ? 20 : 2;
   if (preset == "full") grid.spec.width = 256;
-  if (preset == "brief") grid = {study("mlp", "tanh", 10, 8, "gaussian:1"), "gain=1:2:1,bias=0:1:1"};
+  if (preset == "brief")
+    grid = {study("mlp", "tanh", 10, 8, "gaussian:1"), "gain=1:2:1,bias=0:1:1"};
   return grid;
 }
 
