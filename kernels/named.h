@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -30,6 +31,7 @@ const auto& named(const List& list, std::string_view name, const char* what) {
 template <class List>
 std::vector<std::string> all_names(const List& list) {
   std::vector<std::string> names;
+  names.reserve(std::size(list));
   for (const auto& entry : list) names.emplace_back(entry.name);
   return names;
 }

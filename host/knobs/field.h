@@ -43,9 +43,9 @@ void read(Field& field, const std::string& text, const std::optional<Names>& nam
   } else if constexpr (std::same_as<Field, bool>) {
     field = text == "on";
   } else if constexpr (std::is_enum_v<Field>) {
-    const auto& all = names->all();
+    const auto& all = names_of_enum(names).all();
     const auto found = std::find(all.begin(), all.end(), text);
-    if (found == all.end()) throw Refused(text, "one of " + names->list());
+    if (found == all.end()) throw Refused(text, "one of " + names_of_enum(names).list());
     field = static_cast<Field>(found - all.begin());
   } else if constexpr (std::floating_point<Field>) {
     const auto number = decimal_number(text);
@@ -67,7 +67,7 @@ std::string written(const Field& field, const std::optional<Names>& names) {
   } else if constexpr (std::same_as<Field, bool>) {
     return field ? "on" : "off";
   } else if constexpr (std::is_enum_v<Field>) {
-    return names->all().at(static_cast<std::size_t>(field));
+    return names_of_enum(names).all().at(static_cast<std::size_t>(field));
   } else if constexpr (std::floating_point<Field>) {
     return shortest(field);
   } else if constexpr (std::integral<Field>) {

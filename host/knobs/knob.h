@@ -191,7 +191,7 @@ class KnobTable {
   /// The nets that the knob says anything about, `lstm, gru`.
   [[nodiscard]] std::string nets_of(const Knob<Spec>& knob) const {
     std::string nets;
-    for (const std::string& net : at("--net").names->all()) {
+    for (const std::string& net : names_of_enum(at("--net").names).all()) {
       Spec spec;
       spec.net = net;
       if (knob.applies(spec)) nets += (nets.empty() ? "" : ", ") + net;
@@ -217,6 +217,7 @@ class KnobTable {
   [[nodiscard]] std::vector<const Knob<Spec>*> sorted(const std::vector<std::string>& order,
                                                       KeyOf key_of) const {
     std::vector<const Knob<Spec>*> list;
+    list.reserve(knobs_.size());
     for (const Knob<Spec>& knob : knobs_) list.push_back(&knob);
     sort(list, order, [&](const Knob<Spec>* knob) { return key_of(*knob); });
     return list;

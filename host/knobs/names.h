@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <span>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -45,5 +46,11 @@ class Names {
 [[nodiscard]] const Names& dtype_names();
 [[nodiscard]] const Names& activation_flag_names();
 [[nodiscard]] const Names& slope_names();
+
+/// Every knob of an enum has them.
+inline const Names& names_of_enum(const std::optional<Names>& names) {
+  if (!names) throw std::logic_error("a knob of an enum without names");
+  return *names;
+}
 
 }  // namespace gradepth

@@ -8,8 +8,8 @@
 #include "kernels/grid.cuh"
 #include "kernels/pack.cuh"
 
-/// The kernels and launchers behind pass.h. Each of pass_f32.cu, pass_f16.cu and pass_bf16.cu instantiates them
-/// for one T, so that the three compile side by side.
+/// The kernels and launchers behind pass.h. Each of pass_f32.cu, pass_f16.cu and pass_bf16.cu
+/// instantiates them for one T, so that the three compile side by side.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 // x, y [n]; packed: both start on 16-byte addresses

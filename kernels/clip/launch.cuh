@@ -3,7 +3,8 @@
 #include "kernels/clip/norm.cuh"
 #include "kernels/clip/pass.cuh"
 
-/// The launchers of clip.h. Each of f32.cu, f16.cu and bf16.cu instantiates those of every rule for one T.
+/// The launchers of clip.h. Each of f32.cu, f16.cu and bf16.cu instantiates those of every rule for
+/// one T.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 /// One warp per chunk, up to most_blocks.

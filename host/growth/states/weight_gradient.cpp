@@ -121,9 +121,11 @@ WeightGradient of_additive(const GrowthSpec& spec, const Tensor& f, const Tensor
   const std::vector<double> by_lag = additive_by_lag(spec, f, dh);
   WeightGradient result;
   std::vector<double> compared;
+  result.ln_by_lag.reserve(by_lag.size());
   for (const double v : by_lag) result.ln_by_lag.push_back(std::log(std::abs(v)));
   result.by_lag = exponentials(result.ln_by_lag);
   result.cosine_lags = cosine_lags(by_lag.size());
+  compared.reserve(result.cosine_lags.size());
   for (const std::size_t lag : result.cosine_lags) compared.push_back(by_lag[lag]);
   result.cosine = cosines(compared);
   return result;
@@ -138,6 +140,7 @@ WeightGradient of_shared(const Contributions& steps, std::size_t L, std::size_t 
   const std::vector<std::size_t> lags = cosine_lags(L);
   if (lags.size() * batch > cosine_rows) return result;
   std::vector<Contribution> compared;
+  compared.reserve(lags.size());
   for (const std::size_t lag : lags) compared.push_back(steps[L - 1 - lag]);
   result.cosine_lags = lags;
   result.cosine = cosines(compared, batch);

@@ -138,6 +138,7 @@ void summarise_states(const std::vector<SeedGrowth>& seeds, std::size_t L, Growt
 
 void summarise_weights(const std::vector<SeedGrowth>& seeds, GrowthResult& result) {
   std::vector<WeightGradient> of_seeds;
+  of_seeds.reserve(seeds.size());
   for (const SeedGrowth& seed : seeds) of_seeds.push_back(seed.weight_gradient);
   result.weight_gradient = over_seeds(of_seeds);
 }
