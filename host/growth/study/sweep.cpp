@@ -21,7 +21,7 @@ namespace {
 constexpr std::size_t max_cells = 1'000'000;
 constexpr std::size_t cache_bytes = std::size_t{2} << 30;
 
-[[noreturn]] void refuse(std::string_view value, const std::string& allowed) {
+[[noreturn]] void refuse_axis(std::string_view value, const std::string& allowed) {
   throw std::invalid_argument("--sweep " + std::string(value) + ": " + allowed);
 }
 
@@ -34,7 +34,7 @@ std::string one_of_the_keys() {
 
 double number(std::string_view text, std::string_view axis) {
   const std::optional<double> x = decimal_number(text);
-  if (!x) refuse(axis, "KEY=FROM:TO:STEP with finite numbers, such as gain=0.5:4:0.1");
+  if (!x) refuse_axis(axis, "KEY=FROM:TO:STEP with finite numbers, such as gain=0.5:4:0.1");
   return *x;
 }
 
@@ -65,7 +65,7 @@ SweepAxis parse_axis(std::string_view text) {
   const std::size_t second = text.find(':', first + 1);
   if (equals == std::string_view::npos || first == std::string_view::npos || first < equals ||
       second == std::string_view::npos) {
-    refuse(text, "KEY=FROM:TO:STEP, " + one_of_the_keys());
+    refuse_axis(text, "KEY=FROM:TO:STEP, " + one_of_the_keys());
   }
   const std::string_view from_text = text.substr(equals + 1, first - equals - 1);
   const std::string_view step_text = text.substr(second + 1);
@@ -74,8 +74,8 @@ SweepAxis parse_axis(std::string_view text) {
   const double step = number(step_text, text);
   const double steps = (to - from) / step;
   if (!(step > 0) || !(steps >= 0) || steps >= static_cast<double>(max_cells)) {
-    refuse(text, "FROM no larger than TO, STEP above 0, at most " + std::to_string(max_cells) +
-                     " points");
+    refuse_axis(text, "FROM no larger than TO, STEP above 0, at most " + std::to_string(max_cells) +
+                          " points");
   }
   SweepAxis axis{std::string(text.substr(0, equals)), {}};
   const int digits = std::max(decimals(from_text), decimals(step_text));
@@ -89,12 +89,12 @@ SweepAxis parse_axis(std::string_view text) {
 
 void set(GrowthSpec& spec, const std::string& key, double value) {
   const auto* const knob = growth_knobs().find_swept(key);
-  if (knob == nullptr) refuse(key, one_of_the_keys());
-  if (!knob->applies(spec)) refuse(key, growth_knobs().without_effect(*knob, spec.net));
+  if (knob == nullptr) refuse_axis(key, one_of_the_keys());
+  if (!knob->applies(spec)) refuse_axis(key, growth_knobs().without_effect(*knob, spec.net));
   try {
     knob->rules.sweep.set(spec, value);
   } catch (const Refused& allowed) {
-    refuse(key, allowed.what());
+    refuse_axis(key, allowed.what());
   }
 }
 
@@ -152,7 +152,7 @@ std::vector<std::string> settings_of(const std::vector<SweepAxis>& axes) {
   std::vector<std::string> settings;
   for (const SweepAxis& axis : axes) {
     const auto* const knob = growth_knobs().find_swept(axis.key);
-    if (knob == nullptr) refuse(axis.key, one_of_the_keys());
+    if (knob == nullptr) refuse_axis(axis.key, one_of_the_keys());
     const auto& sets = knob->rules.sweep.sets;
     const auto keys = sets.empty() ? knob->identity({}).keys() : sets;
     settings.insert(settings.end(), keys.begin(), keys.end());
@@ -165,12 +165,12 @@ std::vector<SweepCell> sweep_cells(const GrowthSpec& spec, const std::vector<Swe
   for (const SweepAxis& axis : axes) {
     std::vector<SweepCell> finer;
     if (cells.size() * axis.values.size() > max_cells) {
-      refuse(axis.key, "at most " + std::to_string(max_cells) + " points in all");
+      refuse_axis(axis.key, "at most " + std::to_string(max_cells) + " points in all");
     }
     for (const SweepCell& cell : cells) {
       const auto same_key = [&](const auto& knob) { return knob.first == axis.key; };
       if (std::any_of(cell.at.begin(), cell.at.end(), same_key)) {
-        refuse(axis.key, "each KEY once");
+        refuse_axis(axis.key, "each KEY once");
       }
       for (const double value : axis.values) {
         finer.push_back(cell);
