@@ -45,11 +45,14 @@ struct OnChip {
 /// A cell with what its steps read and write. What a step keeps lies one after the other, H apart.
 template <class Cell>
 struct CellStep {
-  static constexpr CellInfo info = Cell::info;
-  static constexpr int gates = info.gates;
-  static constexpr int biases = info.biases;
-  static constexpr int kept = info.kept();
-  static_assert(!(info.has_c && info.carries_h), "a thread carries one number from step to step");
+  // One by one: device code may read constants of these types, but no part of `info`.
+  static constexpr int gates = Cell::info.gates;
+  static constexpr int biases = Cell::info.biases;
+  static constexpr int kept = Cell::info.kept();
+  static constexpr bool has_c = Cell::info.has_c;
+  static constexpr bool carries_h = Cell::info.carries_h;
+  static constexpr bool has_reset = Cell::info.has_reset();
+  static_assert(!(has_c && carries_h), "a thread carries one number from step to step");
   /// What backward reads of the step that made a state.
   struct Saved {
     float v[biases];  // the gates' values
@@ -71,7 +74,7 @@ struct CellStep {
         for (int k = 0; k < kept; ++k) at[k * p.H] = v[k];
       }
     }
-    if constexpr (info.has_c) p.c[(row + p.B) * p.H + unit] = state.c;
+    if constexpr (has_c) p.c[(row + p.B) * p.H + unit] = state.c;
     p.h[(row + p.B) * p.H + unit] = state.h;
     return state.h;
   }
@@ -84,8 +87,8 @@ struct CellStep {
     } else {
       saved.v[0] = p.h[(row + p.B) * p.H + unit];
     }
-    if constexpr (info.carries_h) saved.h = p.h[row * p.H + unit];
-    if constexpr (info.has_c) {
+    if constexpr (carries_h) saved.h = p.h[row * p.H + unit];
+    if constexpr (has_c) {
       saved.c = p.c[row * p.H + unit];
       saved.c_next = p.c[(row + p.B) * p.H + unit];
     }
@@ -97,8 +100,8 @@ struct CellStep {
     } else {
       prefetch_l2(p.h + (row + p.B) * p.H + unit);
     }
-    if constexpr (info.carries_h) prefetch_l2(p.h + row * p.H + unit);
-    if constexpr (info.has_c) prefetch_l2(p.c + row * p.H + unit);
+    if constexpr (carries_h) prefetch_l2(p.h + row * p.H + unit);
+    if constexpr (has_c) prefetch_l2(p.c + row * p.H + unit);
   }
   /// da of the step and what W's product sees, from dh' and dc'; `carry` becomes what reaches c, or
   /// h past W.
@@ -108,8 +111,8 @@ struct CellStep {
                                     cell.slopes_from_output(saved.v, saved.c_next));
     for (int g = 0; g < gates; ++g) dr[g] = da[g] = back.da[g];
     dr[gates - 1] = back.dr;
-    if constexpr (info.has_c) *carry = back.dc;
-    if constexpr (info.carries_h) *carry = back.dh;
+    if constexpr (has_c) *carry = back.dc;
+    if constexpr (carries_h) *carry = back.dh;
   }
 };
 
@@ -128,8 +131,8 @@ __device__ ForwardInputs<Step> load_forward(const RecurrentForward& p, std::int6
   for (int g = 0; g < G; ++g) {
     in.x[g] = p.projected ? p.x[(row * G + g) * p.H + unit] : p.x[row * p.H + unit];
   }
-  if constexpr (Step::info.has_c) in.state = p.c[row * p.H + unit];
-  if constexpr (Step::info.carries_h) in.state = p.h[row * p.H + unit];
+  if constexpr (Step::has_c) in.state = p.c[row * p.H + unit];
+  if constexpr (Step::carries_h) in.state = p.h[row * p.H + unit];
   return in;
 }
 
@@ -159,7 +162,7 @@ __device__ float forward_element(const Step& step, const RecurrentForward& p, st
   constexpr int G = Step::gates;
   float a[Step::biases];
   for (int g = 0; g < G; ++g) a[g] = product[g] + in.x[g] + bias[g];
-  if constexpr (Step::info.has_reset()) {  // the last product stays apart, inside the reset
+  if constexpr (Step::has_reset) {  // the last product stays apart, inside the reset
     a[G - 1] = in.x[G - 1] + bias[G - 1];
     a[G] = product[G - 1] + bias[G];
   }
@@ -178,7 +181,7 @@ template <class Step>
 __device__ BackwardInputs<Step> load_backward(const RecurrentBackward& p, std::int64_t s,
                                               std::int64_t b, std::int64_t unit) {
   BackwardInputs<Step> in{};
-  const bool has_carry = Step::info.has_c || (Step::info.carries_h && s < p.T);
+  const bool has_carry = Step::has_c || (Step::carries_h && s < p.T);
   if (has_carry) in.carry = p.carry[b * p.H + unit];
   if (s == 0) return in;
   const std::int64_t row = (s - 1) * p.B + b;
@@ -208,10 +211,10 @@ __device__ void backward_element(const Step& step, const RecurrentBackward& p, s
   const std::int64_t state = b * p.H + unit;
   const std::int64_t n = p.B * p.H;
   float dh = through + in.dy;
-  if constexpr (Step::info.carries_h) dh += in.carry;
-  const float dc = Step::info.has_c ? in.carry : 0.F;
+  if constexpr (Step::carries_h) dh += in.carry;
+  const float dc = Step::has_c ? in.carry : 0.F;
   if (p.dh != nullptr) p.dh[s * n + state] = dh;
-  if (Step::info.has_c && p.dc != nullptr) p.dc[s * n + state] = dc;
+  if (Step::has_c && p.dc != nullptr) p.dc[s * n + state] = dc;
   if (s == 0) {
     p.dh0[state] = dh;
     if (p.partials != nullptr) measure<0>(sums, dh, dc, nullptr);
@@ -229,7 +232,7 @@ __device__ void backward_element(const Step& step, const RecurrentBackward& p, s
     p.da[at + g * p.H] = da[g];
     bias[g] += static_cast<double>(da[g]);
   }
-  if constexpr (Step::info.has_reset()) {  // dr is not da
+  if constexpr (Step::has_reset) {  // dr is not da
     for (int g = 0; g < G; ++g) p.dr[at + g * p.H] = dr[g];
     bias[G] += static_cast<double>(dr[G - 1]);
   }

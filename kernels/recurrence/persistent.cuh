@@ -149,7 +149,7 @@ __global__ void __launch_bounds__(threads_of<Variant>, 1)
   const std::int64_t depth = G * p.H;
   const std::int64_t blocks = static_cast<std::int64_t>(gridDim.x) * gridDim.y;
   const std::int64_t block = static_cast<std::int64_t>(blockIdx.y) * gridDim.x + blockIdx.x;
-  const float* const exchanged = Step::info.has_reset() ? p.dr : p.da;
+  const float* const exchanged = Step::has_reset ? p.dr : p.da;
   SliceBarrier barrier(counters);
 
   double bias[Step::biases] = {};
