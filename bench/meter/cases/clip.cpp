@@ -94,10 +94,10 @@ struct List {
     for (std::size_t i = 0; i < to.size(); ++i) to[i] = as_double(from[i]);
     return to;
   }
-  [[nodiscard]] ClipList<T> cut(const std::vector<std::int64_t>& sizes, ClipScope scope) const {
+  [[nodiscard]] ClipList<T> cut(const std::vector<std::int64_t>& lengths, ClipScope scope) const {
     std::vector<ClipTensor<T>> tensors;
     std::int64_t at = 0;
-    for (const std::int64_t size : sizes) {
+    for (const std::int64_t size : lengths) {
       tensors.push_back({g.data() + at, size, w.data() + at, v.data() + at,
                          scope == ClipScope::unit ? size / row : 1});
       at += size;
