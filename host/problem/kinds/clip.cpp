@@ -185,7 +185,7 @@ std::vector<TensorSpec> outputs(const ClipProblem& p) {
 const Parts<ClipProblem>& parts(const ClipProblem& /*p*/) {
   using P = ClipProblem;
   static const Parts<P> table{
-      .words = {one_of("clip mode", &P::mode, names_in(all_clip_rules)), dtype_word<P>()},
+      .words = {one_of("clip mode", &P::mode, all_names(all_clip_rules)), dtype_word<P>()},
       .details = {elements_detail(), tensors_detail(), units_detail(),
                   number_detail<P>("at", &P::threshold, [](const P&) { return true; }).needed(),
                   number_detail<P>(

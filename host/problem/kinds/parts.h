@@ -108,15 +108,6 @@ Part<P> one_of(const char* what, std::string P::*field, const Names& names) {
   return part;
 }
 
-/// Of a list whose entries have a name.
-template <class List>
-std::vector<std::string> names_in(const List& list) {
-  std::vector<std::string> names;
-  names.reserve(std::size(list));
-  for (const auto& entry : list) names.emplace_back(entry.name);
-  return names;
-}
-
 template <class P>
 Part<P> activation_word() {
   std::vector<std::string> names;

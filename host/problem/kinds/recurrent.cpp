@@ -98,7 +98,7 @@ std::vector<TensorSpec> outputs(const RecurrentProblem& p) {
 const Parts<RecurrentProblem>& parts(const RecurrentProblem& /*p*/) {
   using P = RecurrentProblem;
   static const Parts<P> table{
-      .words = {one_of("cell", &P::cell, names_in(all_cells)),
+      .words = {one_of("cell", &P::cell, all_names(all_cells)),
                 activation_word<P>().when(has_matrices),
                 value_word("form", &P::form, additive_form_names).when(std::not_fn(has_matrices)),
                 dtype_word<P>()},
