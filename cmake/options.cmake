@@ -13,7 +13,7 @@ endif()
 
 # Most of a file's time goes into templates of libraries that the next file instantiates again.
 set(CMAKE_UNITY_BUILD ${GRADEPTH_BATCHES})
-set(CMAKE_UNITY_BUILD_BATCH_SIZE 10)
+set(CMAKE_UNITY_BUILD_BATCH_SIZE 20)
 
 # precompile(TARGET HEADER…): parses headers of libraries once for all files of a target.
 function(precompile target)

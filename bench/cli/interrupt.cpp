@@ -5,17 +5,17 @@
 namespace gradepth {
 namespace {
 
-volatile std::sig_atomic_t seen = 0;  // the only thing that a signal handler may touch
+volatile std::sig_atomic_t interrupt_seen = 0;  // the only thing that a signal handler may touch
 
 }  // namespace
 
 void note_interrupts() {
   std::signal(SIGINT, [](int) {
-    seen = 1;
+    interrupt_seen = 1;
     std::signal(SIGINT, SIG_DFL);
   });
 }
 
-bool interrupted() { return seen != 0; }
+bool interrupted() { return interrupt_seen != 0; }
 
 }  // namespace gradepth

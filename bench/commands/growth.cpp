@@ -101,7 +101,7 @@ GrowthSpec parse(const CLI::App& command, const KnobFlags<GrowthSpec>& knobs,
 }
 
 /// Measures, or says why this machine or build cannot.
-GrowthResult measure(const GrowthSpec& spec, const std::string& name) {
+GrowthResult measure_growth(const GrowthSpec& spec, const std::string& name) {
   // One thread for each seed: then the number of cores does not change a bit of the result.
   const Providers providers = make_providers({.threads = 1});
   for (const Missing& missing : providers.missing) {
@@ -138,7 +138,7 @@ int sweep(const GrowthSpec& spec, const GrowthRequest& request) {
 
 int one_net(const GrowthSpec& spec, const GrowthRequest& request) {
   if (!request.out.empty()) refuse("--out", request.out, "only with --sweep");
-  const GrowthResult result = measure(spec, request.provider);
+  const GrowthResult result = measure_growth(spec, request.provider);
   growth::Beside beside;
   if (request.precision) beside.horizons.emplace();
   if (request.precision && result.status == Status::ok) beside.horizons = precision_horizons(spec);

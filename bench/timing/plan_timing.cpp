@@ -76,8 +76,8 @@ std::vector<PlanTiming> time_plans(const Problem& problem, const std::vector<Tim
           problem, plans[i], [plan, run] { (plan->*run)(); }, caches, wall));
       if (candidates.back().sample) effort.sample_seconds = device_sample_seconds;
     }
-    const auto time = run == &Plan::run ? measure_again_if_disturbed : measure;
-    std::vector<Timing> measured = time(candidates, effort, watch);
+    const auto timed = run == &Plan::run ? measure_again_if_disturbed : measure;
+    std::vector<Timing> measured = timed(candidates, effort, watch);
     for (std::size_t k = 0; k < positions.size(); ++k) {
       keep(timings[positions[k]], std::move(measured[k]));
     }

@@ -33,8 +33,8 @@ double number(const unsigned char* bytes, Dtype dtype, bool big_endian) {
 
 /// In ASCII; what is no UTF-8 becomes U+FFFD.
 std::string as_json(std::string_view text) {
-  using Json = nlohmann::json;
-  return Json(text).dump(-1, ' ', /*ensure_ascii=*/true, Json::error_handler_t::replace);
+  constexpr auto replace = nlohmann::json::error_handler_t::replace;
+  return nlohmann::json(text).dump(-1, ' ', /*ensure_ascii=*/true, replace);
 }
 
 }  // namespace

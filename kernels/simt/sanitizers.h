@@ -23,6 +23,12 @@
 
 namespace gradepth::inline simt::asan {
 
+#ifdef GRADEPTH_SIMT_ASAN
+inline constexpr bool kEnabled = true;
+#else
+inline constexpr bool kEnabled = false;
+#endif
+
 inline void poison([[maybe_unused]] const void* memory, [[maybe_unused]] std::size_t bytes) {
 #ifdef GRADEPTH_SIMT_ASAN
   ASAN_POISON_MEMORY_REGION(memory, bytes);

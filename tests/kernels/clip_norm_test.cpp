@@ -87,7 +87,8 @@ TYPED_TEST(ClipNormTest, IsTheFormulaForEveryList) {
     const std::vector<float> v = normal(n, ++seed);
     for (const ClipRule& rule : rules()) {
       for (const double threshold : {0.37, 1e6}) {
-        if (thread_sanitizer && threshold > 1) continue;
+        // What is not clipped touches no memory, and meets no thread, that the rest does not.
+        if ((thread_sanitizer || address_sanitizer) && threshold > 1) continue;
         for (const bool with_sgd : {false, true}) {
           const Expected want = expected(shape, rule, threshold, with_sgd, widened(stored<T>(g)),
                                          widened(stored<T>(w)), widened(stored<T>(v)));

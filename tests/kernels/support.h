@@ -24,6 +24,7 @@ namespace gradepth::testing {
 /// Half the distance from 1 to the next float: the relative error of one operation.
 inline constexpr double unit = 0x1p-24;
 inline constexpr bool thread_sanitizer = simt::tsan::kEnabled;
+inline constexpr bool address_sanitizer = simt::asan::kEnabled;
 inline constexpr float nan = std::numeric_limits<float>::quiet_NaN();
 inline constexpr float infinity = std::numeric_limits<float>::infinity();
 

@@ -1,44 +1,54 @@
 #pragma once
 
 #include <concepts>
+#include <string_view>
 
 #include "host/problem/exact_activation.h"
 
 /// Activations in the reference's arithmetic: exact in float64, else rounded after each operation.
 namespace gradepth::reference {
 
-template <class Act, class T>
-T value_of(T x) {
-  if constexpr (std::same_as<T, double>) {
-    return exact_value<Act>(x);
-  } else {
-    return Act::value(x);
+/// An activation, looked up once by its name, for plain loops and for cells that take one.
+template <class T>
+class Activation {
+ public:
+  Activation() = default;  // of a cell that takes none: nothing may be asked of it
+  explicit Activation(std::string_view name) {
+    with_activation(name, [&](auto act) {
+      using Act = decltype(act);
+      if constexpr (std::same_as<T, double>) {
+        value_ = exact_value<Act>;
+        slope_ = exact_slope<Act>;
+      } else {
+        value_ = [](T x) { return Act::value(x); };
+        slope_ = [](T x) { return Act::slope(x); };
+      }
+      if constexpr (gradepth::has_slope_from_output<Act>) {
+        slope_from_output_ = [](T y) { return Act::slope_from_output(y); };
+      }
+    });
   }
-}
 
-/// f' at x, from the y that is given or from x.
-template <class Act, class T>
-T given_slope(SlopeFrom from, T x, [[maybe_unused]] T y) {
-  if constexpr (has_slope_from_output<Act>) {
-    if (from == SlopeFrom::output) return Act::slope_from_output(y);
+  [[nodiscard]] T value(T x) const { return value_(x); }
+  [[nodiscard]] T slope(T x) const { return slope_(x); }
+  [[nodiscard]] T slope_from_output(T y) const { return slope_from_output_(y); }
+  [[nodiscard]] bool has_slope_from_output() const { return slope_from_output_ != nullptr; }
+
+  /// f' at x, from y = f(x) where that is asked for and can be, else from x.
+  [[nodiscard]] T given_slope(SlopeFrom from, T x, T y) const {
+    return from == SlopeFrom::output && has_slope_from_output() ? slope_from_output(y) : slope(x);
   }
-  if constexpr (std::same_as<T, double>) {
-    return exact_slope<Act>(x);
-  } else {
-    return Act::slope(x);
-  }
-}
+
+ private:
+  T (*value_)(T x) = nullptr;
+  T (*slope_)(T x) = nullptr;
+  T (*slope_from_output_)(T y) = nullptr;
+};
 
 /// Where a net's slopes come from: in float64 from the input, whatever is asked for.
 template <class T>
 constexpr SlopeFrom slopes_of_net(SlopeFrom asked) {
   return std::same_as<T, double> ? SlopeFrom::input : asked;
-}
-
-/// f' at x in a net, y = f(x) at hand.
-template <class Act, class T>
-T slope_of(SlopeFrom asked, T x, T y) {
-  return given_slope<Act>(slopes_of_net<T>(asked), x, y);
 }
 
 }  // namespace gradepth::reference

@@ -50,9 +50,8 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   void run_forward() override {
     std::copy_n(in("h0"), state_, h_.begin());
     with_arithmetic(rounding_, [&](auto number) {
-      with_activation(p_.act, [&](auto act) {
-        for (std::int64_t l = 0; l < p_.L; ++l) forward<decltype(number), decltype(act)>(l);
-      });
+      const Activation<decltype(number)> act(p_.act);
+      for (std::int64_t l = 0; l < p_.L; ++l) forward(act, l);
     });
     std::copy_n(&h_[length(p_.L) * state_], state_, out("y"));
     if (p_.record) std::copy(h_.begin(), h_.end(), out("h"));
@@ -67,9 +66,8 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   void run_backward_data() override {
     std::copy_n(in("dy"), state_, &dh_[length(p_.L) * state_]);
     with_arithmetic(rounding_, [&](auto number) {
-      with_activation(p_.act, [&](auto act) {
-        for (std::int64_t l = p_.L - 1; l >= 0; --l) backward<decltype(number), decltype(act)>(l);
-      });
+      const Activation<decltype(number)> act(p_.act);
+      for (std::int64_t l = p_.L - 1; l >= 0; --l) backward(act, l);
     });
     measure(0);
     std::copy_n(dh_.begin(), state_, out("dh0"));
@@ -99,15 +97,15 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
 
   /// mlp, cnn: h' = f(a); residual: h' = h + A f(a), with a = W h + b; preact: h' = h + W f(h) + b,
   /// where a is kept as h, the argument of f.
-  template <class T, class Act>
-  void forward(std::int64_t l) {
+  template <class T>
+  void forward(const Activation<T>& act, std::int64_t l) {
     const double* h = &h_[length(l) * state_];
     double* next = &h_[length(l + 1) * state_];
     double* a = &a_[length(l) * state_];
     double* f = &f_[length(l) * state_];
     const double* b = in("b") + l * p_.N;
     if (preact_) {
-      for (std::size_t i = 0; i < state_; ++i) f[i] = static_cast<double>(value_of<Act>(T(h[i])));
+      for (std::size_t i = 0; i < state_; ++i) f[i] = static_cast<double>(act.value(T(h[i])));
     }
     Vector Wh(state_);
     map(preact_ ? f : h, W(l), Wh.data());
@@ -119,14 +117,14 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
         continue;
       }
       a[i] = static_cast<double>(v);
-      const T y = value_of<Act>(v);
+      const T y = act.value(v);
       f[i] = static_cast<double>(y);
       next[i] = p_.is_residual() ? static_cast<double>(T(h[i]) + T(p_.branch_scale()) * y) : f[i];
     }
   }
 
-  template <class T, class Act>
-  void backward(std::int64_t l) {
+  template <class T>
+  void backward(const Activation<T>& act, std::int64_t l) {
     measure(l + 1);
     double* dh_next = &dh_[length(l + 1) * state_];
     for (std::size_t i = 0; i < state_; ++i) dh_next[i] = clip(dh_next[i], p_.clip_value);
@@ -134,8 +132,9 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     double* da = &da_[length(l) * state_];
     const double* a = &a_[length(l) * state_];
     const double* f = &f_[length(l) * state_];
+    const SlopeFrom from = slopes_of_net<T>(p_.slope);
     const auto through_f = [&](double d, std::size_t i) {
-      return static_cast<double>(T(d) * slope_of<Act>(p_.slope, T(a[i]), T(f[i])));
+      return static_cast<double>(T(d) * act.given_slope(from, T(a[i]), T(f[i])));
     };
     for (std::size_t i = 0; i < state_; ++i) {
       da[i] = preact_ ? dh_next[i]

@@ -64,20 +64,19 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
 
   // f16 and bf16 are storage: the arithmetic is float64, and each result is rounded once.
   void run() override {
-    with_arithmetic(has_16_bits(p_.dtype) ? Rounding{} : rounding_, [&](auto number) {
-      with_activation(p_.act, [&](auto act) { run_as<decltype(number)>(act); });
-    });
+    with_arithmetic(has_16_bits(p_.dtype) ? Rounding{} : rounding_,
+                    [&](auto number) { run_as(Activation<decltype(number)>(p_.act)); });
   }
 
  private:
-  template <class T, class Act>
-  void run_as(Act /*act*/) {
+  template <class T>
+  void run_as(const Activation<T>& act) {
     const auto cols = static_cast<std::size_t>(p_.cols);
     const std::size_t n = static_cast<std::size_t>(p_.rows) * cols;
     const double* x = in("x");
     if (p_.pass == ActivationPass::forward) {
       double* y = out("y");
-      for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<double>(value_of<Act>(T(x[i])));
+      for (std::size_t i = 0; i < n; ++i) y[i] = static_cast<double>(act.value(T(x[i])));
       round_all(rounding_, y, n);
       return;
     }
@@ -87,7 +86,7 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
     double saturated = 0;
     for (std::size_t i = 0; i < n; ++i) {
       // In float64 too, where it judges what others make of the y that is given.
-      const T slope = given_slope<Act>(p_.slope, T(x[i]), T(y[i]));
+      const T slope = act.given_slope(p_.slope, T(x[i]), T(y[i]));
       dx[i] = static_cast<double>(T(dy[i]) * slope);
       using std::abs;
       saturated += abs(slope) < T(0.01) ? 1 : 0;

@@ -11,39 +11,6 @@
 namespace gradepth::reference {
 namespace {
 
-/// The activation of a cell that takes one, in the reference's arithmetic.
-struct NamedActivation {
-  std::string_view name;
-
-  template <class T>
-  [[nodiscard]] T value(T a) const {
-    T y{};
-    with_activation(name, [&](auto act) { y = value_of<decltype(act)>(a); });
-    return y;
-  }
-  template <class T>
-  [[nodiscard]] T slope(T a) const {
-    return slope_at(SlopeFrom::input, a, T(0));
-  }
-  template <class T>
-  [[nodiscard]] T slope_from_output(T y) const {
-    return slope_at(SlopeFrom::output, T(0), y);
-  }
-  [[nodiscard]] bool has_slope_from_output() const {
-    bool has = false;
-    with_activation(name, [&](auto act) { has = gradepth::has_slope_from_output<decltype(act)>; });
-    return has;
-  }
-
- private:
-  template <class T>
-  [[nodiscard]] T slope_at(SlopeFrom from, T a, T y) const {
-    T slope{};
-    with_activation(name, [&](auto act) { slope = given_slope<decltype(act)>(from, a, y); });
-    return slope;
-  }
-};
-
 /// A cell of gates. Step t = 0 … T-1 makes state t+1 out of state t.
 class CellPlan final : public ReferencePlan<RecurrentProblem> {
  public:
@@ -75,14 +42,13 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
       product_nt({in("x"), p_.T * p_.B, I}, {in("Wx"), G_ * p_.H, I}, xin_.data(), rounding_);
       round_all(rounding_, xin_.data(), xin_.size());
     }
-    with_arithmetic(rounding_, [&](auto number) {
+    with_types([&]<class T>(const auto& cell, T /*number*/) {
       Vector Wh(preact_);
       for (std::int64_t t = 0; t < p_.T; ++t) {
         if (t == 0 || !p_.share) Wt_ = transposed({weights(t), G_ * p_.H, p_.H});
         product({&h_[length(t) * state_], p_.B, p_.H}, {Wt_.data(), p_.H, G_ * p_.H}, Wh.data(),
                 rounding_);
-        with_cell(p_.cell, act_,
-                  [&](const auto& cell) { step_forward<decltype(number)>(cell, t, Wh); });
+        step_forward<T>(cell, t, Wh);
       }
     });
     std::copy(h_.begin() + static_cast<std::ptrdiff_t>(state_), h_.end(), out("y"));
@@ -102,13 +68,12 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     std::fill(dh_.begin() + last, dh_.end(), 0.0);
     if (cell_.has_c) std::copy_n(in("dc"), state_, dc_.begin() + last);
     Vector through_W(state_);
-    for (std::int64_t t = p_.T - 1; t >= 0; --t) {
-      finish_state_gradient(t + 1);
-      with_arithmetic(rounding_, [&](auto number) {
-        with_cell(p_.cell, act_,
-                  [&](const auto& cell) { step_backward<decltype(number)>(cell, t, through_W); });
-      });
-    }
+    with_types([&]<class T>(const auto& cell, T /*number*/) {
+      for (std::int64_t t = p_.T - 1; t >= 0; --t) {
+        finish_state_gradient(t + 1);
+        step_backward<T>(cell, t, through_W);
+      }
+    });
     measure(0);
     input_gradients();
     std::copy_n(dh_.begin(), state_, out("dh0"));
@@ -142,6 +107,16 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   }
 
  private:
+  /// Calls f(cell, T{}): the cell with its activation, and the arithmetic.
+  template <class F>
+  void with_types(F&& f) const {
+    with_arithmetic(rounding_, [&](auto number) {
+      using Act = Activation<decltype(number)>;
+      with_cell(p_.cell, cell_.takes_activation ? Act(p_.act) : Act(),
+                [&](const auto& cell) { f(cell, number); });
+    });
+  }
+
   [[nodiscard]] const double* weights(std::int64_t t) const {
     return in("Wh") + (p_.share ? 0 : t * G_ * p_.H * p_.H);
   }
@@ -189,10 +164,11 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   }
 
   /// Whether the slopes of gates come from their values.
-  template <class T>
-  [[nodiscard]] bool from_output() const {
-    return slopes_of_net<T>(p_.slope) == SlopeFrom::output &&
-           (!cell_.takes_activation || act_.has_slope_from_output());
+  template <class T, class Cell>
+  [[nodiscard]] bool from_output(const Cell& cell) const {
+    if (slopes_of_net<T>(p_.slope) != SlopeFrom::output) return false;
+    if constexpr (Cell::info.takes_activation) return cell.act.has_slope_from_output();
+    return true;
   }
 
   /// Adds the loss gradient on state s, takes its norm, records and then clips it.
@@ -225,7 +201,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   template <class T, class Cell>
   void step_backward(const Cell& cell, std::int64_t t, Vector& through_W) {
     constexpr std::size_t K = Cell::info.biases;
-    const bool slopes_of_v = from_output<T>();
+    const bool slopes_of_v = from_output<T>(cell);
     const std::size_t now = length(t) * state_;
     const std::size_t next = now + state_;
     double* da = &da_[length(t) * preact_];
@@ -298,7 +274,6 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   }
 
   CellInfo cell_;
-  NamedActivation act_{p_.act};
   std::int64_t G_;
   std::size_t state_;   // elements of one state, B * H
   std::size_t preact_;  // elements of one step's pre-activations, B * G * H

@@ -33,7 +33,9 @@ Stack::~Stack() {
 void Fiber::start(Entry entry, void* argument) {
   entry_ = entry;
   argument_ = argument;
-  asan::unpoison(stack_.bottom(), Stack::kBytes);  // frames of an abandoned run
+  const std::size_t dirty = ended_ ? kOwnFrames : Stack::kBytes;  // or else the frames of an abandoned run
+  asan::unpoison(stack_.bottom() + Stack::kBytes - dirty, dirty);
+  ended_ = false;
   own_ = boost::context::detail::make_fcontext(stack_.bottom() + Stack::kBytes, Stack::kBytes, run);
   resume();
 }
@@ -57,6 +59,7 @@ void Fiber::run(boost::context::detail::transfer_t from) {
   self.caller_ = from.fctx;
   asan::finish_switch(nullptr, &self.caller_bottom_, &self.caller_bytes_);
   self.entry_(self.argument_);
+  self.ended_ = true;
   self.switch_back(nullptr);  // does not come back
 }
 

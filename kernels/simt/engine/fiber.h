@@ -42,6 +42,9 @@ class Fiber {
  private:
   using Context = boost::context::detail::fcontext_t;
 
+  /// What run() and switch_back(), which never return, may need of the stack.
+  static constexpr std::size_t kOwnFrames = 4096;
+
   static void run(boost::context::detail::transfer_t from);
   void switch_back(void** fake_stack);
 
@@ -50,7 +53,8 @@ class Fiber {
   void* argument_ = nullptr;
   Context own_ = nullptr;
   Context caller_ = nullptr;
-  void* own_fake_stack_ = nullptr;  // these four are for AddressSanitizer
+  bool ended_ = true;               // of the last start, the entry has returned
+  void* own_fake_stack_ = nullptr;  // these four and `ended_` are for AddressSanitizer
   void* caller_fake_stack_ = nullptr;
   const void* caller_bottom_ = nullptr;
   std::size_t caller_bytes_ = 0;
