@@ -36,12 +36,18 @@ std::vector<std::string> all_names(const List& list) {
   return names;
 }
 
-/// "elman, lstm, …"
+/// "elman, lstm, …": the names of the entries for which `asked` is true.
+template <class List, class Asked>
+std::string names_of(const List& list, Asked asked) {
+  std::string names;
+  for (const auto& entry : list) {
+    if (asked(entry)) names += (names.empty() ? "" : ", ") + std::string(entry.name);
+  }
+  return names;
+}
 template <class List>
 std::string names_of(const List& list) {
-  std::string names;
-  for (const auto& entry : list) names += (names.empty() ? "" : ", ") + std::string(entry.name);
-  return names;
+  return names_of(list, [](const auto& /*entry*/) { return true; });
 }
 
 }  // namespace gradepth

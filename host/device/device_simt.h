@@ -17,12 +17,6 @@
 
 namespace gradepth::inline simt {
 
-#ifdef GRADEPTH_SIMT_ASAN
-inline constexpr bool address_sanitizer = true;
-#else
-inline constexpr bool address_sanitizer = false;
-#endif
-
 /// Memory for n elements, "device" memory of the executor. It starts as NaN bytes, so that what
 /// nobody wrote is seen in the result, and lies between guard values, so that a write outside is
 /// seen by check(). In AddressSanitizer builds there are no guards: it sees such writes at once.
@@ -50,7 +44,7 @@ class Buffer {
 
  private:
   static constexpr std::size_t alignment = 64;
-  static constexpr std::size_t guard = address_sanitizer ? 0 : alignment;
+  static constexpr std::size_t guard = asan::kEnabled ? 0 : alignment;
   static constexpr int poison_byte = 0xff;  // eight of them are a NaN, and so are four
   static constexpr int guard_byte = 0xa5;
   static constexpr std::byte guard_value{guard_byte};

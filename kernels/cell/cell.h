@@ -2,6 +2,8 @@
 
 #include <string_view>
 
+#include "kernels/host_device.h"
+
 /// What a recurrent cell is. Each is one struct in a file of its own, for every floating type and
 /// every machine; cells.h lists them. A cell has
 ///   info           what everything around its formulas asks
@@ -33,6 +35,18 @@ struct CellInfo {
   /// Numbers per unit that a step keeps for the way back beside its states.
   [[nodiscard]] constexpr int kept() const { return takes_activation ? 0 : biases; }
 };
+
+/// a of one unit from its products with W, what comes in and its biases: behind a reset gate, which
+/// has one more, the last product stays apart with it.
+template <class T, int gates, int biases>
+HD void preactivations(const T (&Wh)[gates], const T (&x)[gates], const T (&b)[biases],
+                       T (&a)[biases]) {
+  for (int g = 0; g < gates; ++g) a[g] = Wh[g] + x[g] + b[g];
+  if constexpr (biases > gates) {
+    a[gates - 1] = x[gates - 1] + b[gates - 1];
+    a[gates] = Wh[gates - 1] + b[gates];
+  }
+}
 
 /// One unit's state; c only where the cell has one.
 template <class T>

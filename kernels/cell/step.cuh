@@ -159,13 +159,8 @@ __device__ float forward_element(const Step& step, const RecurrentForward& p, st
                                  std::int64_t unit, const ForwardInputs<Step>& in,
                                  const float (&bias)[Step::biases],
                                  const float (&product)[Step::gates]) {
-  constexpr int G = Step::gates;
   float a[Step::biases];
-  for (int g = 0; g < G; ++g) a[g] = product[g] + in.x[g] + bias[g];
-  if constexpr (Step::has_reset) {  // the last product stays apart, inside the reset
-    a[G - 1] = in.x[G - 1] + bias[G - 1];
-    a[G] = product[G - 1] + bias[G];
-  }
+  preactivations(product, in.x, bias, a);
   return step.forward(p, row, unit, a, in.state, in.state);
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "kernels/clip/list.h"
@@ -63,6 +64,12 @@ struct ClipWorkspace {
   ClipReport* report = nullptr;  // [1], all zero before the first call
 };
 
+/// A clip on chip of the list with these places, planned: the device has been asked whether it can.
+template <class T>
+using OnChipClip =
+    std::function<void(const ClipTables<T>& list, double threshold, const ClipUpdate& update,
+                       const ClipWorkspace& workspace, const StreamRef& stream)>;
+
 /// The launchers of a rule, the same for every list.
 ///   all, tensor  Squares of the formats' numbers and their sum neither over- nor underflow in
 ///                float64. Two launches; the second leaves at once when there is nothing to do.
@@ -77,9 +84,7 @@ struct ClipLauncher {
               std::int64_t most_blocks) = nullptr;
   /// all, tensor: the same, bit for bit, in one cooperative launch that reads the gradient once and
   /// keeps it in shared memory until the norm is known. Else nullptr.
-  void (*run_on_chip)(const ClipTables<T>& list, const ClipPlaces& places, double threshold,
-                      const ClipUpdate& update, const ClipWorkspace& workspace,
-                      const StreamRef& stream) = nullptr;
+  OnChipClip<T> (*plan_on_chip)(const ClipPlaces& places) = nullptr;
 };
 
 /// std::invalid_argument for an unknown rule.

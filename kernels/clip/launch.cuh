@@ -24,11 +24,13 @@ void clip_norm(const ClipTables<T>& list, double threshold, const ClipUpdate& up
 }
 
 template <class T, class Limit>
-void clip_norm_on_chip(const ClipTables<T>& list, const ClipPlaces& places, double threshold,
-                       const ClipUpdate& update, const ClipWorkspace& workspace,
-                       const StreamRef& stream) {
-  launch_cooperative(clip_on_chip_kernel<T, Limit>, dim3(places.blocks), dim3(on_chip_threads),
-                     places.shared_bytes, stream, list, places, threshold, update, workspace);
+OnChipClip<T> plan_clip_norm_on_chip(const ClipPlaces& places) {
+  return
+      [places, kernel = plan_cooperative_launch(clip_on_chip_kernel<T, Limit>, dim3(places.blocks),
+                                                dim3(on_chip_threads), places.shared_bytes)](
+          const ClipTables<T>& list, double threshold, const ClipUpdate& update,
+          const ClipWorkspace& workspace,
+          const StreamRef& stream) { kernel(stream, list, places, threshold, update, workspace); };
 }
 
 template <class T, class Limit>
@@ -60,7 +62,7 @@ ClipLauncher<T> clip_launcher(std::string_view rule) {
       launcher.run = clip_units<T, typename Rule::Limit>;
     } else {
       launcher.run = clip_norm<T, typename Rule::Limit>;
-      launcher.run_on_chip = clip_norm_on_chip<T, typename Rule::Limit>;
+      launcher.plan_on_chip = plan_clip_norm_on_chip<T, typename Rule::Limit>;
     }
   });
   return launcher;

@@ -148,16 +148,6 @@ inline const ClipRule& clip_rule(std::string_view name) {
   return named(all_clip_rules, name, "clip");
 }
 
-/// The names of the rules for which `asked` is true, separated by commas.
-template <class Asked>
-std::string clip_rules_with(Asked asked) {
-  std::string names;
-  for (const ClipRule& rule : all_clip_rules) {
-    if (asked(rule)) names += (names.empty() ? "" : ", ") + std::string(rule.name);
-  }
-  return names;
-}
-
 /// Calls f(Rule{}) for the rule called `name`; std::invalid_argument for an unknown name.
 template <class F, class... Rules>
 void with_clip_rule(std::string_view name, F&& f, ClipRuleList<Rules...> /*list*/) {

@@ -15,13 +15,11 @@ CellKernels kernels_of() {
     return Step{make_cell<Cell>(OnChip{act})};
   };
   CellKernels kernels{};
-  kernels.forward = [](OutputActivation act, const RecurrenceLayout& layout,
-                       const RecurrentForward& p, unsigned* counters, const StreamRef& stream) {
-    launch_forward(make_cell<Cell>(OnChip{act}), layout, p, counters, stream);
+  kernels.plan_forward = [](OutputActivation act, const RecurrenceLayout& layout) {
+    return plan_forward(make_cell<Cell>(OnChip{act}), layout);
   };
-  kernels.backward = [](OutputActivation act, const RecurrenceLayout& layout,
-                        const RecurrentBackward& p, unsigned* counters, const StreamRef& stream) {
-    launch_backward(make_cell<Cell>(OnChip{act}), layout, p, counters, stream);
+  kernels.plan_backward = [](OutputActivation act, const RecurrenceLayout& layout) {
+    return plan_backward(make_cell<Cell>(OnChip{act}), layout);
   };
   kernels.forward_step = [](OutputActivation act, const RecurrentForward& p, std::int64_t t,
                             const float* product, const StreamRef& stream) {

@@ -6,16 +6,17 @@
 #include "kernels/cell/step.h"
 #include "kernels/platform.h"
 #include "kernels/recurrence/layout.h"
+#include "kernels/recurrence/persistent.h"
 
 /// The kernels of one cell, looked up once, when a plan is made.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 struct CellKernels {
   /// All steps in one launch: persistent.h. `act` is that of a cell which takes one.
-  void (*forward)(OutputActivation act, const RecurrenceLayout& layout, const RecurrentForward& p,
-                  unsigned* counters, const StreamRef& stream);
-  void (*backward)(OutputActivation act, const RecurrenceLayout& layout, const RecurrentBackward& p,
-                   unsigned* counters, const StreamRef& stream);
+  RecurrenceLaunch<RecurrentForward> (*plan_forward)(OutputActivation act,
+                                                     const RecurrenceLayout& layout);
+  RecurrenceLaunch<RecurrentBackward> (*plan_backward)(OutputActivation act,
+                                                       const RecurrenceLayout& layout);
 
   /// One step, what stands between two products with W: state t + 1 from state t. `p.W` is not
   /// read; `p.b` is the bias of this step.

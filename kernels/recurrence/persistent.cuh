@@ -227,51 +227,60 @@ void with_tile(const RecurrenceLayout& layout, F f) {
   }
 }
 
-/// Launches the kernel of a layout's variant.
+/// The kernel of a layout's variant.
 template <class SmallKernel, class PersistentKernel, class Step, class Arguments>
-void launch_recurrence(const RecurrenceLayout& layout, SmallKernel small,
-                       PersistentKernel persistent, const Step& step, const Arguments& p,
-                       unsigned* counters, const StreamRef& stream) {
+RecurrenceLaunch<Arguments> plan_recurrence(const RecurrenceLayout& layout, SmallKernel small,
+                                            PersistentKernel persistent, const Step& step,
+                                            const Arguments& /*of*/) {
   const dim3 grid(static_cast<unsigned>(layout.row_blocks),
                   static_cast<unsigned>(layout.batch_slices));
   const dim3 block(static_cast<unsigned>(layout.threads));
   const Tiling q{layout.rows, layout.batch, layout.chunk, layout.pitch, layout.tile_stride};
   switch (layout.variant) {
     case RecurrenceVariant::small:
-      launch(small, grid, block, layout.shared, stream, step, p, q, counters);
-      return;
+      return [step, q, kernel = plan_launch(small, grid, block, layout.shared)](
+                 const Arguments& p, unsigned* counters, const StreamRef& stream) {
+        kernel(stream, step, p, q, counters);
+      };
     case RecurrenceVariant::persistent:
-      zero_async(counters, static_cast<std::size_t>(barrier_counters(layout)) * sizeof(unsigned),
-                 stream);
-      launch_cooperative(persistent, grid, block, layout.shared, stream, step, p, q, counters);
-      return;
+      return [step, q, kernel = plan_cooperative_launch(persistent, grid, block, layout.shared),
+              bytes = static_cast<std::size_t>(barrier_counters(layout)) * sizeof(unsigned)](
+                 const Arguments& p, unsigned* counters, const StreamRef& stream) {
+        zero_async(counters, bytes, stream);
+        kernel(stream, step, p, q, counters);
+      };
     default:
       throw std::invalid_argument("a layout that goes step by step has no kernel of its own");
   }
 }
 
 template <class Cell>
-void launch_forward(const Cell& cell, const RecurrenceLayout& layout, const RecurrentForward& p,
-                    unsigned* counters, const StreamRef& stream) {
+RecurrenceLaunch<RecurrentForward> plan_forward(const Cell& cell, const RecurrenceLayout& layout) {
   using Step = CellStep<Cell>;
+  RecurrenceLaunch<RecurrentForward> planned;
   with_tile<Step::gates>(layout, [&](auto tile) {
     using Tile = decltype(tile);
-    launch_recurrence(layout, recurrent_forward_kernel<Step, Tile, RecurrenceVariant::small>,
-                      recurrent_forward_kernel<Step, Tile, RecurrenceVariant::persistent>,
-                      Step{cell}, p, counters, stream);
+    planned =
+        plan_recurrence(layout, recurrent_forward_kernel<Step, Tile, RecurrenceVariant::small>,
+                        recurrent_forward_kernel<Step, Tile, RecurrenceVariant::persistent>,
+                        Step{cell}, RecurrentForward{});
   });
+  return planned;
 }
 
 template <class Cell>
-void launch_backward(const Cell& cell, const RecurrenceLayout& layout, const RecurrentBackward& p,
-                     unsigned* counters, const StreamRef& stream) {
+RecurrenceLaunch<RecurrentBackward> plan_backward(const Cell& cell,
+                                                  const RecurrenceLayout& layout) {
   using Step = CellStep<Cell>;
+  RecurrenceLaunch<RecurrentBackward> planned;
   with_tile<1>(layout, [&](auto tile) {
     using Tile = decltype(tile);
-    launch_recurrence(layout, recurrent_backward_kernel<Step, Tile, RecurrenceVariant::small>,
-                      recurrent_backward_kernel<Step, Tile, RecurrenceVariant::persistent>,
-                      Step{cell}, p, counters, stream);
+    planned =
+        plan_recurrence(layout, recurrent_backward_kernel<Step, Tile, RecurrenceVariant::small>,
+                        recurrent_backward_kernel<Step, Tile, RecurrenceVariant::persistent>,
+                        Step{cell}, RecurrentBackward{});
   });
+  return planned;
 }
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string_view>
 
 #include "kernels/cell/step.h"
@@ -24,15 +25,19 @@ std::int64_t barrier_counters(const RecurrenceLayout& layout);
 /// Parts of RecurrentBackward::bias_partials.
 std::int64_t bias_parts(const RecurrenceLayout& layout);
 
+/// One such launch, planned: the device has been asked whether it can.
+///   counters [barrier_counters(layout)]
+template <class Arguments>
+using RecurrenceLaunch =
+    std::function<void(const Arguments& p, unsigned* counters, const StreamRef& stream)>;
+
 /// Forward. `layout` is one of forward_product(gates, B, H), not step by step.
 template <class Cell>
-void launch_forward(const Cell& cell, const RecurrenceLayout& layout, const RecurrentForward& p,
-                    unsigned* counters, const StreamRef& stream);
+RecurrenceLaunch<RecurrentForward> plan_forward(const Cell& cell, const RecurrenceLayout& layout);
 
 /// Backward through time. `layout` is one of backward_product(gates, B, H), not step by step;
 /// `partials` have layout.blocks() blocks, `bias_partials` bias_parts(layout) parts.
 template <class Cell>
-void launch_backward(const Cell& cell, const RecurrenceLayout& layout, const RecurrentBackward& p,
-                     unsigned* counters, const StreamRef& stream);
+RecurrenceLaunch<RecurrentBackward> plan_backward(const Cell& cell, const RecurrenceLayout& layout);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

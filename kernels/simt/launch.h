@@ -66,21 +66,56 @@ void launch_with(const Configuration& configuration, void (*kernel)(P...), A... 
 
 }  // namespace detail
 
-/// Runs `kernel` on grid.x·grid.y·grid.z blocks of block.x·block.y·block.z threads with
-/// `shared_bytes` of dynamic shared memory per block. Returns when it has ended. Throws Error when
-/// the kernel does what CUDA forbids, or when the launch's sizes are beyond CUDA's limits.
-template <class... P, class... A>
-void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
-            const StreamRef& stream, A... args) {
-  detail::launch_with({grid, block, shared_bytes, stream, false}, kernel, args...);
+/// A kernel with the size of its launches.
+template <class... P>
+class Launch {
+ public:
+  Launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, bool cooperative)
+      : kernel_(kernel),
+        grid_(grid),
+        block_(block),
+        shared_bytes_(shared_bytes),
+        cooperative_(cooperative) {}
+
+  /// Runs it; returns when it has ended. Throws Error when the kernel does what CUDA forbids, or
+  /// when the launch's sizes are beyond CUDA's limits.
+  template <class... A>
+  void operator()(const StreamRef& stream, A... args) const {
+    detail::launch_with({grid_, block_, shared_bytes_, stream, cooperative_}, kernel_, args...);
+  }
+
+ private:
+  void (*kernel_)(P...);
+  dim3 grid_, block_;
+  std::size_t shared_bytes_;
+  bool cooperative_;
+};
+
+/// `kernel` on grid.x·grid.y·grid.z blocks of block.x·block.y·block.z threads with `shared_bytes`
+/// of dynamic shared memory per block.
+template <class... P>
+Launch<P...> plan_launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes) {
+  return {kernel, grid, block, shared_bytes, false};
 }
 
 /// The same with all blocks running at once, so that they can wait for each other with grid.sync()
 /// or spin_until().
+template <class... P>
+Launch<P...> plan_cooperative_launch(void (*kernel)(P...), dim3 grid, dim3 block,
+                                     std::size_t shared_bytes) {
+  return {kernel, grid, block, shared_bytes, true};
+}
+
+/// Plans and runs at once.
+template <class... P, class... A>
+void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
+            const StreamRef& stream, A... args) {
+  plan_launch(kernel, grid, block, shared_bytes)(stream, args...);
+}
 template <class... P, class... A>
 void launch_cooperative(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
                         const StreamRef& stream, A... args) {
-  detail::launch_with({grid, block, shared_bytes, stream, true}, kernel, args...);
+  plan_cooperative_launch(kernel, grid, block, shared_bytes)(stream, args...);
 }
 
 /// Sets `bytes` bytes to 0.

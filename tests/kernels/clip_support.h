@@ -74,9 +74,8 @@ class List {
     ASSERT_GT(placement.blocks(), 0U) << "the list does not fit";
     const Memory first(placement.first_of_block);
     const Memory slot(placement.slot);
-    launcher_.run_on_chip(tables(),
-                          {first.data(), slot.data(), placement.blocks(), placement.shared_bytes},
-                          threshold, update, workspace_, stream);
+    const ClipPlaces places{first.data(), slot.data(), placement.blocks(), placement.shared_bytes};
+    launcher_.plan_on_chip(places)(tables(), threshold, update, workspace_, stream);
   }
 
   [[nodiscard]] std::vector<T> g() const { return g_.read(); }

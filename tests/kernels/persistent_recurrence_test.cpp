@@ -118,7 +118,7 @@ class Layer {
         kernels.forward_step(act, p, t, product.data(), stream);
       }
     } else {
-      kernels.forward(act, layouts.forward, p, counters.data(), stream);
+      kernels.plan_forward(act, layouts.forward)(p, counters.data(), stream);
     }
   }
 
@@ -157,7 +157,7 @@ class Layer {
       }
       std::fill_n(db.data(), n.biases() * n.H, 0.F);  // their sum is another kernel's
     } else {
-      kernels.backward(act, layouts.backward, p, counters.data(), stream);
+      kernels.plan_backward(act, layouts.backward)(p, counters.data(), stream);
       sum_parts(1, bias_parts(layouts.backward), n.biases() * n.H, bias_partials.data(), db.data(),
                 stream);
     }

@@ -198,8 +198,8 @@ void run_clip(Run& run, const Clip& clip, const std::vector<std::int64_t>& sizes
                             .slot = slot.data(),
                             .blocks = placed.blocks(),
                             .shared_bytes = placed.shared_bytes};
-    launcher.run_on_chip(list.tables(), places, threshold, clip.update, list.workspace(),
-                         run.stream());
+    launcher.plan_on_chip(places)(list.tables(), threshold, clip.update, list.workspace(),
+                                  run.stream());
   } else {
     launcher.run(list.tables(), threshold, clip.update, list.workspace(), run.stream(),
                  clip_most_blocks);

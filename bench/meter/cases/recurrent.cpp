@@ -79,7 +79,7 @@ class Layer {
                              .c = c.data(),
                              .gates = gates.size() > 0 ? gates.data() : nullptr};
     cell_kernels(layer_.cell)
-        .forward(output_activation("tanh").value(), layout, p, counters.data(), run_.stream());
+        .plan_forward(output_activation("tanh").value(), layout)(p, counters.data(), run_.stream());
     compare("h", h, reference_.h);
     if (has_c()) compare("c", c, reference_.c);
     if (gates.size() > 0) compare("gates", gates, reference_.gates);
@@ -116,7 +116,8 @@ class Layer {
                               .partials = partials.data(),
                               .bias_partials = bias_partials.data()};
     cell_kernels(layer_.cell)
-        .backward(output_activation("tanh").value(), layout, p, counters.data(), run_.stream());
+        .plan_backward(output_activation("tanh").value(), layout)(p, counters.data(),
+                                                                  run_.stream());
     reference_.backward();
     compare("da", da, reference_.da);
     if (has_dr) compare("dr", dr, reference_.dr);

@@ -162,15 +162,15 @@ class GatedJacobians final : public Jacobians {
       const std::vector<double> x = gate_inputs(spec, drawn, l, sample);
       const std::span<const double> b = weights_.bias(l);
       for (std::size_t j = 0; j < H_; ++j) {
-        double a[Cell::info.biases];
-        for (std::size_t g = 0; g < G; ++g) {
-          a[g] = product[g * H_ + j] + x[g * H_ + j] + b[g * H_ + j];
-        }
-        if constexpr (Cell::info.has_reset()) {
-          a[G - 1] = x[(G - 1) * H_ + j] + b[(G - 1) * H_ + j];
-          a[G] = product[(G - 1) * H_ + j] + b[G * H_ + j];
-        }
-        double v[Cell::info.biases];
+        double Wh_j[G];
+        double x_j[G];
+        double b_j[K];
+        for (std::size_t g = 0; g < G; ++g) Wh_j[g] = product[g * H_ + j];
+        for (std::size_t g = 0; g < G; ++g) x_j[g] = x[g * H_ + j];
+        for (std::size_t k = 0; k < K; ++k) b_j[k] = b[k * H_ + j];
+        double a[K];
+        preactivations(Wh_j, x_j, b_j, a);
+        double v[K];
         Cell::gate_values(a, v);
         const auto next = Cell::forward(v, h[j], c[j]);
         const auto slopes = Cell::slopes(a, v, next.c);
@@ -226,6 +226,7 @@ class GatedJacobians final : public Jacobians {
 
  private:
   static constexpr std::size_t G = Cell::info.gates;
+  static constexpr std::size_t K = Cell::info.biases;
   static constexpr bool has_c = Cell::info.has_c;
   using Gradient = CellGradient<double, Cell::info.gates>;
   struct Unit {

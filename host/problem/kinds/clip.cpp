@@ -149,8 +149,9 @@ void validate(const ClipProblem& p) {
   }
   require(p.units.empty() || (rule.scope == ClipScope::unit && p.units.size() == p.sizes.size()),
           "clip units", "of " + std::to_string(p.units.size()) + " tensors",
-          "of " + clip_rules_with([](const ClipRule& r) { return r.scope == ClipScope::unit; }) +
-              " only, one for each tensor");
+          "of " + names_of(all_clip_rules, [](const ClipRule& r) {
+            return r.scope == ClipScope::unit;
+          }) + " only, one for each tensor");
   for (std::size_t i = 0; i < p.units.size(); ++i) {
     require(p.units[i] >= 1 && p.sizes[i] % p.units[i] == 0, "clip units",
             std::to_string(p.units[i]), "a whole number that divides its tensor's size");
@@ -160,8 +161,9 @@ void validate(const ClipProblem& p) {
   require(p.momentum >= 0 && p.momentum <= 1, "clip momentum", std::to_string(p.momentum),
           "a number from 0 to 1");
   require(p.route == ClipRoute::automatic || rule.takes_route(), "clip route",
-          std::string(name(p.route)),
-          "only for " + clip_rules_with([](const ClipRule& r) { return r.takes_route(); }));
+          std::string(name(p.route)), "only for " + names_of(all_clip_rules, [](const ClipRule& r) {
+                                        return r.takes_route();
+                                      }));
 }
 
 std::vector<TensorSpec> inputs(const ClipProblem& p) {

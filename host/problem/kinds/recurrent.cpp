@@ -27,8 +27,6 @@ bool has_matrices(const RecurrentProblem& p) {
   return cell == nullptr || cell->has_matrices;
 }
 
-std::int64_t features(const RecurrentProblem& p) { return p.I > 0 ? p.I : p.H; }
-
 /// The leading [T] of weights that are not shared.
 Shape per_step(const RecurrentProblem& p, Shape shape) {
   return p.share ? std::move(shape) : with_leading(p.T, std::move(shape));
@@ -66,8 +64,8 @@ std::vector<TensorSpec> inputs(const RecurrentProblem& p) {
   } else {
     specs.push_back({"Wh", per_step(p, {rows, p.H}), !p.share});
     specs.push_back({"b", per_step(p, {cell.biases * p.H}), !p.share});
-    if (p.project_input) specs.push_back({"Wx", {rows, features(p)}});
-    specs.push_back({"x", {p.T, p.B, p.project_input ? features(p) : p.H}, true});
+    if (p.project_input) specs.push_back({"Wx", {rows, p.features()}});
+    specs.push_back({"x", {p.T, p.B, p.features()}, true});
   }
   if (cell.has_c) specs.push_back({"c0", {p.B, p.H}});
   if (p.pass == Pass::forward) return specs;
@@ -121,7 +119,7 @@ double flops(const RecurrentProblem& p) {
   const double units = static_cast<double>(p.T) * static_cast<double>(p.B * p.H);
   const CellInfo& cell = cell_info(p.cell);
   if (!cell.has_matrices) return units * pointwise_flops(p);
-  const auto fan_in = static_cast<double>(p.H + (p.project_input ? features(p) : std::int64_t{0}));
+  const auto fan_in = static_cast<double>(p.H + (p.project_input ? p.features() : std::int64_t{0}));
   const double product = 2.0 * static_cast<double>(cell.gates) * fan_in;
   // Forward, gradient of the data, gradient of the weights: three products of a size.
   return units * (product * (p.pass == Pass::forward ? 1 : 3) + pointwise_flops(p));

@@ -48,8 +48,8 @@ constexpr std::string_view name(AdditiveForm form) {
 /// to ±clip_value before it goes further back; t = 1 … T (state 0 is only reported).
 // clang-format on
 struct RecurrentProblem {
-  std::string cell = "elman";  // elman, lstm, gru, additive
-  std::string act = "tanh";    // elman's activation; lstm and gru: tanh; additive: identity
+  std::string cell = "elman";  // one of all_cells (kernels/cell/cells.h)
+  std::string act = "tanh";    // of a cell that takes one; of gates tanh; additive: identity
   std::int64_t T = 64;
   std::int64_t B = 32;
   std::int64_t H = 128;
@@ -64,6 +64,9 @@ struct RecurrentProblem {
   AdditiveForm form = AdditiveForm::two_term;
   SlopeFrom slope = SlopeFrom::output;
   Dtype dtype = Dtype::f32;
+
+  /// Of each sample of x.
+  [[nodiscard]] std::int64_t features() const { return project_input && I > 0 ? I : H; }
 
   friend bool operator==(const RecurrentProblem&, const RecurrentProblem&) = default;
 };

@@ -33,7 +33,7 @@ class RecurrentPlan final : public Plan {
         B_(problem.B),
         H_(problem.H),
         G_(cell_.gates),
-        I_(problem.I > 0 ? problem.I : problem.H),
+        I_(problem.features()),
         trains_(problem.pass != Pass::forward),
         in_(problem),
         out_(problem),

@@ -29,7 +29,7 @@ dnnl::algorithm vanilla_algorithm(std::string_view act) {
 /// The shapes of a one-layer net in oneDNN's terms.
 struct Shapes {
   explicit Shapes(const RecurrentProblem& p)
-      : I(p.I > 0 ? p.I : p.H),
+      : I(p.features()),
         x(f32({p.T, p.B, I}, Tag::tnc)),
         y(f32({p.T, p.B, p.H}, Tag::tnc)),
         state(f32({1, 1, p.B, p.H}, Tag::ldnc)),

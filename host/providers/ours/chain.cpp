@@ -42,7 +42,7 @@ Chain chain_of(const RecurrentProblem& p) {
   c.T = p.T;
   c.B = p.B;
   c.units = p.H;
-  if (p.project_input) c.inputs = p.I > 0 ? p.I : p.H;
+  if (p.project_input) c.inputs = p.features();
   c.recurrent = true;
   c.share = p.share;
   c.clip_value = static_cast<float>(p.clip_value);

@@ -44,8 +44,8 @@ class ClipPlan final : public KernelPlan {
 
   void run() override {
     const auto& stream = device().stream();
-    if (places_) {
-      launcher_.run_on_chip(tables_, *places_, p_.threshold, update_, workspace_, stream);
+    if (on_chip_) {
+      on_chip_(tables_, p_.threshold, update_, workspace_, stream);
     } else {
       launcher_.run(tables_, p_.threshold, update_, workspace_, stream, clip_most_blocks);
     }
@@ -98,6 +98,7 @@ class ClipPlan final : public KernelPlan {
     if (placement.blocks() == 0) return;
     places_ = ClipPlaces{copy_of(placement.first_of_block), copy_of(placement.slot),
                          placement.blocks(), placement.shared_bytes};
+    on_chip_ = launcher_.plan_on_chip(*places_);
   }
 
   /// Device memory with these numbers.
@@ -121,6 +122,7 @@ class ClipPlan final : public KernelPlan {
   Array g_, w_, v_;
   ClipTables<T> tables_;
   std::optional<ClipPlaces> places_;
+  OnChipClip<T> on_chip_;
   ClipWorkspace workspace_;
 };
 

@@ -36,7 +36,7 @@ class RecurrentPlan final : public KernelPlan {
         G_(cell_.gates),
         n_(p_.B * p_.H),
         width_(G_ * p_.H),
-        inputs_(p_.project_input ? (p_.I > 0 ? p_.I : p_.H) : 0) {
+        inputs_(p_.project_input ? p_.features() : 0) {
     bind("Wh", Wh_ = floats(copies() * width_ * p_.H));
     bind("b", b_ = floats(copies() * biases_width()));
     h_ = floats((p_.T + 1) * n_);
@@ -53,7 +53,11 @@ class RecurrentPlan final : public KernelPlan {
       bind("c0", c_);
       if (p_.record) bind("c", c_);
     }
-    if (steps(routes_.forward)) product_ = floats(p_.B * width_);
+    if (steps(routes_.forward)) {
+      product_ = floats(p_.B * width_);
+    } else {
+      all_forward_ = kernels_.plan_forward(act_, routes_.forward);
+    }
     const std::int64_t counters =
         std::max(barrier_counters(routes_.forward), barrier_counters(routes_.backward));
     counters_ = allocate<unsigned>(counters);
@@ -107,6 +111,7 @@ class RecurrentPlan final : public KernelPlan {
       if (cell_.has_reset()) bias_sums_ = floats(2 * copies() * width_);
     } else {
       bias_partials_ = doubles(bias_parts(routes_.backward) * biases_width());
+      all_backward_ = kernels_.plan_backward(act_, routes_.backward);
     }
     if (!p_.norms) return;
     blocks_ = steps(routes_.backward) ? step_blocks(n_) : routes_.backward.blocks();
@@ -186,7 +191,9 @@ class RecurrentPlan final : public KernelPlan {
   Routes routes_;
   CellInfo cell_;
   CellKernels kernels_;
-  OutputActivation act_;  // of a cell that takes one
+  OutputActivation act_;                            // of a cell that takes one
+  RecurrenceLaunch<RecurrentForward> all_forward_;  // all steps at once; empty step by step
+  RecurrenceLaunch<RecurrentBackward> all_backward_;
   std::int64_t G_;
   std::int64_t n_;            // elements of a state
   std::int64_t width_;        // G H, of a sample's pre-activations
@@ -237,7 +244,7 @@ void RecurrentPlan::forward() {
   if (steps(routes_.forward)) {
     forward_steps();
   } else {
-    kernels_.forward(act_, routes_.forward, forward_arguments(), counters_, stream);
+    all_forward_(forward_arguments(), counters_, stream);
   }
 }
 
@@ -277,7 +284,7 @@ void RecurrentPlan::backward_data() {
   if (steps(routes_.backward)) {
     backward_steps();
   } else {
-    kernels_.backward(act_, routes_.backward, backward_arguments(), counters_, stream);
+    all_backward_(backward_arguments(), counters_, stream);
   }
   if (p_.norms) sum_rows((p_.T + 1) * step_quantities, blocks_, partials_, sums_, stream);
   const std::int64_t rows = p_.T * p_.B;

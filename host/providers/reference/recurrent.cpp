@@ -38,7 +38,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     std::copy_n(in("h0"), state_, h_.begin());
     if (cell_.has_c) std::copy_n(in("c0"), state_, c_.begin());
     if (p_.project_input) {
-      const std::int64_t I = input_size();
+      const std::int64_t I = p_.features();
       product_nt({in("x"), p_.T * p_.B, I}, {in("Wx"), G_ * p_.H, I}, xin_.data(), rounding_);
       round_all(rounding_, xin_.data(), xin_.size());
     }
@@ -101,7 +101,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
       db += bias_size();
     }
     if (!p_.project_input) return;
-    const std::int64_t I = input_size();
+    const std::int64_t I = p_.features();
     product_tn({da_.data(), p_.T * p_.B, rows}, {in("x"), p_.T * p_.B, I}, out("dWx"), rounding_);
     round_all(rounding_, out("dWx"), length(rows * I));
   }
@@ -120,36 +120,31 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   [[nodiscard]] const double* weights(std::int64_t t) const {
     return in("Wh") + (p_.share ? 0 : t * G_ * p_.H * p_.H);
   }
-  [[nodiscard]] std::int64_t input_size() const { return p_.I > 0 ? p_.I : p_.H; }
   [[nodiscard]] std::int64_t bias_size() const { return cell_.biases * p_.H; }
 
   /// Pre-activations, gate values and the next state of step t; Wh [B, G*H] holds W h, unrounded.
   template <class T, class Cell>
   void step_forward(const Cell& cell, std::int64_t t, const Vector& Wh) {
-    constexpr std::size_t K = Cell::info.biases;
+    constexpr int G = Cell::info.gates;
+    constexpr int K = Cell::info.biases;
     const double* b = in("b") + (p_.share ? 0 : t * bias_size());
     const std::size_t now = length(t) * state_;
     const double* x = p_.project_input ? &xin_[length(t) * preact_] : in("x") + now;
     for_each_row([&](std::int64_t n) {
       for (std::int64_t j = 0; j < p_.H; ++j) {
         const std::size_t at = length(n * p_.H + j);
-        const auto product = [&](std::int64_t g) { return T(Wh[gate_index(n, g, j)]); };
-        const auto input = [&](std::int64_t g) {
-          return T(x[p_.project_input ? gate_index(n, g, j) : at]);
-        };
-        const auto bias = [&](std::int64_t g) { return T(b[g * p_.H + j]); };
-        double* kept = &gates_[(now + at) * K];
-        for (std::int64_t g = 0; g < G_; ++g) {
-          kept[g] = static_cast<double>(product(g) + input(g) + bias(g));
-        }
-        if constexpr (Cell::info.has_reset()) {
-          kept[G_ - 1] = static_cast<double>(input(G_ - 1) + bias(G_ - 1));
-          kept[G_] = static_cast<double>(product(G_ - 1) + bias(G_));
-        }
+        T Wh_j[G];
+        T x_j[G];
+        T b_j[K];
+        for (int g = 0; g < G; ++g) Wh_j[g] = T(Wh[gate_index(n, g, j)]);
+        for (int g = 0; g < G; ++g) x_j[g] = T(x[p_.project_input ? gate_index(n, g, j) : at]);
+        for (int k = 0; k < K; ++k) b_j[k] = T(b[k * p_.H + j]);
         T a[K];
         T v[K];
-        std::transform(kept, kept + K, a, [](double number) { return T(number); });
+        preactivations(Wh_j, x_j, b_j, a);
         cell.gate_values(a, v);
+        double* kept = &gates_[(now + at) * length(K)];
+        std::transform(a, a + K, kept, [](T number) { return static_cast<double>(number); });
         const auto next = cell.forward(v, T(h_[now + at]), T(cell_.has_c ? c_[now + at] : 0));
         if (cell_.has_c) c_[now + state_ + at] = static_cast<double>(next.c);
         h_[now + state_ + at] = static_cast<double>(next.h);
@@ -200,7 +195,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   /// dL/da of step t and dL/dstate t from dL/dstate t+1.
   template <class T, class Cell>
   void step_backward(const Cell& cell, std::int64_t t, Vector& through_W) {
-    constexpr std::size_t K = Cell::info.biases;
+    constexpr int K = Cell::info.biases;
     const bool slopes_of_v = from_output<T>(cell);
     const std::size_t now = length(t) * state_;
     const std::size_t next = now + state_;
@@ -211,7 +206,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     for_each_row([&](std::int64_t n) {
       for (std::int64_t j = 0; j < p_.H; ++j) {
         const std::size_t at = length(n * p_.H + j);
-        const double* kept = &gates_[(now + at) * K];
+        const double* kept = &gates_[(now + at) * length(K)];
         T a[K];
         T v[K];
         std::transform(kept, kept + K, a, [](double number) { return T(number); });
@@ -240,7 +235,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   void input_gradients() {
     double* dx = out("dx");
     if (p_.project_input) {
-      const std::int64_t I = input_size();
+      const std::int64_t I = p_.features();
       product({da_.data(), p_.T * p_.B, G_ * p_.H}, {in("Wx"), G_ * p_.H, I}, dx, rounding_);
       round_all(rounding_, dx, length(p_.T * p_.B * I));
       return;

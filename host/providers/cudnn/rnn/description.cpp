@@ -6,8 +6,6 @@
 namespace gradepth::cudnn {
 namespace {
 
-std::int64_t features(const RecurrentProblem& p) { return p.project_input && p.I > 0 ? p.I : p.H; }
-
 bool has_cell(std::string_view cell) { return cell == "elman" || cell == "lstm" || cell == "gru"; }
 
 cudnnRNNMode_t mode(const RecurrentProblem& p) {
@@ -75,14 +73,14 @@ cudnnRNNBiasMode_t bias_mode(const RecurrentProblem& p, const RnnWay& way) {
 RnnDescription describe_rnn(const RecurrentProblem& p, const RnnWay& way,
                             cudnnDropoutDescriptor_t dropout) {
   RnnDescription described{make<RnnDescriptor>(call<cudnnCreateRNNDescriptor>),
-                           describe_sequence(p, features(p)), describe_sequence(p, p.H),
+                           describe_sequence(p, p.features()), describe_sequence(p, p.H),
                            describe_tensor(p.dtype, {1, p.B, p.H})};
   // 16-bit numbers are accumulated in f32. projSize = hiddenSize: no projection.
   const auto accumulate = p.dtype == Dtype::f64 ? CUDNN_DATA_DOUBLE : CUDNN_DATA_FLOAT;
   check(call<cudnnSetRNNDescriptor_v8>(
       described.rnn.get(), way.algorithm, mode(p), bias_mode(p, way), CUDNN_UNIDIRECTIONAL,
       p.project_input ? CUDNN_LINEAR_INPUT : CUDNN_SKIP_INPUT, cudnn_type(p.dtype), accumulate,
-      way.math, narrow(features(p)), narrow(p.H), narrow(p.H), 1, dropout,
+      way.math, narrow(p.features()), narrow(p.H), narrow(p.H), 1, dropout,
       CUDNN_RNN_PADDED_IO_ENABLED));  // what the layout "unpacked" asks for
   return described;
 }
@@ -100,7 +98,7 @@ std::vector<RnnPiece> rnn_pieces(const RecurrentProblem& p, const RnnPlaces& pla
     const RnnPlace& input = places.at(gate);
     const RnnPlace& state = places.at(G + gate);
     if (p.project_input) {
-      const std::size_t bytes = H * static_cast<std::size_t>(features(p)) * width;
+      const std::size_t bytes = H * static_cast<std::size_t>(p.features()) * width;
       pieces.push_back({"Wx", gate * bytes, at(input.matrix, "Wx"), bytes});
     }
     const std::size_t bytes = H * H * width;

@@ -60,7 +60,7 @@ RnnEngine::Sizes RnnEngine::ask_sizes() const {
 
 RnnPlaces RnnEngine::find_places() const {
   const auto G = static_cast<std::int32_t>(gates(p_.cell));
-  const std::int64_t inputs = p_.I > 0 ? p_.I : p_.H;
+  const std::int64_t inputs = p_.features();
   const auto matrix = make<TensorDescriptor>(call<cudnnCreateTensorDescriptor>);
   const auto bias = make<TensorDescriptor>(call<cudnnCreateTensorDescriptor>);
   RnnPlaces places;
