@@ -30,6 +30,7 @@ STAND_INS = {
 echo "cmake $*" >>calls
 if [ "$1" = --build ]; then
   sleep ${SLOW:-0}
+  [[ "$FAILS" != *one_of_each* || "$*" != *one_of_each* ]] || exit 1
   [[ "$FAILS" != *build* ]] || { echo "x.cpp:1: error: broken"; exit 1; }
   for p in gradepth gradepth_speed gradepth_meter; do
     printf '#!/usr/bin/env bash\\necho "%s $*"\\n' $p >"$2/$p"; chmod +x "$2/$p"
@@ -214,7 +215,8 @@ class All(Scripts):
         self.assertEqual([call.split()[0] for call in whole if call.endswith("--target all")], ["meter", "cpu", "asan", "tsan"])
         slow = err.index("Slowest of preset asan:")
         self.assertEqual(err[slow + 1:slow + 4], ["  112.50 s  Slower.Case", "  12.34 s  asan.slow_test", "  0.10 s  Quick.Case"])
-        self.assertEqual(err[-1], "All tests passed: cpu, asan, tsan")
+        self.assertTrue(self.calls()[-1].endswith("/build/cpu --target one_of_each"), self.calls()[-1])
+        self.assertEqual(err[-1], "All tests passed: cpu, asan, tsan, one_of_each")
 
     def test_the_subsets_are_not_compiled_a_second_time(self):
         self.run_script("./tests/run", "all")
@@ -223,9 +225,9 @@ class All(Scripts):
         self.assertEqual(*asan)
 
     def test_what_fails_is_said_in_the_end_and_the_rest_is_tested(self):
-        _, err = self.run_script("./tests/run", "all", status=1, FAILS="ctest cpu ctest asan")
+        _, err = self.run_script("./tests/run", "all", status=1, FAILS="ctest cpu ctest asan one_of_each")
         self.assertEqual(self.presets(), ["cpu", "asan", "tsan"])
-        self.assertEqual(err[-1], "Tests failed in: cpu asan")
+        self.assertEqual(err[-1], "Tests failed in: cpu asan one_of_each")
 
     def test_the_ordinary_run_has_ctests_status(self):
         self.run_script("./tests/run", status=8, FAILS="ctest cpu")

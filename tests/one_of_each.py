@@ -2,7 +2,9 @@
 """Adds a cell, an activation, a clip rule and a knob to a copy of the sources, as CONTRIBUTING says,
 builds it and asks every command for them: what goes through a list comes from the list.
 
-    tests/studies/add_one_of_each.py [FOLDER]      about ten minutes on 2 cores; the copy stays in FOLDER
+    tests/one_of_each.py [FOLDER]      about ten minutes on 2 cores; the copy stays in FOLDER
+
+The target one_of_each runs it, and ./tests/run all.
 
 Prints, for each, the files and lines touched beside its own, and fails where one takes more than is
 promised or where a command does not know it.
@@ -15,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[1]
 
 # h' = (h + tanh a) / 2: one gate, and a gradient that reaches h past W.
 CELL = """#pragma once
@@ -170,7 +172,7 @@ def rows_of(program, *arguments, status=0):
 
 def main():
     folder = pathlib.Path(sys.argv[1] if len(sys.argv) > 1 else tempfile.mkdtemp(prefix="gradepth-toys-"))
-    folder.mkdir(exist_ok=True)
+    folder.mkdir(parents=True, exist_ok=True)
     copy(folder)
     limits = {"cell": (5, 15), "activation": (1, None), "clip rule": (3, None)}
     for kind, changes in ADDITIONS.items():
