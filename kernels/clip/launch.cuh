@@ -9,7 +9,7 @@ namespace gradepth::inline GRADEPTH_PLATFORM {
 
 /// One warp per chunk, up to most_blocks.
 inline dim3 clip_grid(std::int64_t count, std::int64_t most_blocks) {
-  return dim3(std::max(blocks_for(count, block_threads / 32, most_blocks), 1U));
+  return {std::max(blocks_for(count, block_threads / 32, most_blocks), 1U)};
 }
 
 template <class T, class Limit>

@@ -11,9 +11,6 @@ namespace {
 template <class Cell>
 CellKernels kernels_of() {
   using Step = CellStep<Cell>;
-  static constexpr auto step = [](OutputActivation act) {
-    return Step{make_cell<Cell>(OnChip{act})};
-  };
   CellKernels kernels{};
   kernels.plan_forward = [](OutputActivation act, const RecurrenceLayout& layout) {
     return plan_forward(make_cell<Cell>(OnChip{act}), layout);
@@ -21,17 +18,19 @@ CellKernels kernels_of() {
   kernels.plan_backward = [](OutputActivation act, const RecurrenceLayout& layout) {
     return plan_backward(make_cell<Cell>(OnChip{act}), layout);
   };
-  kernels.forward_step = [](OutputActivation act, const RecurrentForward& p, std::int64_t t,
-                            const float* product, const StreamRef& stream) {
-    const dim3 grid(as_blocks(p.B), as_blocks(divide_up(p.H, block_threads)));
-    launch(gated_forward_kernel<Step>, grid, dim3(block_threads), 0, stream, step(act), p, t,
-           product);
-  };
-  kernels.backward_step = [](OutputActivation act, const RecurrentBackward& p, std::int64_t s,
-                             const float* through, const StreamRef& stream) {
-    launch(gated_backward_kernel<Step>, dim3(as_blocks(step_blocks(p.B * p.H))),
-           dim3(block_threads), 0, stream, step(act), p, s, through);
-  };
+  if constexpr (!Cell::info.takes_activation) {
+    kernels.forward_step = [](const RecurrentForward& p, std::int64_t t, const float* product,
+                              const StreamRef& stream) {
+      const dim3 grid(as_blocks(p.B), as_blocks(divide_up(p.H, block_threads)));
+      launch(gated_forward_kernel<Step>, grid, dim3(block_threads), 0, stream, Step{}, p, t,
+             product);
+    };
+    kernels.backward_step = [](const RecurrentBackward& p, std::int64_t s, const float* through,
+                               const StreamRef& stream) {
+      launch(gated_backward_kernel<Step>, dim3(as_blocks(step_blocks(p.B * p.H))),
+             dim3(block_threads), 0, stream, Step{}, p, s, through);
+    };
+  }
   kernels.sum_gates = [](std::int64_t rows, std::int64_t H, const float* da, float* dx,
                          const StreamRef& stream) {
     const dim3 grid(as_blocks(rows), as_blocks(divide_up(H, block_threads)));

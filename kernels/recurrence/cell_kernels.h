@@ -19,16 +19,17 @@ struct CellKernels {
                                                        const RecurrenceLayout& layout);
 
   /// One step, what stands between two products with W: state t + 1 from state t. `p.W` is not
-  /// read; `p.b` is the bias of this step.
+  /// read; `p.b` is the bias of this step. Null for a cell that takes an activation, whose step is
+  /// that of an mlp: chain/pointwise.h.
   ///   product [B, G H]: W h_t
-  void (*forward_step)(OutputActivation act, const RecurrentForward& p, std::int64_t t,
-                       const float* product, const StreamRef& stream);
+  void (*forward_step)(const RecurrentForward& p, std::int64_t t, const float* product,
+                       const StreamRef& stream);
   /// State s: measures and clips its gradient and takes it through the cell of step s - 1 (all but
   /// state 0). `p.W` is not read, `p.bias_partials` not written; `p.partials` have
   /// step_blocks(B H) blocks.
   ///   through [B, H]: Wᵀ times the gradients at the products of step s; null at s = T
-  void (*backward_step)(OutputActivation act, const RecurrentBackward& p, std::int64_t s,
-                        const float* through, const StreamRef& stream);
+  void (*backward_step)(const RecurrentBackward& p, std::int64_t s, const float* through,
+                        const StreamRef& stream);
 
   /// dx = Σ_g da_g, where x was added to every gate as it is.
   ///   da [rows, G, H], dx [rows, H]

@@ -4,8 +4,8 @@
 #include "kernels/chain/pointwise.cuh"
 #include "kernels/grid.cuh"
 
-/// A cell step by step: what stands between two products with W, with the step's statistics. For
-/// elman there is also chain/pointwise.h, for activations whose slope needs the input.
+/// A cell of gates step by step: what stands between two products with W, with the step's
+/// statistics. Elman's is that of an mlp, chain/pointwise.h.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 // blockIdx = (entry of the batch, part of the units), a thread one unit.

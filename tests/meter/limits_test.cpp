@@ -103,11 +103,12 @@ TEST(Limits, PersistentRecurrencesLoadWOnceAndWaitOnceAStep) {
   }
 }
 
-TEST(Limits, EveryCaseIsRightOnEverySchedule) {
+/// That it has the same row on every schedule is held by command_test.py.
+TEST(Limits, EveryCaseIsRightOnARandomSchedule) {
   for (const Case& which : meter_cases()) {
-    const nlohmann::json row = meter_row(which, run_case(which, {}), 1, gpus());
+    const nlohmann::json row =
+        meter_row(which, run_case(which, {.schedule = 3, .workers = 2}), 1, gpus());
     EXPECT_EQ(row["status"], "ok") << row["reason"];
-    EXPECT_EQ(row, meter_row(which, run_case(which, {.schedule = 3, .workers = 2}), 1, gpus()));
   }
 }
 

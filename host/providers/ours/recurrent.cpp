@@ -259,7 +259,7 @@ void RecurrentPlan::forward_steps() {
                    .B = Wh(t),
                    .C = product_});
     arguments.b = b(t);
-    kernels_.forward_step(act_, arguments, t, product_, device().stream());
+    kernels_.forward_step(arguments, t, product_, device().stream());
   }
 }
 
@@ -273,7 +273,7 @@ void RecurrentPlan::backward_steps() {
                      .B = Wh(s),
                      .C = through_});
     }
-    kernels_.backward_step(act_, backward_arguments(), s, s < p_.T ? through_ : nullptr,
+    kernels_.backward_step(backward_arguments(), s, s < p_.T ? through_ : nullptr,
                            device().stream());
   }
 }
@@ -390,8 +390,8 @@ Planned make_recurrent_plan(std::shared_ptr<const Device> device, const Recurren
   const std::string why = refusal(problem, variant);
   if (!why.empty()) return Unsupported{std::string(name(variant)) + ": " + why};
   Routes routes = choose(problem, variant);
-  // With one gate the two products are alike, so both directions go the same way; a step's slope
-  // may need the pre-activation.
+  // With one gate the two products are alike, so both directions go the same way: step by step
+  // as an mlp does, whose slopes may come from the pre-activation.
   if (cell_info(problem.cell).takes_activation && routes.backward.variant == step_by_step) {
     return make_chain_plan(std::move(device), problem, routes.graph, routes.backward.why);
   }
