@@ -6,6 +6,14 @@
 #include "host/providers/onednn/plans.h"
 #include "host/providers/shared/workers.h"
 
+#ifdef __SANITIZE_THREAD__
+/// oneDNN's threads are OpenMP's, whose barriers ThreadSanitizer does not see: the races that it
+/// reports within oneDNN are none.
+extern "C" const char* __tsan_default_suppressions() {  // NOLINT(bugprone-reserved-identifier)
+  return "called_from_lib:libdnnl.so";
+}
+#endif
+
 namespace gradepth {
 namespace {
 
