@@ -164,7 +164,10 @@ IdentityText IdentityText::in_order(const std::vector<std::string>& order) const
                    [&](const auto& a, const auto& b) { return place(a) < place(b); });
   IdentityText sorted;
   for (const auto& [key, value] : all) {
-    sorted.text_ += (sorted.text_.empty() ? "" : " ") + key + '=' + value;
+    if (!sorted.text_.empty()) sorted.text_ += ' ';
+    sorted.text_ += key;
+    sorted.text_ += '=';
+    sorted.text_ += value;
   }
   return sorted;
 }

@@ -289,10 +289,15 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   // An impulse is 1 at the first map.
   const double added = *noise + (spec.init.input == Initialisation::Input::impulse ? 1.0 : 0.0);
   const double ln_q1 = ln_sum(std::log(*sigma2) + ln_start_variance(spec), std::log(added));
-  const std::optional<double> q =
-      spec.h0_fixed_point ? std::optional(field.stable_q().back()) : field.limit_q(ln_q1);
-  const Carried carried = carry(field, spec.h0_fixed_point ? std::log(*q) : ln_q1,
-                                static_cast<std::size_t>(spec.depth));
+  std::optional<double> q;
+  double ln_start = ln_q1;
+  if (spec.h0_fixed_point) {
+    q = field.stable_q().back();
+    ln_start = std::log(*q);
+  } else {
+    q = field.limit_q(ln_q1);
+  }
+  const Carried carried = carry(field, ln_start, static_cast<std::size_t>(spec.depth));
   theory.rate = window_rate(carried.ln_chi);
   if (!std::isfinite(theory.rate)) return std::nullopt;
   theory.q = q ? *q : std::exp(carried.ln_q);
@@ -320,12 +325,13 @@ std::optional<Theory> gru(const GrowthSpec& spec, std::span<const DrawnFacts> /*
 
 std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   std::optional<Theory> theory = residual_theory(spec);
+  const std::optional<double> sigma2 = sigma_w2(spec);
   const bool width_term = spec.residual == Residual::preact && spec.activation == "relu" &&
                           dense(spec) && gaussian_weights(spec) && no_bias(spec) &&
                           unit_sphere(spec);
-  if (theory && width_term) {
+  if (theory && sigma2 && width_term) {
     // The fit's middle is half of the depth away from the start.
-    const double term = preact_relu_width_term(0.5 * sigma_w2(spec).value(), spec.depth / 2);
+    const double term = preact_relu_width_term(0.5 * *sigma2, spec.depth / 2);
     theory->rate += term / static_cast<double>(spec.width);
     std::ostringstream formula;
     formula << "1/2 ln(1 + s_w^2 / 2) and a term of order 1/N, " << term << " / N";
@@ -340,12 +346,14 @@ std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFact
 /// (N + 5) / N in all (Hanin & Nica 2018): the direction of the vector is uniform at every map.
 std::optional<RatioMoments> ratio_moments(const GrowthSpec& spec) {
   const bool relu = spec.activation == "relu";
-  if (!gaussian_chain(spec) || !dense(spec) || (!relu && spec.activation != "identity")) {
+  const std::optional<double> sigma2 = sigma_w2(spec);
+  if (!sigma2 || !gaussian_chain(spec) || !dense(spec) ||
+      (!relu && spec.activation != "identity")) {
     return std::nullopt;
   }
   const auto L = static_cast<double>(spec.depth);
   const auto N = static_cast<double>(spec.width);
-  const double chi = *sigma_w2(spec) * (relu ? 0.5 : 1.0);
+  const double chi = *sigma2 * (relu ? 0.5 : 1.0);
   const double mean = std::pow(chi, L);
   return RatioMoments{mean, mean * mean * std::expm1(L * std::log1p((relu ? 5.0 : 2.0) / N))};
 }
