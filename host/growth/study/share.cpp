@@ -39,7 +39,8 @@ ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provi
   if (find_named(gate_cells, spec.net) == nullptr) {
     throw std::invalid_argument("--net " + spec.net + ": one of " + names_of(gate_cells));
   }
-  if (!(density > 0 && density < 1)) {
+  const bool is_sparse = density > 0 && density < 1;
+  if (!is_sparse) {
     throw std::invalid_argument("--density " + shortest(density) +
                                 ": of the sparse chains, above 0 and below 1");
   }

@@ -139,7 +139,19 @@ Problem make_problem(const GrowthSpec& spec) {
   }
   const SlopeFrom slope = spec.dtype == Dtype::f64 ? SlopeFrom::input : spec.slope;
   Problem problem;
-  if (is_recurrent(spec)) {
+  if (layers) {
+    problem = FeedForwardProblem{.net = *layers,
+                                 .act = spec.activation,
+                                 .L = spec.depth,
+                                 .B = spec.batch,
+                                 .N = spec.width,
+                                 .residual = spec.residual,
+                                 .residual_scale = spec.residual_scale,
+                                 .record = true,
+                                 .clip_value = spec.clip_value,
+                                 .slope = slope,
+                                 .dtype = spec.dtype};
+  } else {
     RecurrentProblem p{.cell = spec.net,
                        .act = spec.activation,
                        .T = spec.depth,
@@ -158,18 +170,6 @@ Problem make_problem(const GrowthSpec& spec) {
       p.I = spec.init.weights->x.shape.at(2);
     }
     problem = p;
-  } else {
-    problem = FeedForwardProblem{.net = layers.value(),
-                                 .act = spec.activation,
-                                 .L = spec.depth,
-                                 .B = spec.batch,
-                                 .N = spec.width,
-                                 .residual = spec.residual,
-                                 .residual_scale = spec.residual_scale,
-                                 .record = true,
-                                 .clip_value = spec.clip_value,
-                                 .slope = slope,
-                                 .dtype = spec.dtype};
   }
   validate(problem);
   return problem;
