@@ -65,68 +65,32 @@ void allow_shared_memory(Kernel* kernel) {
         "dynamic shared memory of a kernel");
 }
 
+/// Asks the device for what the launches of `kernel` need.
+template <class... P>
+void prepare(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes,
+             bool cooperative) {
+  if (shared_bytes > kSharedBytesByDefault) allow_shared_memory(kernel);
+  if (cooperative) check_resident(kernel, grid, block, shared_bytes);
+}
+
+/// Starts `kernel`. Does not wait.
+template <class... P>
+void start(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, bool cooperative,
+           StreamRef stream, P... parameters) {
+  cudaLaunchAttribute attribute{};
+  attribute.id = cudaLaunchAttributeCooperative;
+  attribute.val.cooperative = 1;
+  cudaLaunchConfig_t config{};
+  config.gridDim = grid;
+  config.blockDim = block;
+  config.dynamicSmemBytes = shared_bytes;
+  config.stream = stream.handle;
+  config.attrs = &attribute;
+  config.numAttrs = cooperative ? 1 : 0;
+  check(cudaLaunchKernelEx(&config, kernel, parameters...), "kernel launch");
+}
+
 }  // namespace detail
-
-/// A kernel with the size of its launches, which the device has been asked for.
-template <class... P>
-class Launch {
- public:
-  Launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, bool cooperative)
-      : kernel_(kernel),
-        grid_(grid),
-        block_(block),
-        shared_bytes_(shared_bytes),
-        cooperative_(cooperative) {
-    if (shared_bytes > detail::kSharedBytesByDefault) detail::allow_shared_memory(kernel);
-    if (cooperative) detail::check_resident(kernel, grid, block, shared_bytes);
-  }
-
-  /// Starts it. Does not wait.
-  template <class... A>
-  void operator()(StreamRef stream, A... args) const {
-    static_assert(sizeof...(P) == sizeof...(A), "as many arguments as the kernel has parameters");
-    cudaLaunchAttribute attribute{};
-    attribute.id = cudaLaunchAttributeCooperative;
-    attribute.val.cooperative = 1;
-    cudaLaunchConfig_t config{};
-    config.gridDim = grid_;
-    config.blockDim = block_;
-    config.dynamicSmemBytes = shared_bytes_;
-    config.stream = stream.handle;
-    config.attrs = &attribute;
-    config.numAttrs = cooperative_ ? 1 : 0;
-    detail::check(cudaLaunchKernelEx(&config, kernel_, static_cast<P>(args)...), "kernel launch");
-  }
-
- private:
-  void (*kernel_)(P...);
-  dim3 grid_, block_;
-  std::size_t shared_bytes_;
-  bool cooperative_;
-};
-
-/// `kernel` on grid.x·grid.y·grid.z blocks of block.x·block.y·block.z threads with `shared_bytes`
-/// of dynamic shared memory per block. To ask the device takes longer than to launch: where
-/// launches are timed, do it when the plan is made. Throws std::runtime_error when CUDA refuses it.
-template <class... P>
-Launch<P...> plan_launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes) {
-  return {kernel, grid, block, shared_bytes, false};
-}
-
-/// The same with all blocks running at once, so that they can wait for each other with grid.sync()
-/// or spin_until().
-template <class... P>
-Launch<P...> plan_cooperative_launch(void (*kernel)(P...), dim3 grid, dim3 block,
-                                     std::size_t shared_bytes) {
-  return {kernel, grid, block, shared_bytes, true};
-}
-
-/// Plans and starts at once: up to 48 KiB of shared memory there is nothing to ask.
-template <class... P, class... A>
-void launch(void (*kernel)(P...), dim3 grid, dim3 block, std::size_t shared_bytes, StreamRef stream,
-            A... args) {
-  plan_launch(kernel, grid, block, shared_bytes)(stream, args...);
-}
 
 /// Sets `bytes` bytes to 0, in the order of the stream.
 inline void zero_async(void* memory, std::size_t bytes, StreamRef stream) {
