@@ -71,7 +71,7 @@ TEST(Statistics, StudentBelowTwentySeeds) {
     std::vector<double> x(known.seeds, 0.0);
     x[0] = 1;  // mean 1/n, variance 1/n, standard error 1/n
     const Interval i = mean_interval(x);
-    const double n = static_cast<double>(known.seeds);
+    const auto n = static_cast<double>(known.seeds);
     EXPECT_NEAR(i.value, 1 / n, 1e-15);
     EXPECT_NEAR((*i.high - *i.low) / 2 * n, known.t, 6e-4) << known.seeds;
     EXPECT_NEAR(*i.high + *i.low, 2 / n, 1e-14);

@@ -56,9 +56,9 @@ std::shared_ptr<const RecurrentWeights> weights(double x) {
 
 /// A change of each field of an Initialisation; a field more does not compile until it stands here.
 std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
-  Initialisation all;
-  [[maybe_unused]] auto& [W, weights_, density, bias, forget_bias, chrono, h0, c0, input,
-                          input_scale, loss, loss_on, loss_scale] = all;
+  const Initialisation all;
+  [[maybe_unused]] const auto& [W, weights_, density, bias, forget_bias, chrono, h0, c0, input,
+                                input_scale, loss, loss_on, loss_scale] = all;
   return {[](auto& i) { i.W.kind = WeightInit::Kind::orthogonal; },
           [](auto& i) { i.W.scale = 1.0000001; },
           [](auto& i) {
