@@ -1,6 +1,6 @@
 #include "kernels/cuda/timing.h"
 
-#include "kernels/cuda/launch.h"
+#include "kernels/platform.h"
 
 namespace gradepth::inline cuda {
 namespace {
