@@ -3,8 +3,8 @@
 /// that knows which. It is CUDA under nvcc, and in host files compiled with
 /// GRADEPTH_PLATFORM_CUDA; else it is the executor.
 ///
-/// Both sides offer the same: CUDA's words for kernels; what a Launch asks and does, and zero_async,
-/// on a StreamRef; dynamic_shared<T>(); copy_whole; and for blocks that exchange data
+/// Both sides offer the same: CUDA's words for kernels; what a Launch asks and does, and
+/// zero_async, on a StreamRef; dynamic_shared<T>(); copy_whole; and for blocks that exchange data
 /// load_exchanged, add_release, load_acquire, prefetch_l2 and spin_until.
 ///
 /// Kernel files open `namespace gradepth::inline GRADEPTH_PLATFORM`. The name is needed where one

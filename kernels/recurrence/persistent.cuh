@@ -228,10 +228,9 @@ void with_tile(const RecurrenceLayout& layout, F f) {
 }
 
 /// The kernel of a layout's variant.
-template <class SmallKernel, class PersistentKernel, class Step, class Arguments>
+template <class Arguments, class SmallKernel, class PersistentKernel, class Step>
 RecurrenceLaunch<Arguments> plan_recurrence(const RecurrenceLayout& layout, SmallKernel small,
-                                            PersistentKernel persistent, const Step& step,
-                                            const Arguments& /*of*/) {
+                                            PersistentKernel persistent, const Step& step) {
   const dim3 grid(static_cast<unsigned>(layout.row_blocks),
                   static_cast<unsigned>(layout.batch_slices));
   const dim3 block(static_cast<unsigned>(layout.threads));
@@ -260,10 +259,9 @@ RecurrenceLaunch<RecurrentForward> plan_forward(const Cell& cell, const Recurren
   RecurrenceLaunch<RecurrentForward> planned;
   with_tile<Step::gates>(layout, [&](auto tile) {
     using Tile = decltype(tile);
-    planned =
-        plan_recurrence(layout, recurrent_forward_kernel<Step, Tile, RecurrenceVariant::small>,
-                        recurrent_forward_kernel<Step, Tile, RecurrenceVariant::persistent>,
-                        Step{cell}, RecurrentForward{});
+    planned = plan_recurrence<RecurrentForward>(
+        layout, recurrent_forward_kernel<Step, Tile, RecurrenceVariant::small>,
+        recurrent_forward_kernel<Step, Tile, RecurrenceVariant::persistent>, Step{cell});
   });
   return planned;
 }
@@ -275,10 +273,9 @@ RecurrenceLaunch<RecurrentBackward> plan_backward(const Cell& cell,
   RecurrenceLaunch<RecurrentBackward> planned;
   with_tile<1>(layout, [&](auto tile) {
     using Tile = decltype(tile);
-    planned =
-        plan_recurrence(layout, recurrent_backward_kernel<Step, Tile, RecurrenceVariant::small>,
-                        recurrent_backward_kernel<Step, Tile, RecurrenceVariant::persistent>,
-                        Step{cell}, RecurrentBackward{});
+    planned = plan_recurrence<RecurrentBackward>(
+        layout, recurrent_backward_kernel<Step, Tile, RecurrenceVariant::small>,
+        recurrent_backward_kernel<Step, Tile, RecurrenceVariant::persistent>, Step{cell});
   });
   return planned;
 }

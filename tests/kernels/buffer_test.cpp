@@ -25,7 +25,7 @@ TEST(BufferDeathTest, FindsWritesOutside) {
   };
   EXPECT_NO_THROW(check_after_write_at(0));
   EXPECT_NO_THROW(check_after_write_at(4));
-  if (simt::asan::kEnabled) {  // it ends the program at the write
+  if (testing::address_sanitizer) {  // it ends the program at the write
     EXPECT_DEATH(check_after_write_at(5), "heap-buffer-overflow");
     EXPECT_DEATH(check_after_write_at(-1), "heap-buffer-overflow");
     return;

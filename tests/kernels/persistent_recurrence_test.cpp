@@ -321,12 +321,15 @@ TEST(PersistentRecurrence, StagesTheBatchInChunksWhereSharedMemoryIsShort) {
   EXPECT_TRUE(chunks);
 }
 
-/// Elsewhere a step is that of an mlp: chain_test.cpp.
-bool goes_step_by_step(const RecurrentNumbers& n) { return !n.info().takes_activation; }
+/// Whether the layer has kernels of its own for that way: step by step, elman goes as an mlp does
+/// (chain_test.cpp).
+bool has_kernels(const RecurrentNumbers& n, const Layouts& layouts) {
+  return layouts.forward.variant != RecurrenceVariant::step_by_step || !n.info().takes_activation;
+}
 
 TEST(CellKernels, StepByStepIsBackPropagationThroughTime) {
   for_each_layer([](const RecurrentNumbers& n) {
-    if (!goes_step_by_step(n)) return;
+    if (!has_kernels(n, {})) return;
     SCOPED_TRACE(trace(n, {}));
     expect_equal(n, Layer(n, Layouts{}).run({}), false);
   });
@@ -353,7 +356,7 @@ TEST(PersistentRecurrence, ClipsWhatGoesFurtherBackButMeasuresItBefore) {
       SCOPED_TRACE(trace(n, layouts));
       expect_equal(n, Layer(n, layouts).run({}));
     }
-    if (goes_step_by_step(n)) expect_equal(n, Layer(n, Layouts{}).run({}), false);
+    if (has_kernels(n, {})) expect_equal(n, Layer(n, Layouts{}).run({}), false);
   }
 }
 
@@ -366,8 +369,7 @@ TEST(PersistentRecurrence, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
     n.dy[last] = nan;           // on state 4
     n.dy[last - 7] = infinity;  // of another unit
     for (const Layouts& layouts : {small_layouts(n), persistent_layouts(n, 3), Layouts{}}) {
-      if (layouts.forward.variant == RecurrenceVariant::step_by_step && !goes_step_by_step(n))
-        continue;
+      if (!has_kernels(n, layouts)) continue;
       SCOPED_TRACE(trace(n, layouts));
       const Result result = Layer(n, layouts).run({});
       const auto sum = [&](std::int64_t s, StepQuantity q) {
@@ -430,8 +432,7 @@ TEST(PersistentRecurrence, HasTheSameBitsOnEverySchedule) {
       ways = {small_layouts(n), tight_layouts(n, 3)};
     }
     for (const Layouts& layouts : ways) {
-      if (layouts.forward.variant == RecurrenceVariant::step_by_step && !goes_step_by_step(n))
-        continue;
+      if (!has_kernels(n, layouts)) continue;
       SCOPED_TRACE(trace(n, layouts));
       on_all_schedules(
           [&](const StreamRef& stream) { return Layer(n, layouts).run(stream).all(); });

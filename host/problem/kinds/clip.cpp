@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <numeric>
 #include <optional>
 
@@ -161,9 +162,8 @@ void validate(const ClipProblem& p) {
   require(p.momentum >= 0 && p.momentum <= 1, "clip momentum", std::to_string(p.momentum),
           "a number from 0 to 1");
   require(p.route == ClipRoute::automatic || rule.takes_route(), "clip route",
-          std::string(name(p.route)), "only for " + names_of(all_clip_rules, [](const ClipRule& r) {
-                                        return r.takes_route();
-                                      }));
+          std::string(name(p.route)),
+          "only for " + names_of(all_clip_rules, std::mem_fn(&ClipRule::takes_route)));
 }
 
 std::vector<TensorSpec> inputs(const ClipProblem& p) {

@@ -33,7 +33,8 @@ Stack::~Stack() {
 void Fiber::start(Entry entry, void* argument) {
   entry_ = entry;
   argument_ = argument;
-  const std::size_t dirty = ended_ ? kOwnFrames : Stack::kBytes;  // or else the frames of an abandoned run
+  // Of a run that was abandoned, frames lie anywhere.
+  const std::size_t dirty = ended_ ? kOwnFrames : Stack::kBytes;
   asan::unpoison(stack_.bottom() + Stack::kBytes - dirty, dirty);
   ended_ = false;
   own_ = boost::context::detail::make_fcontext(stack_.bottom() + Stack::kBytes, Stack::kBytes, run);
