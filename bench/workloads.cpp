@@ -4,6 +4,7 @@
 #include <stdexcept>
 #include <string>
 
+#include "host/problem/net.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 #include "kernels/clip/rules.h"
@@ -17,12 +18,12 @@ using Kind = WeightInit::Kind;
 /// A draw under which the net's gradient neither vanishes nor explodes at once, so that a timed run
 /// stays in the range of normal numbers: subnormals cost ten times the time and are a study of
 /// their own.
-Initialisation stable(std::string_view net, std::string_view act) {
+Initialisation stable(Net net, std::string_view act) {
   Initialisation init;
   const bool rectifier = is_rectifier(act);
   init.W = {rectifier ? Kind::he : Kind::gaussian, 1.0, {}};
   if (net == "elman") init.W = {Kind::orthogonal, rectifier ? 1.0 : 0.95, {}};
-  const CellInfo* const cell = find_cell(net);
+  const CellInfo* const cell = net.cell();
   if (cell != nullptr && cell->forget_gate >= 0) init.forget_bias = 1.0;
   if (net == "additive") init.W = {Kind::constant, 0.45, {}};
   if (net == "residual") init.W = {Kind::gaussian, 0.5, {}};
@@ -92,7 +93,7 @@ Workload recurrent(RecurrentProblem p) {
 }
 
 Workload feedforward(FeedForwardProblem p) {
-  const Initialisation init = stable(name(p.net), p.act);
+  const Initialisation init = stable(p.net, p.act);
   return {std::move(p), init};
 }
 
@@ -153,7 +154,7 @@ std::vector<Workload> small() {
                     {}});
   }
   for (const CellInfo& info : all_cells) {
-    const std::string cell(info.name);
+    const RecurrentCell cell = info;
     for (const std::int64_t n : awkward) {
       for (const std::int64_t T : {1, 5}) {
         const std::int64_t B = n == 33 ? 3 : n;
@@ -236,7 +237,7 @@ std::vector<Workload> brief() {
     list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1.0));
   }
   for (const CellInfo& cell : all_cells) {
-    list.push_back(recurrent({.cell = std::string(cell.name), .T = 5, .B = 3, .H = 33}));
+    list.push_back(recurrent({.cell = cell, .T = 5, .B = 3, .H = 33}));
   }
   for (const LayerNet net : {LayerNet::mlp, LayerNet::residual, LayerNet::cnn}) {
     list.push_back(feedforward({.net = net, .L = 3, .B = 2, .N = 9}));
@@ -271,7 +272,7 @@ std::vector<Workload> quick() {
   list.push_back(recurrent({.cell = "elman", .act = "relu", .T = 100, .B = 32, .H = 128}));
   for (const CellInfo& cell : all_cells) {
     if (cell.takes_activation) continue;  // above
-    list.push_back(recurrent({.cell = std::string(cell.name), .T = 64, .B = 32, .H = 128}));
+    list.push_back(recurrent({.cell = cell, .T = 64, .B = 32, .H = 128}));
   }
   for (const std::int64_t L : {8, 16, 32, 64}) {
     list.push_back(feedforward({.net = LayerNet::mlp, .L = L, .B = 64, .N = 256}));
@@ -302,7 +303,7 @@ std::vector<Workload> full() {
   }
   list.push_back({ClipProblem{.sizes = std::vector<std::int64_t>(3000, 1000)}, {}});
   for (const CellInfo& info : gate_cells) {
-    const std::string cell(info.name);
+    const RecurrentCell cell = info;
     list.push_back(recurrent({.cell = cell, .T = 256, .B = 64, .H = 256}));
     list.push_back(recurrent({.cell = cell, .T = 512, .B = 32, .H = 512}));
     list.push_back(recurrent({.cell = cell, .T = 1000, .B = 1, .H = 256}));
@@ -313,7 +314,7 @@ std::vector<Workload> full() {
 }
 
 /// A growth study by its flags: net, activation, depth, width, init, bias, forget bias.
-growth::GrowthSpec study(std::string_view net, std::string_view activation, std::int64_t depth,
+growth::GrowthSpec study(Net net, std::string_view activation, std::int64_t depth,
                          std::int64_t width, const char* init, double bias_deviation = 0) {
   growth::GrowthSpec spec;
   spec.net = net;

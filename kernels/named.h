@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <iterator>
+#include <optional>
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 /// Look-ups in a list whose entries have a `name`: cells, clip rules, providers.
@@ -27,6 +29,33 @@ const auto& named(const List& list, std::string_view name, const char* what) {
   }
   return *found;
 }
+
+/// One entry of such a list. A name in the sources is looked up when they are compiled: one that
+/// the list lacks does not compile. A text from outside comes in by `find`.
+template <const auto& list>
+class OneOf {
+ public:
+  using Entry = std::remove_cvref_t<decltype(list[0])>;
+
+  consteval OneOf(const char* name) : OneOf(std::string_view(name)) {}
+  /// The entry of that name.
+  constexpr OneOf(const Entry& entry) : OneOf(entry.name) {}
+  [[nodiscard]] static constexpr std::optional<OneOf> find(std::string_view name) {
+    const Entry* const entry = find_named(list, name);
+    return entry == nullptr ? std::nullopt : std::optional<OneOf>(*entry);
+  }
+
+  constexpr const Entry& operator*() const { return *entry_; }
+  constexpr const Entry* operator->() const { return entry_; }
+  [[nodiscard]] constexpr std::string_view name() const { return entry_->name; }
+  friend constexpr bool operator==(OneOf a, OneOf b) { return a.entry_ == b.entry_; }
+
+ private:
+  constexpr explicit OneOf(std::string_view name) : entry_(find_named(list, name)) {
+    if (entry_ == nullptr) throw std::invalid_argument("no entry of the list has this name");
+  }
+  const Entry* entry_;
+};
 
 template <class List>
 std::vector<std::string> all_names(const List& list) {

@@ -59,7 +59,7 @@ class KnobFlags {
       });
       const Spec& first = specs.front();
       if (!is_true) {
-        refuse(knob.first_flag(), given.value(), table_.without_effect(knob, first.net));
+        refuse(knob.first_flag(), given.value(), table_.without_effect(knob, first));
       }
       if (knob.rules.check_given) knob.named([&] { knob.rules.check_given(first); });
     }

@@ -94,7 +94,8 @@ GrowthSpec parse(const CLI::App& command, const KnobFlags<GrowthSpec>& knobs,
   read_weights(command, request.weights, spec);
   knobs.check(spec);
   if (!request.preset.empty() && !is_elman(spec)) {
-    refuse("--preset", request.preset, "only for elman; it changes nothing about " + spec.net);
+    refuse("--preset", request.preset,
+           "only for elman; it changes nothing about " + std::string(spec.net.name()));
   }
   knobs.refuse_without_effect({spec});
   return spec;

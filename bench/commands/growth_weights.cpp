@@ -52,8 +52,9 @@ void read_weights(const CLI::App& command, WeightsFlags& flags, growth::GrowthSp
   spec.init.W.kind = WeightInit::Kind::file;
   const RecurrentWeights& weights = *spec.init.weights;
   const std::int64_t width = weights.Wh.shape.at(1);
-  if (command.count("--net") > 0 && spec.net != weights.cell) {
-    refuse("--net " + spec.net, "the layer of --weights is of the net " + weights.cell);
+  if (command.count("--net") > 0 && spec.net != Net(weights.cell)) {
+    refuse("--net " + std::string(spec.net.name()),
+           "the layer of --weights is of the net " + std::string(weights.cell.name()));
   }
   if (command.count("--width") > 0 && spec.width != width) {
     refuse("--width " + std::to_string(spec.width),

@@ -84,7 +84,7 @@ void add_share_command(CLI::App& app, int& exit_status) {
   command->callback([command, knobs, request, &exit_status] {
     GrowthSpec spec = share_defaults();
     knobs->set(spec);
-    const bool gated = !cell_info(spec.net).takes_activation;
+    const bool gated = !is_elman(spec);
     if (gated && command->count("--activation") == 0) spec.activation = "tanh";
     knobs->check(spec);
     exit_status = run_share(spec, *request);

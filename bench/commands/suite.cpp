@@ -302,7 +302,7 @@ class Suite {
       spec.seed = options_.seed;
       if (options_.preset == "brief") spec.steps = 3;
       tasks_.push_back(
-          {"train   " + spec.task + ' ' + spec.net,
+          {"train   " + std::string(name(spec.task)) + ' ' + std::string(spec.net.name()),
            options_.preset == "brief" ? 0.5 : 15,
            {train::row_identity(spec, provider.name()).text()},
            [this, &provider, spec] { write(train::to_row(train::train(spec, provider))); }});

@@ -35,7 +35,7 @@ using train::TrainSpec;
 
 /// What is no knob of one run.
 struct Request {
-  std::vector<std::string> nets{"elman-tanh", "irnn", "lstm"};
+  std::vector<std::string> nets = all_names(train::train_nets);
   std::string provider = "cpu";
   std::string format = "table";
   std::uint64_t seeds = 1;
@@ -76,7 +76,7 @@ std::vector<TrainSpec> specs_by_net(const KnobFlags<TrainSpec>& knobs, const Req
   knobs.set(spec);
   std::vector<TrainSpec> specs;
   for (const std::string& net : request.nets) {
-    spec.net = net;
+    train::train_knobs().at("--net").parse(spec, net);
     specs.push_back(spec);
   }
   knobs.refuse_without_effect(specs);
@@ -130,8 +130,8 @@ void train_side_by_side(const std::vector<TrainSpec>& specs, Provider& provider,
   const auto one = [&](int& /*state*/, std::size_t i) {
     TrainResult result = train::train(specs[i], provider, [&](const train::Epoch& epoch) {
       const std::lock_guard lock(telling);
-      std::cerr << "train " << specs[i].net << " seed " << specs[i].seed << ": step " << epoch.step
-                << ", loss " << significant(epoch.loss) << ", test accuracy "
+      std::cerr << "train " << specs[i].net.name() << " seed " << specs[i].seed << ": step "
+                << epoch.step << ", loss " << significant(epoch.loss) << ", test accuracy "
                 << significant(epoch.accuracy) << '\n';
     });
     const std::lock_guard lock(telling);
@@ -150,7 +150,7 @@ void run(const std::vector<TrainSpec>& specs, const Request& request, int& exit_
   const auto ended = [&](const TrainResult& result) {
     if (result.status != Status::ok) {
       exit_status = 1;
-      std::cerr << "train " << result.spec.net << ": " << name(result.status) << ": "
+      std::cerr << "train " << result.spec.net.name() << ": " << name(result.status) << ": "
                 << result.reason << '\n';
     }
     output.add(train::to_row(result));
@@ -173,7 +173,7 @@ std::string digits_path() { return std::string(GRADEPTH_SOURCE_DIR) + "/bench/da
 
 std::vector<TrainSpec> quick_training() {
   std::vector<TrainSpec> specs;
-  for (const char* net : {"elman-tanh", "irnn", "lstm"}) {
+  for (const train::TrainNet& net : train::train_nets) {
     TrainSpec spec;
     spec.net = net;
     spec.data = digits_path();

@@ -83,10 +83,10 @@ void print_checks(const std::vector<Row>& rows, std::ostream& out) {
 std::string net_label(const Row& setting) {
   std::string label = text_of(setting, "net");
   const std::string activation = text_of(setting, "activation");
-  if (label == additive_recurrence.name) {
+  const auto cell = RecurrentCell::find(label);
+  if (cell == RecurrentCell("additive")) {
     label += ' ' + text_of(setting, "form");
-  } else if (const CellInfo* const cell = find_cell(label);
-             cell == nullptr || cell->takes_activation) {
+  } else if (!cell || (*cell)->takes_activation) {
     label += ' ' + activation;
   }
   if (text_of(setting, "share") == "off") label += ", fresh W";

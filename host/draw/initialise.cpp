@@ -241,7 +241,7 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
   const auto H = static_cast<std::size_t>(p.H);
   const std::int64_t copies = p.share ? 1 : p.T;
   for (const TensorSpec& spec : inputs(p)) {
-    if (spec.name == "Wh" && !cell_info(p.cell).has_matrices) {
+    if (spec.name == "Wh" && !p.cell->has_matrices) {
       if (init.W.kind != WeightInit::Kind::constant) {
         throw std::invalid_argument("init: an additive net takes constant:w, its scalar weight");
       }
@@ -249,7 +249,7 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
     } else if (spec.name == "Wh" && init.weights) {
       out["Wh"] = given(init.weights->Wh, spec.shape);
     } else if (spec.name == "Wh") {
-      out["Wh"] = draw_weights(spec.shape, {copies * gates(p.cell), p.H, 1}, init, seed, cache);
+      out["Wh"] = draw_weights(spec.shape, {copies * p.cell->gates, p.H, 1}, init, seed, cache);
     } else if (spec.name == "Wx" && init.weights) {
       out["Wx"] = given(init.weights->Wx, spec.shape);
     } else if (spec.name == "x" && init.weights && init.weights->has_inputs()) {
@@ -263,7 +263,7 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
     } else if (spec.name == "b") {
       Tensor b = init.weights ? given(init.weights->b, spec.shape)
                               : draw_values(spec.shape, init.bias, seed, Stream::b, H);
-      const CellInfo& cell = cell_info(p.cell);
+      const CellInfo& cell = *p.cell;
       const int forget = cell.forget_gate;
       const std::size_t per_copy = b.size() / static_cast<std::size_t>(copies);
       for (std::size_t begin = static_cast<std::size_t>(std::max(forget, 0)) * H;
@@ -284,7 +284,7 @@ Tensors draw_recurrent(const RecurrentProblem& p, const Initialisation& init, st
   }
   if (p.pass == Pass::forward) return out;
   using LossOn = Initialisation::LossOn;
-  const bool has_c = cell_info(p.cell).has_c;
+  const bool has_c = p.cell->has_c;
   const LossOn on = has_c ? init.loss_on : LossOn::h;
   const std::int64_t width = on == LossOn::both ? 2 * p.H : p.H;
   const Tensor g = draw_loss_gradient(p.B, width, init, seed);

@@ -61,7 +61,7 @@ struct ValueInit {
 
 /// A trained recurrent layer: what stands in place of drawn weights and biases.
 struct RecurrentWeights {
-  std::string cell;   // elman, lstm or gru
+  RecurrentCell cell = "elman";
   Tensor Wh;          // [G*H, H], as RecurrentProblem
   Tensor b;           // [biases*H]
   std::string file;   // where it comes from, for rows: the file's name without folders,

@@ -162,7 +162,7 @@ Tensor read_bias(WeightsFile& file, const std::string& name, std::int64_t rows) 
 }
 
 /// Both biases as our one tensor, [biases*H].
-Tensor joined(const std::string& cell, const Tensor& ih, const Tensor& hh, std::size_t H) {
+Tensor joined(RecurrentCell cell, const Tensor& ih, const Tensor& hh, std::size_t H) {
   Tensor b = ih;
   const std::size_t inside =
       2 * H;  // gru: where the n gate starts, whose b_hh is a part of its own
@@ -177,10 +177,10 @@ Tensor joined(const std::string& cell, const Tensor& ih, const Tensor& hh, std::
   return b;
 }
 
-std::string cell_of(const std::string& name, const Shape& shape) {
+RecurrentCell cell_of(const std::string& name, const Shape& shape) {
   if (shape.size() == 2 && shape[1] > 0) {
-    for (const char* cell : {"elman", "gru", "lstm"}) {
-      if (shape[0] % shape[1] == 0 && shape[0] / shape[1] == gates(cell)) return cell;
+    for (const RecurrentCell cell : std::initializer_list<RecurrentCell>{"elman", "gru", "lstm"}) {
+      if (shape[0] % shape[1] == 0 && shape[0] / shape[1] == cell->gates) return cell;
     }
   }
   refuse_shape(name, shape, "it must be [G*H, H] with G = 1 (RNN), 3 (GRU) or 4 (LSTM)");
@@ -234,8 +234,8 @@ void refuse_left_over(const WeightsFile::Entries& entries, const LayerName& laye
 
 /// The bias [biases*H]: PyTorch's two, or the one of Equinox (and a GRU's bias_n, which stands
 /// inside the reset product); 0 without.
-Tensor read_biases(WeightsFile& file, const LayerName& layer, const std::string& cell,
-                   std::int64_t rows, std::int64_t H) {
+Tensor read_biases(WeightsFile& file, const LayerName& layer, RecurrentCell cell, std::int64_t rows,
+                   std::int64_t H) {
   const WeightsFile::Entries& entries = file.entries();
   const std::string ih = layer.of("bias_ih");
   const std::string hh = layer.of("bias_hh");
@@ -258,7 +258,7 @@ Tensor read_biases(WeightsFile& file, const LayerName& layer, const std::string&
     return joined(cell, read_bias(file, ih, rows), read_bias(file, hh, rows),
                   static_cast<std::size_t>(H));
   }
-  Tensor b(Shape{biases(cell) * H});
+  Tensor b(Shape{cell->biases * H});
   if (!equinox) return b;
   const Tensor given = read_bias(file, one, rows);
   std::copy(given.data.begin(), given.data.end(), b.data.begin());

@@ -3,6 +3,7 @@
 #include <concepts>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <type_traits>
 #include <utility>
 
@@ -17,6 +18,13 @@ template <class T>
 inline constexpr bool is_optional = false;
 template <class T>
 inline constexpr bool is_optional<std::optional<T>> = true;
+
+/// An entry of a list, or what is one otherwise: known by its name.
+template <class Field>
+concept Named = requires(const Field& field, std::string_view text) {
+  { field.name() } -> std::convertible_to<std::string_view>;
+  { *Field::find(text) } -> std::convertible_to<Field>;
+};
 
 template <class Field>
 constexpr Takes takes() {
@@ -47,6 +55,10 @@ void read(Field& field, const std::string& text, const std::optional<Names>& nam
     const auto found = std::find(all.begin(), all.end(), text);
     if (found == all.end()) throw Refused(text, "one of " + names_of_enum(names).list());
     field = static_cast<Field>(found - all.begin());
+  } else if constexpr (Named<Field>) {
+    const auto found = Field::find(text);
+    if (!found) throw Refused(text, "one of " + names_of_enum(names).list());
+    field = *found;
   } else if constexpr (std::floating_point<Field>) {
     const auto number = decimal_number(text);
     if (!number) throw Refused(text, "a finite decimal number");
@@ -68,6 +80,8 @@ std::string written(const Field& field, const std::optional<Names>& names) {
     return field ? "on" : "off";
   } else if constexpr (std::is_enum_v<Field>) {
     return names_of_enum(names).all().at(static_cast<std::size_t>(field));
+  } else if constexpr (Named<Field>) {
+    return std::string(field.name());
   } else if constexpr (std::floating_point<Field>) {
     return shortest(field);
   } else if constexpr (std::integral<Field>) {
@@ -104,7 +118,11 @@ Knob<Spec> field_knob(const std::string& flag, const std::optional<Names>& names
   };
   knob.text = [at, names](const Spec& spec) { return knobs::written(at(spec), names); };
   knob.identify = [at, key = knob.key()](IdentityText& identity, const Spec& spec) {
-    identity.add(key, at(spec));
+    if constexpr (knobs::Named<Field>) {
+      identity.add(key, at(spec).name());
+    } else {
+      identity.add(key, at(spec));
+    }
   };
   if (!knob.rules.shown) {
     knob.rules.shown = [at, names](const Spec& spec) { return knobs::shown(at(spec), names); };

@@ -193,14 +193,14 @@ class KnobTable {
     std::string nets;
     for (const std::string& net : names_of_enum(at("--net").names).all()) {
       Spec spec;
-      spec.net = net;
+      at("--net").parse(spec, net);
       if (knob.applies(spec)) nets += (nets.empty() ? "" : ", ") + net;
     }
     return nets;
   }
   /// Why it was given for nothing.
-  [[nodiscard]] std::string without_effect(const Knob<Spec>& knob, const std::string& net) const {
-    return "only for " + nets_of(knob) + "; it changes nothing about " + net;
+  [[nodiscard]] std::string without_effect(const Knob<Spec>& knob, const Spec& spec) const {
+    return "only for " + nets_of(knob) + "; it changes nothing about " + at("--net").text(spec);
   }
 
  private:

@@ -12,13 +12,25 @@ namespace {
 double sigmoid(double v) { return 1 / (1 + std::exp(-v)); }
 std::size_t index(std::int64_t i) { return static_cast<std::size_t>(i); }
 
+struct Sizes {
+  const char* cell;
+  int gates, biases;
+  bool has_reset;
+};
+
+Sizes sizes(const std::string& cell) {
+  for (const Sizes& known : {Sizes{"elman", 1, 1, false}, Sizes{"lstm", 4, 4, false},
+                             Sizes{"gru", 3, 4, true}, Sizes{"mgu", 2, 3, true}}) {
+    if (cell == known.cell) return known;
+  }
+  throw std::invalid_argument("the oracle has no cell " + cell);
+}
+
 }  // namespace
 
-std::int64_t Recurrence::gate_count() const {
-  return cell == "lstm" ? 4 : cell == "gru" ? 3 : cell == "mgu" ? 2 : 1;
-}
-std::int64_t Recurrence::bias_count() const { return cell == "elman" ? 1 : cell == "mgu" ? 3 : 4; }
-bool Recurrence::has_reset() const { return cell == "gru" || cell == "mgu"; }
+std::int64_t Recurrence::gate_count() const { return sizes(cell).gates; }
+std::int64_t Recurrence::bias_count() const { return sizes(cell).biases; }
+bool Recurrence::has_reset() const { return sizes(cell).has_reset; }
 
 std::size_t Recurrence::state(std::int64_t s, std::int64_t n, std::int64_t j) const {
   return index((s * B + n) * H + j);
@@ -32,9 +44,6 @@ std::size_t Recurrence::gate(std::int64_t t, std::int64_t n, std::int64_t g, std
 }
 
 void Recurrence::forward() {
-  if (cell != "elman" && cell != "lstm" && cell != "gru" && cell != "mgu") {
-    throw std::invalid_argument("the oracle has no cell " + cell);
-  }
   h.assign(index((T + 1) * B * H), 0);
   c.assign(h.size(), 0);
   a.assign(index(T * B * bias_count() * H), 0);

@@ -12,7 +12,7 @@ namespace {
 
 double state_size(const Problem& problem) {
   if (const auto* p = std::get_if<RecurrentProblem>(&problem)) {
-    return static_cast<double>(p->B * p->H) * (cell_info(p->cell).has_c ? 2 : 1);
+    return static_cast<double>(p->B * p->H) * (p->cell->has_c ? 2 : 1);
   }
   if (const auto* p = std::get_if<FeedForwardProblem>(&problem)) {
     return static_cast<double>(p->B * p->state_size());

@@ -138,7 +138,8 @@ IdentityText& IdentityText::add(std::string_view key, const RecurrentWeights* va
   if (value == nullptr) return add(key, "none");
   // What the numbers are called, in which file, changes no result.
   [[maybe_unused]] const auto& [cell, Wh, b, file, layer, Wx, x, inputs_file] = *value;
-  std::string text = cell + ':' + checksum(Wh) + ':' + checksum(b);
+  std::string text(cell.name());
+  text += ':' + checksum(Wh) + ':' + checksum(b);
   if (value->has_inputs()) text += ':' + checksum(Wx) + ':' + checksum(x);
   return add(key, text);
 }

@@ -23,7 +23,7 @@ bool has_slopes(const P& p) {
     if (p.pass == decltype(p.pass)::forward) return false;
   }
   if constexpr (requires { p.cell; }) {
-    return p.cell != "additive";
+    return p.cell->has_matrices;
   } else {
     return requires { p.act; };
   }
@@ -39,9 +39,6 @@ std::optional<SlopeFrom> slope_choice(const P& p) {
 }
 
 }  // namespace
-
-std::int64_t gates(std::string_view cell) { return cell_info(cell).gates; }
-std::int64_t biases(std::string_view cell) { return cell_info(cell).biases; }
 
 void validate(const Problem& problem) {
   std::visit([](const auto& p) { kinds::validate(p); }, problem);

@@ -25,11 +25,6 @@ namespace gradepth {
 
 using Problem = std::variant<ActivationProblem, ClipProblem, RecurrentProblem, FeedForwardProblem>;
 
-/// Rows of Wh per unit.
-std::int64_t gates(std::string_view cell);
-/// Entries of b per unit: one per gate, and with a reset gate the one inside its product.
-std::int64_t biases(std::string_view cell);
-
 /// std::invalid_argument, in one line, when a name is unknown or a size is out of range.
 void validate(const Problem& problem);
 

@@ -97,7 +97,7 @@ inline Variant parse_variant(std::string_view text) {
        {Variant::automatic, Variant::small, Variant::persistent, Variant::steps, Variant::graph}) {
     if (name(variant) == text) return variant;
   }
-  throw std::invalid_argument("--variant " + std::string(text) +
+  throw std::invalid_argument("variant " + std::string(text) +
                               ": one of auto, small, persistent, steps, graph");
 }
 

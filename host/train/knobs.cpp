@@ -20,17 +20,15 @@ auto of(Field Clip::*field) {
   return [field](auto& spec) -> auto& { return spec.clip.*field; };
 }
 
+/// Names in the order of an enum, or those of a list's entries.
+template <class Field>
 Knob named(const std::string& flag, const Names& names, const std::string& help,
-           std::string TrainSpec::*field, Rules rules = {}) {
-  rules.check = [names, field](const TrainSpec& s, const std::string& /*given*/) {
-    std::string known;
-    for (const std::string& name : names.all()) {
-      if (s.*field == name) return;
-      known += (known.empty() ? "" : ", ") + name;
-    }
-    throw Refused(s.*field, names.all().size() == 1 ? known : "one of " + known);
-  };
+           Field TrainSpec::*field, Rules rules = {}) {
   return field_knob<TrainSpec>(flag, names, help, of(field), std::move(rules));
+}
+template <std::size_t n>
+std::vector<std::string> texts(const std::array<std::string_view, n>& names) {
+  return {names.begin(), names.end()};
 }
 
 std::function<void(const TrainSpec&, const std::string&)> check_count(auto at, std::int64_t most) {
@@ -59,27 +57,27 @@ Knob size(const std::string& flag, const std::string& help, auto at) {
 }
 
 Knob task() {
-  return named("--task", Names({"digits"}),
+  return named("--task", Names(texts(task_names)),
                "digits: 64 pixels of a handwritten digit one by one, 10 classes", &TrainSpec::task);
 }
 
 /// Of the command, which takes several, each net is a run.
 Knob net() {
-  const Names nets({"elman-tanh", "irnn", "lstm"});
+  const Names nets(all_names(train_nets));
   return named("--net", nets, "one or more of " + nets.list(), &TrainSpec::net);
 }
 
 Knob init() {
   Rules rules;
-  rules.applies = [](const TrainSpec& s) { return s.net == "elman-tanh"; };
+  rules.applies = [](const TrainSpec& s) { return s.net->takes_init; };
   rules.tag = [](const TrainSpec& s) {
-    return s.net == "elman-tanh" && s.init == "gaussian" ? s.init : "";
+    return s.net->takes_init && s.init == Start::gaussian ? std::string(name(s.init)) : "";
   };
-  return named("--init",
-               Names({"orthogonal", "gaussian"},
-                     {{"orthogonal:1", "orthogonal"}, {"gaussian:1", "gaussian"}}),
-               "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1", &TrainSpec::init,
-               std::move(rules));
+  return named(
+      "--init",
+      Names(texts(start_names), {{"orthogonal:1", "orthogonal"}, {"gaussian:1", "gaussian"}}),
+      "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1", &TrainSpec::init,
+      std::move(rules));
 }
 
 Knob epochs() {
@@ -113,7 +111,7 @@ const KnobTable<TrainSpec>& train_knobs() {
        count("--batch", "samples per update", of(&TrainSpec::batch), 1'000'000), epochs(),
        count("--steps", "updates, instead of epochs", of(&TrainSpec::steps), 1'000'000'000,
              {.in_setting = Shown::never}),
-       named("--optimiser,--optimizer", Names({"adam", "sgd"}), "adam or sgd",
+       named("--optimiser,--optimizer", Names(texts(method_names)), "adam or sgd",
              &TrainSpec::optimiser),
        size("--learning-rate", "step size; without it, the net's own",
             of(&TrainSpec::learning_rate)),

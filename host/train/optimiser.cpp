@@ -78,10 +78,9 @@ void Adam::update(Tensors& weights, const Tensors& gradient) {
   }
 }
 
-std::unique_ptr<Optimiser> make_optimiser(std::string_view name, double learning_rate) {
-  if (name == "sgd") return std::make_unique<Sgd>(learning_rate);
-  if (name == "adam") return std::make_unique<Adam>(learning_rate);
-  throw std::invalid_argument("optimiser " + std::string(name) + ": one of sgd, adam");
+std::unique_ptr<Optimiser> make_optimiser(Method method, double learning_rate) {
+  if (method == Method::sgd) return std::make_unique<Sgd>(learning_rate);
+  return std::make_unique<Adam>(learning_rate);
 }
 
 }  // namespace gradepth::train

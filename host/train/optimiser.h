@@ -1,5 +1,7 @@
 #pragma once
 
+#include <array>
+#include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <string_view>
@@ -64,7 +66,11 @@ class Adam final : public Optimiser {
   Tensors m_, v_;
 };
 
-/// `sgd` or `adam`; std::invalid_argument for another name.
-std::unique_ptr<Optimiser> make_optimiser(std::string_view name, double learning_rate);
+enum class Method : std::uint8_t { adam, sgd };
+inline constexpr std::array<std::string_view, 2> method_names{"adam", "sgd"};
+constexpr std::string_view name(Method method) {
+  return method_names[static_cast<std::size_t>(method)];
+}
+std::unique_ptr<Optimiser> make_optimiser(Method method, double learning_rate);
 
 }  // namespace gradepth::train

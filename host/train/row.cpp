@@ -51,7 +51,11 @@ ordered_json norm_quantiles(std::vector<double> norms) {
 
 std::string name(const TrainResult& r) {
   const std::string tags = train_knobs().tags(r.spec);
-  return "train/" + r.spec.task + '/' + r.spec.net + (tags.empty() ? "" : '-' + tags) + '/' +
+  std::string words = "train/";
+  words += name(r.spec.task);
+  words += '/';
+  words += r.spec.net.name();
+  return words + (tags.empty() ? "" : '-' + tags) + '/' +
          std::string(gradepth::name(r.spec.dtype)) + "/T" + std::to_string(r.T) + "_B" +
          std::to_string(r.spec.batch) + "_H" + std::to_string(r.spec.width) + "_seed" +
          std::to_string(r.spec.seed) + '/' + r.provider;

@@ -27,8 +27,8 @@ struct Refusal {
 
 RecurrentProblem problem_of(const TrainSpec& spec, const Sequences& data) {
   RecurrentProblem p;
-  p.cell = spec.net == "lstm" ? "lstm" : "elman";
-  p.act = spec.net == "irnn" ? "relu" : "tanh";
+  p.cell = spec.net->cell;
+  p.act = spec.net->activation;
   p.T = data.T;
   p.B = spec.batch;
   p.H = spec.width;
@@ -41,10 +41,9 @@ RecurrentProblem problem_of(const TrainSpec& spec, const Sequences& data) {
 /// Everything the plan takes: drawn weights, states and loss gradients 0.
 Tensors start(const TrainSpec& spec, const RecurrentProblem& problem) {
   Initialisation init;
-  init.W = spec.net == "irnn"
-               ? parse_weight_init("identity:1")
-               : parse_weight_init(spec.net == "lstm" ? "gaussian:1" : spec.init + ":1");
-  init.forget_bias = spec.net == "lstm" ? 1 : 0;
+  const bool gaussian = spec.net->takes_init && spec.init == Start::gaussian;
+  init.W.kind = gaussian ? WeightInit::Kind::gaussian : spec.net->W;
+  init.forget_bias = spec.net->forget_bias;
   init.h0 = init.c0 = {ValueInit::Kind::constant, 0};
   init.loss_scale = 0;
   Tensors in = draw(problem, init, spec.seed);

@@ -45,10 +45,8 @@ inline constexpr auto all_cells = [] {
   return all;
 }();
 
-/// nullptr for an unknown name.
-constexpr const CellInfo* find_cell(std::string_view name) { return find_named(all_cells, name); }
-/// std::invalid_argument for an unknown name.
-inline const CellInfo& cell_info(std::string_view name) { return named(all_cells, name, "cell"); }
+/// One of them: "lstm".
+using RecurrentCell = OneOf<all_cells>;
 
 /// The cell, with the activation where it takes one.
 template <class Cell, class Act>
@@ -60,18 +58,18 @@ HD constexpr Cell make_cell(const Act& act) {
   }
 }
 
-/// Calls f(cell) with the cell of that name; std::invalid_argument if there is none with gates.
+/// Calls f(cell) with the cell's type; std::invalid_argument for one without gates.
 template <class Act, class F>
-void with_cell(std::string_view name, const Act& act, F&& f) {
+void with_cell(RecurrentCell cell, const Act& act, F&& f) {
   const auto offer = [&]<class Cell>() {
-    if (Cell::info.name != name) return false;
+    if (Cell::info.name != cell.name()) return false;
     f(make_cell<Cell>(act));
     return true;
   };
   const bool found = [&]<class... List>(CellList<List...>) {
     return (offer.template operator()<List>() || ...);
   }(Cells<Act>{});
-  if (!found) throw std::invalid_argument("no cell of gates is called " + std::string(name));
+  if (!found) throw std::invalid_argument(std::string(cell.name()) + " has no gates");
 }
 
 }  // namespace gradepth

@@ -41,7 +41,7 @@ CellKernels kernels_of() {
 
 }  // namespace
 
-CellKernels cell_kernels(std::string_view cell) {
+CellKernels cell_kernels(RecurrentCell cell) {
   CellKernels kernels{};
   with_cell(cell, OnChip{}, [&]<class Cell>(const Cell&) { kernels = kernels_of<Cell>(); });
   return kernels;

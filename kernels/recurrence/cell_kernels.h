@@ -3,6 +3,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "kernels/cell/cells.h"
 #include "kernels/cell/step.h"
 #include "kernels/platform.h"
 #include "kernels/recurrence/layout.h"
@@ -38,6 +39,6 @@ struct CellKernels {
 };
 
 /// std::invalid_argument for an unknown cell.
-CellKernels cell_kernels(std::string_view cell);
+CellKernels cell_kernels(RecurrentCell cell);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -142,7 +142,7 @@ TEST(Initialise, RoundsToTheFormatLast) {
 }
 
 TEST(Initialise, ForgetBiasGoesToTheSecondGate) {
-  for (const char* cell : {"lstm", "gru"}) {
+  for (const RecurrentCell cell : std::initializer_list<RecurrentCell>{"lstm", "gru"}) {
     const RecurrentProblem problem{
         .cell = cell, .T = 1, .B = 1, .H = 3, .project_input = false, .dtype = Dtype::f64};
     Initialisation init;

@@ -17,6 +17,7 @@
 #include "bench/cli/commands.h"
 #include "host/draw/pytorch.h"
 #include "host/growth/study/measure.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/theory/theory.h"
 #include "tests/draw/weights_files.h"
 

@@ -22,7 +22,7 @@ using testing::Not;
 
 GrowthSpec gated(const std::string& net, double chrono) {
   GrowthSpec spec;
-  spec.net = net;
+  spec.net = Net::find(net).value();
   spec.depth = 6;
   spec.width = 500;
   spec.seeds = 8;
@@ -43,7 +43,7 @@ TEST(Chrono, BiasesAreLogarithmsOfUniformTimes) {
   Initialisation init;
   init.W = parse_weight_init("constant:0");
   init.chrono = T;
-  for (const char* cell : {"lstm", "gru"}) {
+  for (const RecurrentCell cell : std::initializer_list<RecurrentCell>{"lstm", "gru"}) {
     const RecurrentProblem problem{.cell = cell,
                                    .T = 1,
                                    .B = 1,
@@ -60,14 +60,14 @@ TEST(Chrono, BiasesAreLogarithmsOfUniformTimes) {
       EXPECT_LE(u, T - 1 + 1e-9);
       mean += u / H;
       mean_square += u * u / H;
-      const bool lstm = std::string(cell) == "lstm";
+      const bool lstm = cell == "lstm";
       EXPECT_EQ(b.data[j], lstm ? -b.data[H + j] : 0);
       EXPECT_EQ(b.data[2 * H + j], 0);
       EXPECT_EQ(b.data[3 * H + j], 0);
     }
     // Uniform: mean T / 2, variance (T - 2)² / 12; five standard errors.
     const double deviation = (T - 2) / std::sqrt(12.0);
-    EXPECT_NEAR(mean, T / 2, 5 * deviation / std::sqrt(H)) << cell;
+    EXPECT_NEAR(mean, T / 2, 5 * deviation / std::sqrt(H)) << cell.name();
     EXPECT_NEAR(mean_square - mean * mean, deviation * deviation, 0.07 * deviation * deviation);
   }
 }

@@ -13,6 +13,7 @@
 #include "host/draw/initialise.h"
 #include "host/growth/jacobians/orthonormal.h"
 #include "host/growth/states/states.h"
+#include "host/growth/study/resolve.h"
 #include "host/providers/provider.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
@@ -24,14 +25,14 @@ namespace {
 
 using Kind = WeightInit::Kind;
 
-struct Net {
-  const char* name;
+struct NetCase {
+  Net net;
   Residual residual = Residual::plain;
   AdditiveForm form = AdditiveForm::two_term;
   bool share = true;
 };
 
-std::vector<Net> nets() {
+std::vector<NetCase> nets() {
   return {{"mlp"},
           {"cnn"},
           {"residual", Residual::plain},
@@ -50,9 +51,9 @@ std::vector<Net> nets() {
 }
 
 /// Odd sizes, batch 3, biases and inputs that are not 0.
-GrowthSpec make_spec(const Net& net, const std::string& activation) {
+GrowthSpec make_spec(const NetCase& net, const std::string& activation) {
   GrowthSpec spec;
-  spec.net = net.name;
+  spec.net = net.net;
   spec.activation = activation;
   spec.residual = net.residual;
   spec.residual_scale = 0.7;
@@ -75,18 +76,18 @@ GrowthSpec make_spec(const Net& net, const std::string& activation) {
 }
 
 std::string label(const GrowthSpec& spec) {
-  return spec.net + ' ' + std::string(name(spec.residual)) + ' ' + std::string(name(spec.form)) +
-         (spec.share ? " " : " untied ") + spec.activation;
+  return std::string(spec.net.name()) + ' ' + std::string(name(spec.residual)) + ' ' +
+         std::string(name(spec.form)) + (spec.share ? " " : " untied ") + spec.activation;
 }
 
 /// Every net with tanh, and those that have an activation with a few more.
 std::vector<GrowthSpec> specs() {
   std::vector<GrowthSpec> all;
-  for (const Net& net : nets()) all.push_back(make_spec(net, "tanh"));
+  for (const NetCase& net : nets()) all.push_back(make_spec(net, "tanh"));
   for (const char* activation : {"relu", "gelu", "softplus", "identity"}) {
-    for (const Net& net : nets()) {
+    for (const NetCase& net : nets()) {
       GrowthSpec spec = make_spec(net, activation);
-      const CellInfo* const found = find_cell(spec.net);
+      const CellInfo* const found = spec.net.cell();
       const bool cell = found != nullptr && !found->takes_activation;
       if (!cell) all.push_back(spec);
     }
@@ -212,7 +213,7 @@ TEST(GrowthJacobian, StatesAreRescaledWhereSlopesAllowIt) {
   for (const double gain : {0.02, 50.0}) {
     for (const char* name : {"elman", "residual"}) {
       GrowthSpec spec;
-      spec.net = name;
+      spec.net = Net::find(name).value();
       spec.activation = "relu";
       spec.width = 5;
       spec.depth = 1200;

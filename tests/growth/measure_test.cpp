@@ -8,6 +8,7 @@
 #include <stdexcept>
 
 #include "host/growth/states/states.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/study/row.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
@@ -28,7 +29,7 @@ Provider& reference() { return *find(providers(), "reference"); }
 
 GrowthSpec net(const std::string& name, const std::string& activation, Kind kind, double scale) {
   GrowthSpec spec;
-  spec.net = name;
+  spec.net = Net::find(name).value();
   spec.activation = activation;
   spec.init.W = {kind, scale, {}};
   spec.dtype = Dtype::f64;

@@ -9,6 +9,7 @@
 
 #include "host/growth/states/states.h"
 #include "host/growth/study/measure.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/theory/mean_field.h"
 #include "host/text/value_named.h"
 #include "kernels/activation/activation.h"
@@ -26,25 +27,25 @@ Provider& reference() {
   return *find(all, "reference");
 }
 
-struct Net {
-  const char* name;
+struct NetCase {
+  Net net;
   const char* variant;  // of residual and additive nets
 };
-constexpr Net nets[] = {{"mlp", ""},
-                        {"cnn", ""},
-                        {"residual", "plain"},
-                        {"residual", "preact"},
-                        {"residual", "scaled"},
-                        {"elman", ""},
-                        {"lstm", ""},
-                        {"gru", ""},
-                        {"mgu", ""},
-                        {"additive", "two-term"},
-                        {"additive", "sum"}};
+constexpr NetCase nets[] = {{"mlp", ""},
+                            {"cnn", ""},
+                            {"residual", "plain"},
+                            {"residual", "preact"},
+                            {"residual", "scaled"},
+                            {"elman", ""},
+                            {"lstm", ""},
+                            {"gru", ""},
+                            {"mgu", ""},
+                            {"additive", "two-term"},
+                            {"additive", "sum"}};
 
-GrowthSpec small(const Net& net, const std::string& activation, const WeightInit& W) {
+GrowthSpec small(const NetCase& net, const std::string& activation, const WeightInit& W) {
   GrowthSpec spec;
-  spec.net = net.name;
+  spec.net = net.net;
   if (spec.net == "residual")
     spec.residual = value_named<Residual>(residual_names, net.variant).value();
   if (spec.net == "additive")
@@ -70,13 +71,13 @@ TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
         std::string("constant:0.3"), std::string("xavier"), std::string("he"), std::string("saxe"),
         std::string("np"), "file:" + file.path()}) {
     const WeightInit W = parse_weight_init(init);
-    for (const Net& net : nets) {
-      const bool additive = std::string(net.name) == "additive";
+    for (const NetCase& net : nets) {
+      const bool additive = net.net == "additive";
       if (additive && W.kind != WeightInit::Kind::constant) continue;
       for_each_activation([&](auto act) {
         const std::string activation(decltype(act)::name);
         const GrowthSpec spec = small(net, activation, W);
-        const CellInfo* const cell = find_cell(spec.net);
+        const CellInfo* const cell = spec.net.cell();
         const bool gated = cell != nullptr && cell->has_matrices && !cell->takes_activation;
         if ((gated && activation != "tanh") ||
             (W.kind == WeightInit::Kind::saxe && !critical_sigma(activation, 0))) {
@@ -104,7 +105,7 @@ TEST(GrowthNets, AFileIsTheSameMatrixEverywhere) {
   const TemporaryFile file(matrix_csv);
   const WeightInit W = parse_weight_init("file:" + file.path());
   const auto drawn = [&](const char* name, bool share) {
-    GrowthSpec spec = small({name, "plain"}, "tanh", W);
+    GrowthSpec spec = small({Net::find(name).value(), "plain"}, "tanh", W);
     spec.share = share;
     return draw(make_problem(spec), resolve(spec), 1);
   };

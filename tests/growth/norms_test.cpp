@@ -8,20 +8,21 @@
 #include <vector>
 
 #include "host/growth/study/measure.h"
+#include "host/growth/study/resolve.h"
 #include "host/problem/judge.h"
 #include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
 
-struct Net {
-  const char* name;
+struct NetCase {
+  Net net;
   Residual residual = Residual::plain;
 };
 
-GrowthSpec spec_of(const Net& net, std::int64_t T, std::int64_t B, std::int64_t H) {
+GrowthSpec spec_of(const NetCase& net, std::int64_t T, std::int64_t B, std::int64_t H) {
   GrowthSpec spec;
-  spec.net = net.name;
+  spec.net = net.net;
   spec.residual = net.residual;
   spec.residual_scale = 0.7;
   spec.depth = T;
@@ -101,16 +102,17 @@ TEST(GrowthNorms, EveryProviderAgreesWithFloat64) {
   Provider& reference = *find(providers, "reference");
   for (const auto& provider : providers.present) {
     int ran = 0;
-    for (const Net& net : {Net{"mlp"}, Net{"cnn"}, Net{"residual"},
-                           Net{"residual", Residual::preact}, Net{"residual", Residual::scaled},
-                           Net{"elman"}, Net{"lstm"}, Net{"gru"}, Net{"mgu"}, Net{"additive"}}) {
+    for (const NetCase& net :
+         {NetCase{"mlp"}, NetCase{"cnn"}, NetCase{"residual"},
+          NetCase{"residual", Residual::preact}, NetCase{"residual", Residual::scaled},
+          NetCase{"elman"}, NetCase{"lstm"}, NetCase{"gru"}, NetCase{"mgu"}, NetCase{"additive"}}) {
       const bool slow = provider->name() == "simt" || provider->name() == "onednn";
-      const bool cnn = net.name == std::string("cnn");
+      const bool cnn = net.net == "cnn";
       for (const auto& [T, B, H] : sizes(cnn || slow)) {
         if (cnn && H > 7) continue;  // 33 channels of 64 pixels each
         const double off = norms_off(*provider, reference, spec_of(net, T, B, H));
         if (off < 0) continue;
-        EXPECT_LE(off, 1) << provider->name() << ' ' << net.name << ' ' << name(net.residual)
+        EXPECT_LE(off, 1) << provider->name() << ' ' << net.net.name() << ' ' << name(net.residual)
                           << " T" << T << " B" << B << " H" << H;
         if (T == 7 && B == 3 && H == 7) expect_in_growth(*provider, spec_of(net, T, B, H));
         ++ran;
@@ -125,12 +127,13 @@ TEST(GrowthNorms, EveryWayThroughTimeAgreesWithFloat64) {
        {Variant::small, Variant::persistent, Variant::steps, Variant::graph}) {
     const Providers providers = make_providers({.variant = variant});
     int ran = 0;
-    for (const std::string& net : all_names(gate_cells)) {
+    for (const CellInfo& cell : gate_cells) {
       for (const auto& [T, B, H] : sizes(true)) {
         const double off = norms_off(*find(providers, "simt"), *find(providers, "reference"),
-                                     spec_of({net.c_str()}, T, B, H));
+                                     spec_of({RecurrentCell(cell)}, T, B, H));
         if (off < 0) continue;
-        EXPECT_LE(off, 1) << name(variant) << ' ' << net << " T" << T << " B" << B << " H" << H;
+        EXPECT_LE(off, 1) << name(variant) << ' ' << cell.name << " T" << T << " B" << B << " H"
+                          << H;
         ++ran;
       }
     }

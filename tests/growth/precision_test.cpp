@@ -1,4 +1,5 @@
 #include "host/growth/precision/horizon.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/study/row.h"
 
 #include <gmock/gmock.h>
@@ -167,7 +168,7 @@ TEST(GrowthPrecision, SlopesThatOnlyTheFormatMakesZero) {
 TEST(GrowthPrecision, AgreesWithAGrowthRunInTheFormat) {
   for (const char* net : {"mlp", "lstm", "residual", "cnn"}) {
     GrowthSpec spec;
-    spec.net = net;
+    spec.net = Net::find(net).value();
     spec.activation = net == std::string("lstm") ? "tanh" : "sigmoid";
     spec.width = net == std::string("cnn") ? 1 : 7;
     spec.batch = 3;
@@ -302,10 +303,10 @@ TEST(GrowthPrecision, BestScaleOfAll) {
         best = k;
       }
     }
-    EXPECT_EQ(h.best_loss_scale, std::ldexp(1.0, best)) << spec.net << spec.depth;
+    EXPECT_EQ(h.best_loss_scale, std::ldexp(1.0, best)) << spec.net.name() << spec.depth;
     const bool saved = most == static_cast<std::size_t>(spec.seeds * (spec.depth + 1));
-    EXPECT_EQ(h.saving_loss_scale.has_value(), saved) << spec.net << spec.depth;
-    EXPECT_NE(best, 0) << spec.net << spec.depth;  // the comparison says something
+    EXPECT_EQ(h.saving_loss_scale.has_value(), saved) << spec.net.name() << spec.depth;
+    EXPECT_NE(best, 0) << spec.net.name() << spec.depth;  // the comparison says something
   }
 }
 

@@ -13,6 +13,7 @@
 #include "host/growth/jacobians/scaled_triangle.h"
 #include "host/growth/jacobians/singular_values.h"
 #include "host/growth/states/states.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/theory/transient.h"
 #include "host/providers/provider.h"
 #include "host/text/not_finite.h"
@@ -28,7 +29,7 @@ using Numbers = std::vector<double>;
 GrowthSpec make_spec(const char* net, const char* activation, Kind kind, double scale,
                      std::int64_t width, std::int64_t depth) {
   GrowthSpec spec;
-  spec.net = net;
+  spec.net = Net::find(net).value();
   spec.activation = activation;
   spec.init.W = {kind, scale, {}};
   spec.width = width;

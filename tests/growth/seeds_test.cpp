@@ -45,7 +45,7 @@ TEST(GrowthSeeds, FailuresStopTheRestAndAreThrown) {
   }
 }
 
-GrowthSpec study(const char* net, WeightInit::Kind kind, double density) {
+GrowthSpec study(Net net, WeightInit::Kind kind, double density) {
   GrowthSpec spec;
   spec.net = net;
   spec.width = 33;
@@ -62,7 +62,7 @@ TEST(GrowthSeeds, TheNumberOfThreadsDoesNotChangeABit) {
   for (const char* name : {"reference", "cpu"}) {
     Provider& provider = *find(providers, name);
     for (const char* net : {"mlp", "elman", "lstm", "gru", "mgu"}) {
-      const GrowthSpec spec = study(net, WeightInit::Kind::gaussian, 1);
+      const GrowthSpec spec = study(Net::find(net).value(), WeightInit::Kind::gaussian, 1);
       const auto measured = [&] { return row(spec, measure_growth(spec, provider)).dump(); };
       std::string alone;
       parallel(2, [&](const Worker& worker) {

@@ -7,6 +7,7 @@
 #include <numbers>
 #include <stdexcept>
 
+#include "host/growth/study/resolve.h"
 #include "host/growth/theory/bound.h"
 #include "host/growth/theory/mean_field.h"
 #include "host/growth/theory/quadrature.h"
@@ -22,7 +23,7 @@ using Kind = WeightInit::Kind;
 /// A spec with random weights of σ_w = `gain`.
 GrowthSpec net(const std::string& name, const std::string& activation, double gain) {
   GrowthSpec spec;
-  spec.net = name;
+  spec.net = Net::find(name).value();
   spec.activation = activation;
   spec.init.W = {Kind::gaussian, gain, {}};
   return spec;

@@ -10,6 +10,7 @@
 #include "host/growth/states/contributions.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/measure.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/study/row.h"
 #include "host/text/not_finite.h"
 #include "kernels/cell/cells.h"
@@ -29,7 +30,7 @@ Provider& reference() {
 
 GrowthSpec net(const std::string& name, const std::string& activation, Kind kind, double scale) {
   GrowthSpec spec;
-  spec.net = name;
+  spec.net = Net::find(name).value();
   spec.activation = activation;
   spec.init.W = {kind, scale, {}};
   spec.dtype = Dtype::f64;

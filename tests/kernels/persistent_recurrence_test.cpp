@@ -18,7 +18,7 @@ namespace {
 using namespace testing;
 
 /// The cells of the list.
-const std::vector<std::string> cells = all_names(gate_cells);
+constexpr auto& cells = gate_cells;
 
 /// The layouts of both directions.
 struct Layouts {
@@ -255,8 +255,8 @@ Layouts persistent_layouts(const RecurrentNumbers& n, int processors) {
 }
 
 std::string trace(const RecurrentNumbers& n, const Layouts& layouts) {
-  return n.cell + " T" + std::to_string(n.T) + " B" + std::to_string(n.B) + " H" +
-         std::to_string(n.H) + (n.projected ? " projected" : "") + ": " +
+  return std::string(n.cell.name()) + " T" + std::to_string(n.T) + " B" + std::to_string(n.B) +
+         " H" + std::to_string(n.H) + (n.projected ? " projected" : "") + ": " +
          description(layouts.forward, forward_of(n)) + "; " +
          description(layouts.backward, backward_of(n));
 }
@@ -275,7 +275,7 @@ bool only_arithmetic() { return thread_sanitizer; }
 /// Calls f(numbers) for every cell and shape, with and without projected inputs.
 void for_each_layer(const std::function<void(const RecurrentNumbers&)>& f) {
   unsigned seed = 1;
-  for (const std::string& cell : cells) {
+  for (const CellInfo& cell : cells) {
     for (const RecurrentShape& shape : shapes()) {
       f(draw(cell, shape, seed % 2 == 0, seed));
       ++seed;
@@ -301,8 +301,9 @@ TEST(PersistentRecurrence, OverTheGridIsBackPropagationThroughTime) {
       const Layouts layouts = persistent_layouts(n, processors);
       SCOPED_TRACE(trace(n, layouts));
       expect_equal(n, Layer(n, layouts).run({}));
-      tiles.insert(n.cell + std::to_string(layouts.forward.shape) + " forward");
-      tiles.insert(n.cell + std::to_string(layouts.backward.shape) + " backward");
+      tiles.insert(std::string(n.cell.name()) + std::to_string(layouts.forward.shape) + " forward");
+      tiles.insert(std::string(n.cell.name()) + std::to_string(layouts.backward.shape) +
+                   " backward");
     }
   });
   if (thread_sanitizer) return;
@@ -349,7 +350,7 @@ TEST(PersistentRecurrence, KnowsTheActivationsThatItNames) {
 
 TEST(PersistentRecurrence, ClipsWhatGoesFurtherBackButMeasuresItBefore) {
   if (only_arithmetic()) return;
-  for (const std::string& cell : cells) {
+  for (const CellInfo& cell : cells) {
     RecurrentNumbers n = draw(cell, {6, 3, 10}, false, 9);
     n.clip_value = 0.3F;
     for (const Layouts& layouts : {small_layouts(n), persistent_layouts(n, 3)}) {
@@ -362,7 +363,7 @@ TEST(PersistentRecurrence, ClipsWhatGoesFurtherBackButMeasuresItBefore) {
 
 TEST(PersistentRecurrence, CountsWhatIsNotFiniteAndNeverClipsNaNAway) {
   if (only_arithmetic()) return;
-  for (const std::string& cell : cells) {
+  for (const CellInfo& cell : cells) {
     RecurrentNumbers n = draw(cell, {4, 3, 10}, false, 11);
     n.clip_value = 0.5F;
     const std::size_t last = n.dy.size() - 1;
@@ -408,7 +409,7 @@ TEST(PersistentRecurrence, TakesNothingThroughWToTheLastState) {
 }
 
 TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
-  for (const std::string& cell : cells) {
+  for (const CellInfo& cell : cells) {
     const RecurrentNumbers n = draw(cell, {2, 3, 10}, true, 13);
     if (thread_sanitizer && n.cell != "lstm") continue;
     for (const Layouts& layouts : {small_layouts(n), persistent_layouts(n, 3)}) {
@@ -422,7 +423,7 @@ TEST(PersistentRecurrence, GivesTheSameWithoutStatistics) {
 }
 
 TEST(PersistentRecurrence, HasTheSameBitsOnEverySchedule) {
-  for (const std::string& cell : cells) {
+  for (const CellInfo& cell : cells) {
     RecurrentNumbers n = draw(cell, {3, 5, 19}, true, 17);
     std::vector<Layouts> ways{small_layouts(n), persistent_layouts(n, 6), tight_layouts(n, 4),
                               Layouts{}};

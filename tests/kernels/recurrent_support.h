@@ -18,19 +18,20 @@ struct RecurrentShape {
 
 /// A layer's inputs, in float, as a kernel gets them.
 struct RecurrentNumbers {
-  std::string cell, act = "tanh";
+  RecurrentCell cell;
+  std::string act = "tanh";
   std::int64_t T, B, H;
   bool projected;
   float clip_value = 0;
   std::vector<float> W{}, x{}, b{}, h0{}, c0{}, dy{}, dc{};
 
-  [[nodiscard]] const CellInfo& info() const { return cell_info(cell); }
+  [[nodiscard]] const CellInfo& info() const { return *cell; }
   [[nodiscard]] std::int64_t gates() const { return info().gates; }
   [[nodiscard]] std::int64_t biases() const { return info().biases; }
 };
 
 /// Normal draws; W with standard deviation 1 / √H, so that gradients neither vanish nor explode.
-inline RecurrentNumbers draw(const std::string& cell, const RecurrentShape& shape, bool projected,
+inline RecurrentNumbers draw(RecurrentCell cell, const RecurrentShape& shape, bool projected,
                              unsigned seed) {
   RecurrentNumbers n{
       .cell = cell, .T = shape.T, .B = shape.B, .H = shape.H, .projected = projected};
@@ -51,7 +52,7 @@ inline oracle::Recurrence through_time(const RecurrentNumbers& n) {
   const auto doubles = [](const std::vector<float>& x) {
     return oracle::Numbers(x.begin(), x.end());
   };
-  oracle::Recurrence exact{.cell = n.cell,
+  oracle::Recurrence exact{.cell = std::string(n.cell.name()),
                            .T = n.T,
                            .B = n.B,
                            .H = n.H,

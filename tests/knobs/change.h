@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "host/draw/initialise.h"
+#include "host/problem/net.h"
 #include "host/problem/tensor.h"
 
 /// Another value of any field, the nearest there is.
@@ -25,6 +26,11 @@ inline void change(double& x) { x = std::nextafter(x, std::numeric_limits<double
 template <class T>
 requires std::is_enum_v<T>
 void change(T& x) { x = static_cast<T>(static_cast<int>(x) == 0 ? 1 : 0); }
+template <const auto& list>
+void change(OneOf<list>& x) {
+  x = list[x == OneOf<list>(list[0]) ? 1 : 0];
+}
+inline void change(Net& x) { x = x == "mlp" ? Net("lstm") : Net("mlp"); }
 inline void change(Tensor& x) { x = Tensor({1}, {7}); }
 inline void change(std::shared_ptr<const RecurrentWeights>& x) {
   x = std::make_shared<const RecurrentWeights>(

@@ -48,7 +48,7 @@ TEST(Knob, AYoungOneIsSaidWhereItIsTurned) {
   EXPECT_EQ(table.tags(turned), "young");
   EXPECT_EQ(table.tags({}), "");
   EXPECT_THAT(table.sweep_keys(), ElementsAre("old", "young"));
-  EXPECT_EQ(table.without_effect(table.at("--young"), "a"),
+  EXPECT_EQ(table.without_effect(table.at("--young"), Toy{}),
             "only for b; it changes nothing about a");
   // Not in the setting of a net that it says nothing about.
   EXPECT_EQ(table.setting({.young = 3}).dump(), R"({"old":1.0,"net":"a"})");

@@ -51,13 +51,13 @@ TEST(Distance, MeasuresEachLayerByItself) {
 /// Where H or H - 1 is T, db [H] is one tensor all the same: an entry that cancelled is no step.
 TEST(Distance, SizesThatEqualEachOtherAreNoSteps) {
   for (const std::int64_t H : {4, 5}) {
-    for (const std::string& cell : all_names(gate_cells)) {
+    for (const CellInfo& cell : gate_cells) {
       const RecurrentProblem net{.cell = cell, .T = 4, .B = H, .H = H, .record = true};
       Tensors truth;
       for (const TensorSpec& spec : outputs(net)) {
         const bool weights = spec.name == "dWh" || spec.name == "dWx" || spec.name == "db";
         const bool one_state = spec.name == "dh0" || spec.name == "dc0";
-        EXPECT_EQ(spec.by_step, !weights && !one_state) << cell << ' ' << spec.name;
+        EXPECT_EQ(spec.by_step, !weights && !one_state) << cell.name << ' ' << spec.name;
         truth[spec.name] = Tensor(spec.shape, std::vector<double>(size(spec.shape), 1.0));
       }
       truth["db"].data[1] = 1e-9;
@@ -65,12 +65,12 @@ TEST(Distance, SizesThatEqualEachOtherAreNoSteps) {
       Tensors out = truth;
       out["db"].data[1] = 2e-9;
       out["dWh"].data[1] = 2e-9;
-      EXPECT_NEAR(off(net, out, truth), 1e-9, 1e-15) << cell;
+      EXPECT_NEAR(off(net, out, truth), 1e-9, 1e-15) << cell.name;
       // A step is one: its own largest entry counts.
       for (std::size_t i = 0; i < truth["da"].stride(); ++i) truth["da"].data[i] = 1e-9;
       out["da"] = truth["da"];
       out["da"].data[0] = 2e-9;
-      EXPECT_NEAR(off(net, out, truth), 1, 1e-12) << cell;
+      EXPECT_NEAR(off(net, out, truth), 1, 1e-12) << cell.name;
     }
   }
   for (const TensorSpec& spec :

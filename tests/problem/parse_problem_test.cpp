@@ -130,7 +130,7 @@ class Draw {
   RecurrentProblem draw(RecurrentProblem p) {
     auto& [cell, act, T, B, H, pass, project_input, I, share, record, norms, clip_value, form,
            slope_from, format] = p;
-    cell = std::string(one_of(all_cells).name);
+    cell = one_of(all_cells);
     act = activation();
     T = size();
     B = size();

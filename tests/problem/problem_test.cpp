@@ -93,7 +93,6 @@ TEST(Problem, CostsOfATrainingStep) {
 
 TEST(Problem, RefusesBadSizesAndNamesInOneLine) {
   const Problem bad[] = {
-      RecurrentProblem{.cell = "rnn"},
       RecurrentProblem{.act = "bogus"},
       RecurrentProblem{.T = 0},
       RecurrentProblem{.H = -1},

@@ -19,7 +19,7 @@ TEST(CudnnRnn, DescribesEveryWorkloadThatItDoesNotRefuse) {
   int described = 0;
   for (const RecurrentProblem& p : problems<RecurrentProblem>()) {
     if (!rnn_refusal(p).empty()) continue;
-    cells.insert(p.cell + p.act);
+    cells.insert(std::string(p.cell.name()) + p.act);
     for (const Math math : {Math::fma, Math::tf32}) {
       for (const RnnWay& way : rnn_ways(p.dtype, math)) {
         EXPECT_NO_THROW((void)describe_rnn(p, way, nullptr))
@@ -123,7 +123,7 @@ TEST(CudnnRnn, OffersTensorCoresToTf32Alone) {
 RnnPlaces made_up_places(const RecurrentProblem& p, bool input_bias, bool state_bias) {
   constexpr std::int64_t gap = 64;
   const std::int64_t width = static_cast<std::int64_t>(element_bytes(p.dtype));
-  const std::int64_t G = gates(p.cell);
+  const std::int64_t G = p.cell->gates;
   RnnPlaces places(static_cast<std::size_t>(2 * G));
   std::int64_t next = gap;
   for (std::int64_t i = 2 * G; i-- > 0;) {
@@ -162,7 +162,7 @@ void expect_one_to_one(const RecurrentProblem& p, const RnnPlaces& places) {
 }
 
 TEST(CudnnRnn, EveryWeightHasOnePlace) {
-  for (const char* cell : {"elman", "lstm", "gru"}) {
+  for (const RecurrentCell cell : std::initializer_list<RecurrentCell>{"elman", "lstm", "gru"}) {
     for (const bool project : {true, false}) {
       for (const Dtype dtype : {Dtype::f32, Dtype::f16}) {
         const RecurrentProblem p{

@@ -202,7 +202,7 @@ Value value(const Names& names, const json& text) {
 }
 
 RecurrentProblem recurrent(const json& p, bool record, Dtype dtype) {
-  return {.cell = p.at("cell"),
+  return {.cell = RecurrentCell::find(p.at("cell").get<std::string>()).value(),
           .act = p.at("act"),
           .T = p.at("T"),
           .B = p.at("B"),

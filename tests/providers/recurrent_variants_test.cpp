@@ -47,7 +47,7 @@ TEST_P(VariantTest, AgreesWithTheReferenceOrSaysWhyNot) {
 }
 
 TEST_P(VariantTest, GivesTheSameBitsWhenRunAgain) {
-  for (const std::string& cell : all_names(gate_cells)) {
+  for (const CellInfo& cell : gate_cells) {
     const Problem problem = RecurrentProblem{.cell = cell, .T = 3, .B = 2, .H = 9, .record = true};
     const PlanPtr plan = std::get<PlanPtr>(simt_.plan(problem));
     plan->set(draw(problem, {}, 3));
@@ -64,7 +64,7 @@ TEST_P(VariantTest, GivesTheSameBitsWhenRunAgain) {
 
 /// The two backward parts make the whole; without the norms all else stays as it is.
 TEST_P(VariantTest, PartsAndNorms) {
-  for (const std::string& cell : all_names(gate_cells)) {
+  for (const CellInfo& cell : gate_cells) {
     RecurrentProblem problem{.cell = cell, .T = 3, .B = 2, .H = 9, .clip_value = 0.1};
     const Tensors in = draw(problem, {}, 5);
     const PlanPtr whole = std::get<PlanPtr>(simt_.plan(problem));
@@ -79,7 +79,7 @@ TEST_P(VariantTest, PartsAndNorms) {
     parts->run_backward_weights();
     for (const TensorSpec& spec : outputs(problem)) {
       EXPECT_NE(spec.name, "dh_norm2");
-      EXPECT_EQ(parts->get(spec.name).data, whole->get(spec.name).data) << cell << spec.name;
+      EXPECT_EQ(parts->get(spec.name).data, whole->get(spec.name).data) << cell.name << spec.name;
     }
     EXPECT_THROW((void)parts->get("dh_norm2"), std::invalid_argument);
   }

@@ -53,7 +53,7 @@ bool library_has(const Library& library, const Problem& problem) {
     return is_one_of(p->mode, library.clips) && !p->sgd;
   }
   if (const auto* p = std::get_if<RecurrentProblem>(&problem)) {
-    return is_one_of(p->cell, {"elman", "lstm", "gru"}) &&
+    return is_one_of(p->cell.name(), {"elman", "lstm", "gru"}) &&
            is_one_of(p->act, library.cell_activations) && p->share && !p->record &&
            p->clip_value == 0 && (p->project_input || library.has_bare_recurrence);
   }

@@ -34,9 +34,8 @@ TEST(Adam, AgreesWithHandNumbers) {
 }
 
 TEST(Optimiser, UnknownNameIsRefused) {
-  EXPECT_NE(make_optimiser("sgd", 1), nullptr);
-  EXPECT_NE(make_optimiser("adam", 1), nullptr);
-  EXPECT_THROW(make_optimiser("magic", 1), std::invalid_argument);
+  EXPECT_NE(make_optimiser(Method::sgd, 1), nullptr);
+  EXPECT_NE(make_optimiser(Method::adam, 1), nullptr);
 }
 
 TEST(Clip, ByNormKeepsTheDirectionOverAllTensors) {

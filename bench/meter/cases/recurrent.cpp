@@ -28,12 +28,12 @@ RecurrenceLayout layout_of(RecurrenceVariant variant, const RecurrentProduct& pr
 }
 
 struct RecurrentLayer {
-  std::string_view cell;
+  RecurrentCell cell;
   std::int64_t T = 0;
   std::int64_t B = 0;
   std::int64_t H = 0;
 
-  [[nodiscard]] const CellInfo& info() const { return cell_info(cell); }
+  [[nodiscard]] const CellInfo& info() const { return *cell; }
   [[nodiscard]] std::int64_t gates() const { return info().gates; }
   [[nodiscard]] std::int64_t biases() const { return info().biases; }
   [[nodiscard]] bool has_carry() const { return info().has_c || info().carries_h; }
@@ -45,7 +45,8 @@ class Layer {
   Layer(Run& run, const RecurrentLayer& layer)
       : run_(run),
         layer_(layer),
-        reference_{.cell = std::string(layer.cell), .T = layer.T, .B = layer.B, .H = layer.H},
+        reference_{
+            .cell = std::string(layer.cell.name()), .T = layer.T, .B = layer.B, .H = layer.H},
         W(run.normal("W", layer.gates() * layer.H * layer.H,
                      1 / std::sqrt(static_cast<double>(layer.H)))),
         x(run.normal("x", T * B * layer.H)),
@@ -177,7 +178,7 @@ void add(std::vector<Case>& cases, const RecurrentLayer& layer, RecurrenceVarian
   const auto elements = static_cast<double>(T * B * layer.H);
   const auto macs = elements * static_cast<double>(layer.gates() * layer.H);
   cases.push_back(
-      {.name = "recurrent/" + std::string(layer.cell) + (backward ? "/bptt/" : "/forward/") +
+      {.name = "recurrent/" + std::string(layer.cell.name()) + (backward ? "/bptt/" : "/forward/") +
                std::string(name(variant)) + "/f32/T" + std::to_string(T) + "_B" +
                std::to_string(B) + "_H" + std::to_string(layer.H),
        .dtype = "f32",
@@ -202,7 +203,7 @@ void add(std::vector<Case>& cases, const RecurrentLayer& layer, RecurrenceVarian
 void add_recurrent_cases(std::vector<Case>& cases) {
   for (const CellInfo& info : all_cells) {
     if (!info.has_matrices) continue;
-    const std::string_view cell = info.name;
+    const RecurrentCell cell = info;
     for (const bool backward : {false, true}) {
       // Large enough that the layout does not slice the batch: each slice would load W for itself.
       add(cases, {.cell = cell, .T = T, .B = B, .H = 256}, RecurrenceVariant::persistent, backward);

@@ -301,7 +301,7 @@ class AdditiveJacobians final : public Jacobians {
 }  // namespace
 
 bool has_two_parts(const GrowthSpec& spec) {
-  const CellInfo* const cell = find_cell(spec.net);
+  const CellInfo* const cell = spec.net.cell();
   return cell != nullptr && (cell->has_c || !cell->has_matrices);
 }
 
@@ -316,7 +316,7 @@ std::unique_ptr<Jacobians> make_jacobians(const GrowthSpec& spec, const Tensors&
   if (is_additive(spec)) return std::make_unique<AdditiveJacobians>(spec, drawn);
   std::unique_ptr<Jacobians> made;
   if (is_recurrent(spec)) {
-    with_cell(spec.net, Tanh{}, [&]<class Cell>(const Cell&) {
+    with_cell(*spec.net.cell(), Tanh{}, [&]<class Cell>(const Cell&) {
       if constexpr (!Cell::info.takes_activation) {
         made = std::make_unique<GatedJacobians<Cell>>(spec, drawn, sample);
       }

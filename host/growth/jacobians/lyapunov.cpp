@@ -6,6 +6,7 @@
 
 #include "host/growth/jacobians/orthonormal.h"
 #include "host/growth/jacobians/qr_march.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/study/statistics.h"
 #include "host/growth/theory/mean_field.h"
 #include "host/text/not_finite.h"

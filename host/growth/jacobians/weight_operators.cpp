@@ -64,7 +64,7 @@ void convolve_transposed(const Rows& kernels, const double* in, double* out) {
 
 WeightOperators::WeightOperators(const GrowthSpec& spec, const Tensors& drawn)
     : cnn_(is_cnn(spec)),
-      rows_(spec.width * (is_recurrent(spec) ? gates(spec.net) : 1)),
+      rows_(spec.width * gates(spec)),
       columns_(spec.width * (cnn_ ? taps : 1)) {
   const Tensor& W = drawn.find(is_recurrent(spec) ? "Wh" : "W")->second;
   const Tensor& b = drawn.find("b")->second;

@@ -75,7 +75,7 @@ json::Value shown_weights(const GrowthSpec& spec) {
 }  // namespace
 
 bool is_cell_with_matrices(const GrowthSpec& spec) {
-  const CellInfo* const cell = find_cell(spec.net);
+  const CellInfo* const cell = spec.net.cell();
   return cell != nullptr && cell->has_matrices;
 }
 

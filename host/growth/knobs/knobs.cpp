@@ -8,6 +8,7 @@
 
 #include "host/growth/jacobians/jacobians.h"
 #include "host/growth/knobs/drawing.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/theory/transient.h"
 #include "host/knobs/field.h"
 #include "host/text/value_named.h"
@@ -71,12 +72,12 @@ std::function<void(GrowthSpec&, double)> sweep_count(At at) {
 }
 
 bool has_forget_gate(const GrowthSpec& spec) {
-  const CellInfo* const cell = find_cell(spec.net);
+  const CellInfo* const cell = spec.net.cell();
   return cell != nullptr && cell->forget_gate >= 0;
 }
 
 Knob net() {
-  const Names nets(net_names());
+  const Names nets(Net::names());
   return named("--net", nets, nets.list(), of(&GrowthSpec::net));
 }
 
@@ -292,7 +293,7 @@ Knob transient() {
       "--transient", "also: |W^t| of a shared W where it takes long (else only where it is cheap)",
       of(&GrowthSpec::transient), {.check_given = [](const GrowthSpec& s) {
         if (!s.transient || has_shared_matrix(s)) return;
-        throw Refused("with --net " + s.net,
+        throw Refused("with --net " + std::string(s.net.name()),
                       "only where all maps have one W: elman with --share on, or mlp with --init "
                       "identity:S, constant:V or file:PATH and --density 1");
       }});

@@ -12,6 +12,7 @@
 #include "host/growth/precision/loss_scale.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/range.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/study/seeds.h"
 #include "host/growth/study/statistics.h"
 #include "host/problem/exact_activation.h"

@@ -11,7 +11,7 @@ std::vector<double> gate_inputs(const GrowthSpec& spec, const Tensors& drawn, st
   const std::size_t features = x.stride() / static_cast<std::size_t>(spec.batch);
   const double* from = &x.data[t * x.stride() + sample * features];
   const auto Wx = drawn.find("Wx");
-  std::vector<double> in(static_cast<std::size_t>(gates(spec.net)) * H);
+  std::vector<double> in(static_cast<std::size_t>(gates(spec)) * H);
   for (std::size_t row = 0; row < in.size(); ++row) {
     in[row] = Wx == drawn.end() ? from[row % H]
                                 : std::inner_product(from, from + features,

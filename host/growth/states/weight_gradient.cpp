@@ -45,7 +45,7 @@ std::vector<double> additive_by_lag(const GrowthSpec& spec, const Tensor& f, con
 /// dm = da r.
 void apply_reset(const GrowthSpec& spec, const Tensors& drawn, std::span<const double> h,
                  std::size_t step, std::vector<double>& da) {
-  const CellInfo& cell = cell_info(spec.net);
+  const CellInfo& cell = *spec.net.cell();
   const auto H = static_cast<std::size_t>(spec.width);
   const auto G = static_cast<std::size_t>(cell.gates);
   const auto r = static_cast<std::size_t>(cell.reset_gate);
@@ -71,7 +71,7 @@ class Contributions {
         drawn_(drawn),
         h_(h),
         da_(plan.get("da")),
-        has_reset_(is_recurrent(spec) && cell_info(spec.net).has_reset()) {}
+        has_reset_(is_recurrent(spec) && spec.net.cell()->has_reset()) {}
 
   /// Of map t + 1, t = 0 … L - 1.
   [[nodiscard]] Contribution operator[](std::size_t t) const {

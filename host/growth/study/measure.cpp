@@ -9,6 +9,7 @@
 #include "host/growth/knobs/knobs.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/range.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/study/seeds.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"

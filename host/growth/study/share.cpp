@@ -1,11 +1,9 @@
 #include "host/growth/study/share.h"
 
 #include <cmath>
-#include <stdexcept>
 
-#include "host/text/decimal.h"
+#include "host/growth/knobs/fits.h"
 #include "host/text/not_finite.h"
-#include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
 namespace {
@@ -36,18 +34,7 @@ ShareContrast contrast(const std::array<ShareChain, 4>& chains, std::size_t i, s
 
 ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provider,
                          const std::function<void(const std::string&)>& progress) {
-  if (find_named(gate_cells, spec.net) == nullptr) {
-    throw std::invalid_argument("--net " + spec.net + ": one of " + names_of(gate_cells));
-  }
-  const bool is_sparse = density > 0 && density < 1;
-  if (!is_sparse) {
-    throw std::invalid_argument("--density " + shortest(density) +
-                                ": of the sparse chains, above 0 and below 1");
-  }
-  if (spec.seeds < 3)
-    throw std::invalid_argument("--seeds " + std::to_string(spec.seeds) +
-                                ": a whole number from 3 on");
-  (void)make_problem(spec);  // refuses what does not fit before the first chain is announced
+  refuse_share_misfits(spec, density);  // before the first chain is announced
   ShareStudy study;
   for (std::size_t i = 0; i < study.chains.size(); ++i) {
     ShareChain& chain = study.chains[i];

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/draw/initialise.h"
+#include "host/problem/net.h"
 #include "host/problem/problem.h"
 
 namespace gradepth::growth {
@@ -20,7 +21,7 @@ namespace gradepth::growth {
 /// One growth study: a net, how it is drawn, and over which seeds. What can be set of it is said by
 /// its knobs (host/growth/knobs/knobs.h).
 struct GrowthSpec {
-  std::string net = "mlp";  // one of net_names()
+  Net net = "mlp";
   std::string activation = "tanh";
   std::int64_t depth = 50;   // maps from the input end to the loss
   std::int64_t width = 128;  // units; cnn: channels
@@ -44,9 +45,6 @@ struct GrowthSpec {
   bool renormalised = false;     // also where the format did not run out
 };
 
-/// The nets of layers, then the cells.
-[[nodiscard]] std::vector<std::string> net_names();
-
 [[nodiscard]] bool is_recurrent(const GrowthSpec& spec);
 [[nodiscard]] bool is_cnn(const GrowthSpec& spec);
 [[nodiscard]] bool is_additive(const GrowthSpec& spec);
@@ -61,31 +59,18 @@ struct GrowthSpec {
 /// The plain chains but for images: mlp, elman.
 [[nodiscard]] bool is_dense_chain(const GrowthSpec& spec);
 [[nodiscard]] bool is_elman(const GrowthSpec& spec);
+/// Rows of its W per unit: a cell's gates; of layers 1.
+[[nodiscard]] int gates(const GrowthSpec& spec);
 /// Whether every map has its own weights.
 [[nodiscard]] bool is_untied(const GrowthSpec& spec);
 
-/// The problem that a provider is asked for: a training pass with everything recorded, inputs that
-/// reach the pre-activation as they are. std::invalid_argument, in one line that names the flag,
-/// for what does not fit together.
-[[nodiscard]] Problem make_problem(const GrowthSpec& spec);
-
-/// How W is drawn: `saxe` as the orthogonal init that it is for this net, at the gain that gives
-/// the map f(W h + b) χ = 1 (tanh without bias 1, ReLU √2); all others as they are.
-/// std::invalid_argument where there is no such gain.
-[[nodiscard]] WeightInit resolve_weights(const GrowthSpec& spec);
-
-/// N · Var of the weights as seen by mean-field theory (σ_w²); none where the weights are not
-/// random (identity, constant, np, file).
-[[nodiscard]] std::optional<double> sigma_w2(const GrowthSpec& spec);
+/// Elements of one sample's state; h alone where it is (h, c).
+[[nodiscard]] double state_size(const GrowthSpec& spec);
 /// Variance of what is added to W h: bias and Gaussian input. None for a constant bias other than
 /// 0: pre-activations then have a mean, which the theory here leaves out.
 [[nodiscard]] std::optional<double> noise_variance(const GrowthSpec& spec);
 /// ln of the mean square of h0's elements, for a start that is given (not `h0_fixed_point`).
 [[nodiscard]] double ln_start_variance(const GrowthSpec& spec);
-
-/// The initialisation to draw with: `saxe` with its gain, `h0_fixed_point` as a length of h0.
-/// std::invalid_argument where there is no critical gain or no stable fixed point.
-[[nodiscard]] Initialisation resolve(const GrowthSpec& spec);
 
 /// `gaussian:1.5`, `he`: as on the command line.
 [[nodiscard]] std::string text(const WeightInit& init);

@@ -6,6 +6,7 @@
 #include <map>
 #include <vector>
 
+#include "host/growth/study/resolve.h"
 #include "host/growth/study/statistics.h"
 #include "host/growth/theory/mean_field.h"
 #include "host/growth/theory/quadrature.h"

@@ -11,6 +11,7 @@
 
 #include "host/draw/pytorch.h"
 #include "host/growth/states/gate_inputs.h"
+#include "host/growth/study/resolve.h"
 #include "host/growth/study/statistics.h"
 #include "host/growth/theory/gated.h"
 #include "host/growth/theory/mean_field.h"

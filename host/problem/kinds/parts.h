@@ -16,6 +16,7 @@
 #include "host/problem/kinds/kind.h"
 #include "host/text/decimal.h"
 #include "kernels/activation/activation.h"
+#include "kernels/named.h"
 
 /// The parts of a problem's name. One table per kind writes a name and reads it back, so that the
 /// two cannot drift apart:
@@ -94,6 +95,14 @@ Part<P> value_word(const char* what, Value P::*field,
                    const std::array<std::string_view, n>& names) {
   std::vector<std::pair<std::string, Value>> choices;
   for (std::size_t i = 0; i < n; ++i) choices.emplace_back(names[i], static_cast<Value>(i));
+  return choice(what, field, std::move(choices));
+}
+
+/// The same for an entry of a list.
+template <class P, const auto& list>
+Part<P> entry_word(const char* what, OneOf<list> P::*field) {
+  std::vector<std::pair<std::string, OneOf<list>>> choices;
+  for (const auto& entry : list) choices.emplace_back(entry.name, entry);
   return choice(what, field, std::move(choices));
 }
 

@@ -22,10 +22,7 @@ Part<RecurrentProblem> features_detail() {
   return part;
 }
 
-bool has_matrices(const RecurrentProblem& p) {
-  const CellInfo* cell = find_cell(p.cell);
-  return cell == nullptr || cell->has_matrices;
-}
+bool has_matrices(const RecurrentProblem& p) { return p.cell->has_matrices; }
 
 /// The leading [T] of weights that are not shared.
 Shape per_step(const RecurrentProblem& p, Shape shape) {
@@ -34,19 +31,18 @@ Shape per_step(const RecurrentProblem& p, Shape shape) {
 
 /// Per unit and step, of the cell's pointwise part.
 double pointwise_flops(const RecurrentProblem& p) {
-  const CellInfo& cell = cell_info(p.cell);
+  const CellInfo& cell = *p.cell;
   return cell.forward_flops + (p.pass == Pass::forward ? 0 : cell.backward_flops);
 }
 
 }  // namespace
 
 void validate(const RecurrentProblem& p) {
-  require(find_cell(p.cell) != nullptr, "cell", p.cell, "one of " + names_of(all_cells));
-  const CellInfo& cell = cell_info(p.cell);
+  const CellInfo& cell = *p.cell;
   require_activation(p.act);
   require(p.act == "tanh" || cell.takes_activation || !cell.has_matrices, "activation", p.act,
-          p.cell + " has tanh");
-  require(p.share || cell.has_matrices, "share", "off", p.cell + " nets share w");
+          std::string(cell.name) + " has tanh");
+  require(p.share || cell.has_matrices, "share", "off", std::string(cell.name) + " nets share w");
   require(p.share || !p.project_input, "share", "off", "not with an input projection");
   require_clip_value(p.clip_value, p.dtype);
   require_size("T", p.T);
@@ -56,7 +52,7 @@ void validate(const RecurrentProblem& p) {
 }
 
 std::vector<TensorSpec> inputs(const RecurrentProblem& p) {
-  const CellInfo& cell = cell_info(p.cell);
+  const CellInfo& cell = *p.cell;
   const std::int64_t rows = cell.gates * p.H;
   std::vector<TensorSpec> specs{{"h0", {p.B, p.H}}};
   if (!cell.has_matrices) {
@@ -75,7 +71,7 @@ std::vector<TensorSpec> inputs(const RecurrentProblem& p) {
 }
 
 std::vector<TensorSpec> outputs(const RecurrentProblem& p) {
-  const CellInfo& cell = cell_info(p.cell);
+  const CellInfo& cell = *p.cell;
   const Shape states{p.T + 1, p.B, p.H};
   std::vector<TensorSpec> specs{{"y", {p.T, p.B, p.H}, true}};
   if (p.record) specs.push_back({"h", states, true});
@@ -96,8 +92,7 @@ std::vector<TensorSpec> outputs(const RecurrentProblem& p) {
 const Parts<RecurrentProblem>& parts(const RecurrentProblem& /*p*/) {
   using P = RecurrentProblem;
   static const Parts<P> table{
-      .words = {one_of("cell", &P::cell, all_names(all_cells)),
-                activation_word<P>().when(has_matrices),
+      .words = {entry_word("cell", &P::cell), activation_word<P>().when(has_matrices),
                 value_word("form", &P::form, additive_form_names).when(std::not_fn(has_matrices)),
                 dtype_word<P>()},
       .details = {size_detail("T", &P::T), size_detail("B", &P::B), size_detail("H", &P::H),
@@ -117,7 +112,7 @@ double bytes(const RecurrentProblem& p) { return working_set(p); }
 
 double flops(const RecurrentProblem& p) {
   const double units = static_cast<double>(p.T) * static_cast<double>(p.B * p.H);
-  const CellInfo& cell = cell_info(p.cell);
+  const CellInfo& cell = *p.cell;
   if (!cell.has_matrices) return units * pointwise_flops(p);
   const auto fan_in = static_cast<double>(p.H + (p.project_input ? p.features() : std::int64_t{0}));
   const double product = 2.0 * static_cast<double>(cell.gates) * fan_in;

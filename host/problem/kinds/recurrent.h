@@ -10,6 +10,7 @@
 #include "host/problem/dtype.h"
 #include "host/problem/kinds/kind.h"
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 namespace gradepth {
 
@@ -21,10 +22,10 @@ constexpr std::string_view name(AdditiveForm form) {
 }
 
 // clang-format off
-/// T steps of a recurrent cell, forward and back through time. G = gates(cell).
+/// T steps of a recurrent cell, forward and back through time. G = cell->gates.
 ///     in   h0        [B, H]
 ///          Wh        [G*H, H]          rows are outputs; not shared: [T, G*H, H]
-///          b         [biases(cell)*H]  not shared: [T, biases(cell)*H]
+///          b         [cell->biases*H]  not shared: [T, cell->biases*H]
 ///          Wx        [G*H, I]          with project_input
 ///          x         [T, B, I]         with project_input: the input of Wx
 ///                    [T, B, H]         else: added as it is to the pre-activation of every gate
@@ -48,8 +49,8 @@ constexpr std::string_view name(AdditiveForm form) {
 /// to ±clip_value before it goes further back; t = 1 … T (state 0 is only reported).
 // clang-format on
 struct RecurrentProblem {
-  std::string cell = "elman";  // one of all_cells (kernels/cell/cells.h)
-  std::string act = "tanh";    // of a cell that takes one; of gates tanh; additive: identity
+  RecurrentCell cell = "elman";
+  std::string act = "tanh";  // of a cell that takes one; of gates tanh; additive: identity
   std::int64_t T = 64;
   std::int64_t B = 32;
   std::int64_t H = 128;

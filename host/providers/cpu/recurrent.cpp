@@ -28,7 +28,7 @@ class RecurrentPlan final : public Plan {
   RecurrentPlan(const RecurrentProblem& problem, const Context& context)
       : p_(problem),
         context_(context),
-        cell_(cell_info(problem.cell)),
+        cell_(*problem.cell),
         T_(problem.T),
         B_(problem.B),
         H_(problem.H),

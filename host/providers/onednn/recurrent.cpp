@@ -17,7 +17,7 @@ using Tag = memory::format_tag;
 constexpr auto direction = dnnl::rnn_direction::unidirectional_left2right;
 
 /// The activations that vanilla_rnn has.
-bool has_cell(std::string_view cell) { return cell == "elman" || cell == "lstm" || cell == "gru"; }
+bool has_cell(RecurrentCell cell) { return cell == "elman" || cell == "lstm" || cell == "gru"; }
 bool has_vanilla(std::string_view act) {
   return act == "tanh" || act == "relu" || act == "sigmoid";
 }
@@ -33,11 +33,11 @@ struct Shapes {
         x(f32({p.T, p.B, I}, Tag::tnc)),
         y(f32({p.T, p.B, p.H}, Tag::tnc)),
         state(f32({1, 1, p.B, p.H}, Tag::ldnc)),
-        Wx(f32({1, 1, I, gates(p.cell), p.H}, Tag::ldgoi)),
-        Wh(f32({1, 1, p.H, gates(p.cell), p.H}, Tag::ldgoi)),
-        any_Wx(f32({1, 1, I, gates(p.cell), p.H}, Tag::any)),
-        any_Wh(f32({1, 1, p.H, gates(p.cell), p.H}, Tag::any)),
-        b(f32({1, 1, biases(p.cell), p.H}, Tag::ldgo)) {}
+        Wx(f32({1, 1, I, p.cell->gates, p.H}, Tag::ldgoi)),
+        Wh(f32({1, 1, p.H, p.cell->gates, p.H}, Tag::ldgoi)),
+        any_Wx(f32({1, 1, I, p.cell->gates, p.H}, Tag::any)),
+        any_Wh(f32({1, 1, p.H, p.cell->gates, p.H}, Tag::any)),
+        b(f32({1, 1, p.cell->biases, p.H}, Tag::ldgo)) {}
 
   static memory::desc f32(const memory::dims& dims, Tag tag) {
     return {dims, memory::data_type::f32, tag};
@@ -112,7 +112,7 @@ class RecurrentPlan final : public Plan {
   void swap_gates(std::string_view name, Tensor& tensor) const {
     if ((name != "Wx" && name != "Wh" && name != "b") || tensor.data.empty()) return;
     const auto gate = static_cast<std::ptrdiff_t>(tensor.size()) /
-                      (name == "b" ? biases(p_.cell) : gates(p_.cell));
+                      (name == "b" ? p_.cell->biases : p_.cell->gates);
     const auto begin = tensor.data.begin();
     std::swap_ranges(begin, begin + gate, begin + gate);
   }
@@ -239,7 +239,8 @@ class RecurrentPlan final : public Plan {
 }  // namespace
 
 Planned make_plan(const RecurrentProblem& p, const Context& context) {
-  if (!has_cell(p.cell)) return Unsupported{"oneDNN has no " + p.cell + " cell"};
+  if (!has_cell(p.cell))
+    return Unsupported{"oneDNN has no " + std::string(p.cell.name()) + " cell"};
   if (!has_vanilla(p.act)) return Unsupported{"oneDNN's RNN has tanh, relu and sigmoid only"};
   if (!p.project_input) return Unsupported{"oneDNN's RNN always includes the input product"};
   if (!p.share) return Unsupported{"oneDNN's RNN has one W for all steps"};

@@ -30,7 +30,7 @@ class RecurrentPlan final : public KernelPlan {
       : KernelPlan(std::move(device), problem),
         p_(problem),
         routes_(std::move(routes)),
-        cell_(cell_info(p_.cell)),
+        cell_(*p_.cell),
         kernels_(cell_kernels(p_.cell)),
         act_(output_activation(p_.act).value_or(OutputActivation{})),
         G_(cell_.gates),
@@ -347,7 +347,7 @@ std::string why_step_by_step(const RecurrentProblem& p) {
 
 /// The products of a step, forward and backward.
 std::array<RecurrentProduct, 2> products(const RecurrentProblem& p) {
-  const auto G = static_cast<int>(gates(p.cell));
+  const auto G = p.cell->gates;
   return {forward_product(G, p.B, p.H), backward_product(G, p.B, p.H)};
 }
 
@@ -392,7 +392,7 @@ Planned make_recurrent_plan(std::shared_ptr<const Device> device, const Recurren
   Routes routes = choose(problem, variant);
   // With one gate the two products are alike, so both directions go the same way: step by step
   // as an mlp does, whose slopes may come from the pre-activation.
-  if (cell_info(problem.cell).takes_activation && routes.backward.variant == step_by_step) {
+  if (problem.cell->takes_activation && routes.backward.variant == step_by_step) {
     return make_chain_plan(std::move(device), problem, routes.graph, routes.backward.why);
   }
   return std::make_unique<RecurrentPlan>(std::move(device), problem, std::move(routes));

@@ -16,7 +16,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
  public:
   CellPlan(const RecurrentProblem& problem, Rounding rounding)
       : ReferencePlan(problem, rounding),
-        cell_(cell_info(problem.cell)),
+        cell_(*problem.cell),
         G_(cell_.gates),
         state_(length(problem.B * problem.H)),
         preact_(state_ * length(G_)),

@@ -160,9 +160,9 @@ CellLoops gated_loops(std::index_sequence<k...> /*kept*/, std::index_sequence<g.
           }};
 }
 
-CellLoops cell(std::string_view name, std::string_view act, SlopeFrom from) {
+CellLoops cell(RecurrentCell cell, std::string_view act, SlopeFrom from) {
   CellLoops found{};
-  with_cell(name, Tanh{}, [&]<class Cell>(const Cell&) {
+  with_cell(cell, Tanh{}, [&]<class Cell>(const Cell&) {
     if constexpr (Cell::info.takes_activation) {  // h' is f of its one gate
       found = {elementwise(act, from),
                [](const Elementwise& f, const CellForward& at, std::ptrdiff_t n) {

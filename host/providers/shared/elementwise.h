@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "kernels/activation/activation.h"
+#include "kernels/cell/cells.h"
 
 /// Vectorised loops over the formulas of kernels/activation/functions.h and kernels/cell/*.h. All
 /// run on the calling thread, over n contiguous floats; arrays do not overlap unless said.
@@ -57,7 +58,7 @@ struct Loops {
   /// whatever is asked for.
   Elementwise (*elementwise)(std::string_view act, SlopeFrom slope);
   /// The same of a cell; `act` is that of one which takes it.
-  CellLoops (*cell)(std::string_view name, std::string_view act, SlopeFrom slope);
+  CellLoops (*cell)(RecurrentCell cell, std::string_view act, SlopeFrom slope);
 
   /// x clamped to [-limit, limit]; NaN stays.
   void (*clip)(float* x, float limit, std::ptrdiff_t n);

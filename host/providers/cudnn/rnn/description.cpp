@@ -6,7 +6,7 @@
 namespace gradepth::cudnn {
 namespace {
 
-bool has_cell(std::string_view cell) { return cell == "elman" || cell == "lstm" || cell == "gru"; }
+bool has_cell(RecurrentCell cell) { return cell == "elman" || cell == "lstm" || cell == "gru"; }
 
 cudnnRNNMode_t mode(const RecurrentProblem& p) {
   if (p.cell == "lstm") return CUDNN_LSTM;
@@ -54,7 +54,7 @@ bool sees_inside(const RecurrentProblem& p) {
 }
 
 std::string rnn_refusal(const RecurrentProblem& p) {
-  if (!has_cell(p.cell)) return "cuDNN has no " + p.cell + " cell";
+  if (!has_cell(p.cell)) return "cuDNN has no " + std::string(p.cell.name()) + " cell";
   if (p.act != "tanh" && p.act != "relu") return "cuDNN's RNN has tanh and relu only";
   if (!p.share) return "cuDNN's RNN has one W for all steps";
   if (p.clip_value > 0) return "cuDNN's RNN clips no gradient between steps";
@@ -86,7 +86,7 @@ RnnDescription describe_rnn(const RecurrentProblem& p, const RnnWay& way,
 }
 
 std::vector<RnnPiece> rnn_pieces(const RecurrentProblem& p, const RnnPlaces& places) {
-  const auto G = static_cast<std::size_t>(gates(p.cell));
+  const auto G = static_cast<std::size_t>(p.cell->gates);
   const auto H = static_cast<std::size_t>(p.H);
   const std::size_t width = element_bytes(p.dtype);
   const auto at = [](std::int64_t place, const char* what) {

@@ -59,7 +59,7 @@ RnnEngine::Sizes RnnEngine::ask_sizes() const {
 }
 
 RnnPlaces RnnEngine::find_places() const {
-  const auto G = static_cast<std::int32_t>(gates(p_.cell));
+  const auto G = std::int32_t{p_.cell->gates};
   const std::int64_t inputs = p_.features();
   const auto matrix = make<TensorDescriptor>(call<cudnnCreateTensorDescriptor>);
   const auto bias = make<TensorDescriptor>(call<cudnnCreateTensorDescriptor>);
