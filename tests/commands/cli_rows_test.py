@@ -343,52 +343,57 @@ class Sweep(unittest.TestCase):
 
 
 class Suite(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        """A run from beginning to end, after a sweep: what it says, its rows and where `latest` leads."""
+        folder = tempfile.TemporaryDirectory()
+        cls.addClassCleanup(folder.cleanup)
+        cls.root = folder.name
+        cls.there = {**os.environ, "GRADEPTH_RESULTS": cls.root}
+        cls.latest = pathlib.Path(cls.root, "latest")
+        cls.sweep = subprocess.run([GRADEPTH, *Sweep.GRID], capture_output=True, env=cls.there)
+        cls.moved_by_a_sweep = cls.latest.is_symlink()
+        cls.done = subprocess.run([GRADEPTH, "suite", "--preset", "brief"], capture_output=True, text=True, env=cls.there)
+        assert cls.done.returncode == 0, cls.done.stderr
+        cls.lines = (cls.latest / "results.jsonl").read_text().splitlines(keepends=True)
+
+    def test_only_a_suite_that_has_ended_moves_latest(self):
+        self.assertEqual(self.sweep.returncode, 0, self.sweep.stderr)
+        self.assertFalse(self.moved_by_a_sweep)
+        ended = os.readlink(self.latest)
+        begun = subprocess.Popen([GRADEPTH, "suite", "--preset", "brief"], stdout=subprocess.DEVNULL,
+                                 stderr=subprocess.PIPE, env=self.there)
+        begun.stderr.readline()
+        begun.send_signal(signal.SIGINT)
+        begun.stderr.read()
+        begun.stderr.close()
+        self.assertIn(begun.wait(timeout=60), (130, -signal.SIGINT))
+        self.assertEqual(os.readlink(self.latest), ended)
+        self.assertEqual(len(os.listdir(self.root)), 4)  # three runs and the link
+
     def test_brief(self):
-        with tempfile.TemporaryDirectory() as root:
-            there = {**os.environ, "GRADEPTH_RESULTS": root}
-            latest = pathlib.Path(root, "latest")
-            sweep = subprocess.run([GRADEPTH, *Sweep.GRID], capture_output=True, env=there)
-            self.assertEqual(sweep.returncode, 0, sweep.stderr)
-            self.assertFalse(latest.is_symlink())  # only a suite that has ended moves it
-            done = subprocess.run([GRADEPTH, "suite", "--preset", "brief"], capture_output=True, text=True, env=there)
-            self.assertEqual(done.returncode, 0, done.stderr)
-            ended = os.readlink(latest)
-            lines = (latest / "results.jsonl").read_text().splitlines()
-            begun = subprocess.Popen([GRADEPTH, "suite", "--preset", "brief"], stdout=subprocess.DEVNULL,
-                                     stderr=subprocess.PIPE, env=there)
-            begun.stderr.readline()
-            begun.send_signal(signal.SIGINT)
-            begun.stderr.read()
-            begun.stderr.close()
-            self.assertIn(begun.wait(timeout=60), (130, -signal.SIGINT))
-            self.assertEqual(os.readlink(latest), ended)
-            self.assertEqual(len(os.listdir(root)), 4)  # three runs and the link
-        rows = [json.loads(line) for line in lines]
+        rows = [json.loads(line) for line in self.lines]
         self.assertEqual({row["kind"] for row in rows}, {"info", "check", "growth", "study", "speed", "train"})
         for row in rows:
             self.assertIn(row["status"], ("ok", "unsupported"), row)
             if row["status"] == "unsupported":
                 self.assertTrue(row["reason"], row)
-        for line in done.stdout.splitlines():
+        for line in self.done.stdout.splitlines():
             self.assertLessEqual(len(line), 80, line)
-        self.assertRegex(done.stdout, re.compile("Gradient growth", re.I))
+        self.assertRegex(self.done.stdout, re.compile("Gradient growth", re.I))
+        steps = re.findall(r"(?m)^\[ *\d+ s\] (\d+) of (\d+)  \S", self.done.stderr)
+        self.assertEqual([int(i) for i, _ in steps], list(range(1, int(steps[0][1]) + 1)))
+        self.assertRegex(self.done.stderr, r"about \d+ (s|min) left")
 
     def test_goes_on_in_its_folder(self):
         brief = ["suite", "--preset", "brief", "--format", "json"]
+        identities = [json.loads(line)["identity"] for line in self.lines]
+        self.assertEqual(len(set(identities)), len(identities))
         with tempfile.TemporaryDirectory() as folder:
-            rows = pathlib.Path(folder, "results.jsonl")
-            whole = run(*brief, "--out", folder)
-            self.assertEqual(whole.returncode, 0, whole.stderr)
-            lines = rows.read_text().splitlines(keepends=True)
-            self.assertEqual(whole.stdout, "".join(lines))
-            identities = [json.loads(line)["identity"] for line in lines]
-            self.assertEqual(len(set(identities)), len(identities))
-            steps = re.findall(r"(?m)^\[ *\d+ s\] (\d+) of (\d+)  \S", whole.stderr)
-            self.assertEqual([int(i) for i, _ in steps], list(range(1, int(steps[0][1]) + 1)))
-            self.assertRegex(whole.stderr, r"about \d+ (s|min) left")
             # A run that was killed at a third of the way.
-            kept = "".join(lines[: len(lines) // 3])
-            rows.write_text(kept + lines[-1][:30])
+            rows = pathlib.Path(folder, "results.jsonl")
+            kept = "".join(self.lines[: len(self.lines) // 3])
+            rows.write_text(kept + self.lines[-1][:30])
             again = run(*brief, "--out", folder)
             self.assertEqual(again.returncode, 0, again.stderr)
             self.assertRegex(again.stderr, r"\d+ of \d+ steps are there")
