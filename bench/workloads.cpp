@@ -55,9 +55,8 @@ bool is_one_of(std::string_view name, std::initializer_list<std::string_view> na
   return std::find(names.begin(), names.end(), name) != names.end();
 }
 
-Workload clip(std::string_view mode, std::vector<std::int64_t> sizes, double threshold) {
-  return {ClipProblem{.mode = std::string(mode), .sizes = std::move(sizes), .threshold = threshold},
-          {}};
+Workload clip(ClipMode mode, std::vector<std::int64_t> sizes, double threshold) {
+  return {ClipProblem{.mode = mode, .sizes = std::move(sizes), .threshold = threshold}, {}};
 }
 
 /// Every rule, with and without an update, in every format; units divide the sizes.
@@ -67,7 +66,7 @@ std::vector<Workload> clips(const std::vector<std::int64_t>& sizes,
   for (const Dtype dtype : {Dtype::f32, Dtype::f16, Dtype::bf16}) {
     for (const ClipRule& rule : all_clip_rules) {
       for (const bool sgd : {false, true}) {
-        ClipProblem p{.mode = std::string(rule.name), .sizes = sizes, .sgd = sgd, .dtype = dtype};
+        ClipProblem p{.mode = rule, .sizes = sizes, .sgd = sgd, .dtype = dtype};
         const bool by_unit = rule.scope == ClipScope::unit;
         if (by_unit) p.units = units;
         p.threshold = by_unit ? 0.9 : 0.7;  // some units and tensors are clipped, some not
@@ -134,7 +133,7 @@ std::vector<Workload> small() {
     list.push_back(fused_activation("tanh", 1, 1, dtype));
     list.push_back(fused_activation("sigmoid", 1100, 33, dtype));
   }
-  for (const char* mode : {"norm", "value"}) {
+  for (const ClipMode mode : std::initializer_list<ClipMode>{"norm", "value"}) {
     list.push_back(clip(mode, {}, 1.0));
     list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1.0));
     list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1e6));
@@ -148,7 +147,7 @@ std::vector<Workload> small() {
   }
   for (const ClipRule& rule : all_clip_rules) {  // several blocks, each with many tensors
     if (!rule.takes_route()) continue;
-    list.push_back({ClipProblem{.mode = std::string(rule.name),
+    list.push_back({ClipProblem{.mode = rule,
                                 .sizes = std::vector<std::int64_t>(300, 11),
                                 .route = ClipRoute::on_chip},
                     {}});
@@ -233,7 +232,7 @@ std::vector<Workload> brief() {
   for (const char* act : {"tanh", "relu", "gelu"}) {
     list.push_back(activation(act, ActivationPass::backward, 33, 67, true));
   }
-  for (const char* mode : {"norm", "value"}) {
+  for (const ClipMode mode : std::initializer_list<ClipMode>{"norm", "value"}) {
     list.push_back(clip(mode, {0, 1, 0, 7, 33, 1000}, 1.0));
   }
   for (const CellInfo& cell : all_cells) {
@@ -299,7 +298,7 @@ std::vector<Workload> full() {
   }
   for (const ClipRule& rule : all_clip_rules) {
     if (is_one_of(rule.name, {"norm", "value", "agc"})) continue;  // in quick
-    list.push_back(clip(rule.name, std::vector<std::int64_t>(50, 200'000), 1.0));
+    list.push_back(clip(rule, std::vector<std::int64_t>(50, 200'000), 1.0));
   }
   list.push_back({ClipProblem{.sizes = std::vector<std::int64_t>(3000, 1000)}, {}});
   for (const CellInfo& info : gate_cells) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <cstddef>
 #include <iterator>
 #include <optional>
 #include <stdexcept>
@@ -41,20 +42,25 @@ class OneOf {
   /// The entry of that name.
   constexpr OneOf(const Entry& entry) : OneOf(entry.name) {}
   [[nodiscard]] static constexpr std::optional<OneOf> find(std::string_view name) {
-    const Entry* const entry = find_named(list, name);
-    return entry == nullptr ? std::nullopt : std::optional<OneOf>(*entry);
+    return place_of(name) == list.size() ? std::nullopt : std::optional(OneOf(name));
   }
 
-  constexpr const Entry& operator*() const { return *entry_; }
-  constexpr const Entry* operator->() const { return entry_; }
-  [[nodiscard]] constexpr std::string_view name() const { return entry_->name; }
-  friend constexpr bool operator==(OneOf a, OneOf b) { return a.entry_ == b.entry_; }
+  constexpr const Entry& operator*() const { return list[place_]; }
+  constexpr const Entry* operator->() const { return &list[place_]; }
+  [[nodiscard]] constexpr std::string_view name() const { return list[place_].name; }
+  friend constexpr bool operator==(OneOf, OneOf) = default;
 
  private:
-  constexpr explicit OneOf(std::string_view name) : entry_(find_named(list, name)) {
-    if (entry_ == nullptr) throw std::invalid_argument("no entry of the list has this name");
+  constexpr explicit OneOf(std::string_view name) : place_(place_of(name)) {
+    if (place_ == list.size()) throw std::invalid_argument("no entry of the list has this name");
   }
-  const Entry* entry_;
+  static constexpr std::size_t place_of(std::string_view name) {
+    std::size_t place = 0;
+    while (place < list.size() && list[place].name != name) ++place;
+    return place;
+  }
+
+  std::size_t place_;
 };
 
 template <class List>

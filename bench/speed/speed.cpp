@@ -150,7 +150,7 @@ std::vector<Entry> prepare_all(const char* kind_of_row, const Workload& workload
 double moved_bytes(const Workload& workload, Plan& plan) {
   const auto* clip = std::get_if<ClipProblem>(&workload.problem);
   if (clip == nullptr || clip->sgd) return bytes(workload.problem);
-  const ClipRule& rule = clip_rule(clip->mode);
+  const ClipRule& rule = *clip->mode;
   if (rule.scope != ClipScope::all) return bytes(workload.problem);
   const auto n = static_cast<double>(size(inputs(workload.problem)[0].shape));
   const bool idle = plan.get("norm").data[0] <= rule.limit(clip->threshold, {.size = n});

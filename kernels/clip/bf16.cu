@@ -2,6 +2,6 @@
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-template ClipLauncher<bfloat16> clip_launcher(std::string_view);
+template ClipLauncher<bfloat16> clip_launcher(ClipMode);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

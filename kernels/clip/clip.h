@@ -89,7 +89,7 @@ struct ClipLauncher {
 
 /// std::invalid_argument for an unknown rule.
 template <class T>
-ClipLauncher<T> clip_launcher(std::string_view rule);
+ClipLauncher<T> clip_launcher(ClipMode mode);
 
 inline constexpr std::int64_t clip_most_blocks = 4096;
 /// Shared memory of a warp that clips by unit.

@@ -53,9 +53,9 @@ void clip_elements(const ClipTables<T>& list, double threshold, const ClipUpdate
 }
 
 template <class T>
-ClipLauncher<T> clip_launcher(std::string_view rule) {
+ClipLauncher<T> clip_launcher(ClipMode mode) {
   ClipLauncher<T> launcher;
-  with_clip_rule(rule, [&]<class Rule>(Rule) {
+  with_clip_rule(mode, [&]<class Rule>(Rule) {
     if constexpr (Rule::scope == ClipScope::element) {
       launcher.run = clip_elements<T>;
     } else if constexpr (Rule::scope == ClipScope::unit) {

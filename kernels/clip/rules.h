@@ -139,24 +139,17 @@ constexpr std::array<ClipRule, sizeof...(Rules)> describe_clip_rules(
 }
 inline constexpr auto all_clip_rules = describe_clip_rules(ClipRules{});
 
-/// nullptr for an unknown name.
-constexpr const ClipRule* find_clip_rule(std::string_view name) {
-  return find_named(all_clip_rules, name);
-}
-/// std::invalid_argument for an unknown name.
-inline const ClipRule& clip_rule(std::string_view name) {
-  return named(all_clip_rules, name, "clip");
-}
+/// One of them: "norm".
+using ClipMode = OneOf<all_clip_rules>;
 
-/// Calls f(Rule{}) for the rule called `name`; std::invalid_argument for an unknown name.
+/// Calls f(Rule{}) with the rule's type.
 template <class F, class... Rules>
-void with_clip_rule(std::string_view name, F&& f, ClipRuleList<Rules...> /*list*/) {
-  (void)clip_rule(name);
-  (void)((Rules::name == name && (f(Rules{}), true)) || ...);
+void with_clip_rule(ClipMode mode, F&& f, ClipRuleList<Rules...> /*list*/) {
+  (void)((Rules::name == mode.name() && (f(Rules{}), true)) || ...);
 }
 template <class F>
-void with_clip_rule(std::string_view name, F&& f) {
-  with_clip_rule(name, std::forward<F>(f), ClipRules{});
+void with_clip_rule(ClipMode mode, F&& f) {
+  with_clip_rule(mode, std::forward<F>(f), ClipRules{});
 }
 
 }  // namespace gradepth

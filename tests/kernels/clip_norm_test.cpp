@@ -94,7 +94,7 @@ TYPED_TEST(ClipNormTest, IsTheFormulaForEveryList) {
                                          widened(stored<T>(w)), widened(stored<T>(v)));
           std::vector<T> of_two_launches;
           for (const bool on_chip : {false, true}) {
-            List<T> list(shape, rule.name, g, w, v);
+            List<T> list(shape, rule, g, w, v);
             const ClipUpdate update = with_sgd ? sgd : ClipUpdate{};
             if (on_chip) {
               list.clip_on_chip(threshold, update);
@@ -131,7 +131,7 @@ TYPED_TEST(ClipNormTest, RmsIsWhatOptaxHas) {
   using T = TypeParam;
   const std::vector<double> want{0.82368777, 0, 1.09825036, -0.27456259, 0.5, 0, 0, 0};
   for (const bool on_chip : {false, true}) {
-    List<T> list({{4, 1, 3, 0}}, ByRms::name, {3, 0, 4, -1, 0.5, 0, 0, 0});
+    List<T> list({{4, 1, 3, 0}}, "rms", {3, 0, 4, -1, 0.5, 0, 0, 0});
     if (on_chip) {
       list.clip_on_chip(0.7);
     } else {
@@ -151,7 +151,7 @@ TYPED_TEST(ClipNormTest, SurvivesTheEndsOfTheFormat) {
   const float small = half ? 6e-8F : 1e-30F;
   // The norm of large numbers is no number of T, and the scale may be smaller than any float.
   for (const double threshold : {1e-3, 1e3}) {
-    List<T> list({{1, 2, 1}}, ByNorm::name, {large, -large, small, large});
+    List<T> list({{1, 2, 1}}, "norm", {large, -large, small, large});
     list.clip(threshold);
     const double exact = static_cast<float>(rounded_to<T>(large)) * std::sqrt(3.0);
     EXPECT_NEAR(list.norms()[0].norm / exact, 1, 1e-15);
@@ -161,7 +161,7 @@ TYPED_TEST(ClipNormTest, SurvivesTheEndsOfTheFormat) {
                   2 * unit_of<T> * threshold + least_spacing<T>);
     }
   }
-  List<T> tiny({{2}}, ByNorm::name, {small, small});
+  List<T> tiny({{2}}, "norm", {small, small});
   tiny.clip(static_cast<double>(small) / 1024);
   const double exact = static_cast<float>(rounded_to<T>(small)) * std::sqrt(2.0);
   EXPECT_NEAR(tiny.norms()[0].norm / exact, 1, 1e-15);
@@ -175,7 +175,7 @@ TYPED_TEST(ClipNormTest, SkipsCountsAndReportsWhatIsNotFinite) {
     const std::vector<float> w = normal(500, 4);
     const std::vector<float> v = normal(500, 5);
     for (const ClipUpdate& update : {ClipUpdate{}, sgd}) {
-      List<T> list({{200, 300}}, ByNorm::name, g, w, v);
+      List<T> list({{200, 300}}, "norm", g, w, v);
       const std::vector<T> before = list.everything();
       for (const unsigned long long call : {1U, 2U, 3U}) {
         if (call == 2) {
@@ -191,7 +191,7 @@ TYPED_TEST(ClipNormTest, SkipsCountsAndReportsWhatIsNotFinite) {
       // Each tensor by itself: the other one is clipped.
       for (const ClipRule& rule : rules()) {
         if (rule.scope != ClipScope::tensor) continue;
-        List<T> each({{200, 300, 0}}, rule.name, g, w, v);
+        List<T> each({{200, 300, 0}}, rule, g, w, v);
         each.clip(0.1, update);
         each.clip_on_chip(1e6, update);
         EXPECT_EQ(each.report().skipped, 1U);
@@ -216,7 +216,7 @@ TYPED_TEST(ClipNormTest, HasTheSameBitsOnEveryScheduleAndGrid) {
   const std::vector<float> w = normal(n, 7);
   const std::vector<float> v = normal(n, 8);
   for (const ClipRule& rule : rules()) {
-    List<T> reference(shape, rule.name, g, w, v);
+    List<T> reference(shape, rule, g, w, v);
     reference.clip(1, sgd);
     const std::vector<ClipNorm> norms = reference.norms();
     const std::vector<T> expected = reference.everything();
@@ -228,14 +228,14 @@ TYPED_TEST(ClipNormTest, HasTheSameBitsOnEveryScheduleAndGrid) {
     for (const int blocks : {1, 2, 3, 5}) {
       if (thread_sanitizer && blocks % 2 == 1) continue;
       on_all_schedules([&](const StreamRef& stream) {
-        List<T> list(shape, rule.name, g, w, v);
+        List<T> list(shape, rule, g, w, v);
         list.clip(1, sgd, stream, blocks);
         return expect_same(list, blocks);
       });
       const std::size_t bytes = length(n) * sizeof(T);
       if (bytes > static_cast<std::size_t>(blocks) * (180 << 10)) continue;
       on_all_schedules([&](const StreamRef& stream) {
-        List<T> list(shape, rule.name, g, w, v);
+        List<T> list(shape, rule, g, w, v);
         list.clip_on_chip(1, sgd, stream, blocks);
         return expect_same(list, blocks);
       });

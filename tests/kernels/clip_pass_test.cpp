@@ -42,7 +42,7 @@ TYPED_TEST(ClipPassTest, ValueClipsEveryElementAndKeepsNaN) {
     const float hard[] = {nan, infinity, -infinity, 0.5F, -0.5F, -0.F, 1e30F, 1e-30F};
     for (std::size_t i = 0; i < std::min(g.size(), std::size(hard)); ++i)
       g[g.size() - 1 - i] = hard[i];
-    List<T> list(shape, ByValue::name, g);
+    List<T> list(shape, "value", g);
     list.clip(0.3);
     const std::vector<double> before = widened(stored<T>(g));
     const std::vector<double> clipped = widened(list.g());
@@ -62,7 +62,7 @@ TYPED_TEST(ClipPassTest, ValueFeedsAnUpdate) {
   const std::vector<float> g = normal(n, 1);
   const std::vector<float> w = normal(n, 2);
   const std::vector<float> v = normal(n, 3);
-  List<T> list(shape, ByValue::name, g, w, v);
+  List<T> list(shape, "value", g, w, v);
   list.clip(0.3, sgd);
   std::vector<double> clipped = widened(stored<T>(g));
   for (double& x : clipped) x = std::clamp(x, -limit, limit);
@@ -115,7 +115,7 @@ TYPED_TEST(ClipPassTest, AdaptiveIsTheFormulaForEveryUnit) {
     // 0.9: some units are clipped, some not.
     for (const double factor : {0.01, 0.9}) {
       for (const ClipUpdate& update : {ClipUpdate{}, sgd}) {
-        List<T> list(shape, ByUnit::name, g, w, v);
+        List<T> list(shape, "agc", g, w, v);
         list.clip(factor, update);
         std::vector<double> clipped = widened(stored<T>(g));
         const std::vector<double> weights = widened(stored<T>(w));
@@ -151,7 +151,7 @@ TYPED_TEST(ClipPassTest, AdaptiveSkipsUnitsThatAreNotFinite) {
   g[12] = nan;
   g[33] = infinity;
   const std::vector<float> w = normal(40, 2);
-  List<T> list({{40}, {4}}, ByUnit::name, g, w, w);
+  List<T> list({{40}, {4}}, "agc", g, w, w);
   const std::vector<T> before = list.everything();
   for (const unsigned long long call : {1U, 2U}) {
     list.clip(1e-3);
@@ -174,7 +174,7 @@ TYPED_TEST(ClipPassTest, AdaptiveHasTheSameBitsOnEveryScheduleAndGrid) {
   std::vector<T> expected;
   for (const std::int64_t most_blocks : {4096, 1, 2, 3}) {
     const std::vector<T> all = on_all_schedules([&](const StreamRef& stream) {
-      List<T> list(shape, ByUnit::name, g, w, w);
+      List<T> list(shape, "agc", g, w, w);
       list.clip(0.5, sgd, stream, most_blocks);
       return list.everything();
     });

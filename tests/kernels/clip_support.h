@@ -44,13 +44,13 @@ struct ListShape {
 template <class T>
 class List {
  public:
-  List(const ListShape& shape, std::string_view rule, const std::vector<float>& g,
+  List(const ListShape& shape, ClipMode rule, const std::vector<float>& g,
        const std::vector<float>& w = {}, const std::vector<float>& v = {})
       : g_(stored<T>(g), shape.offset),
         w_(stored<T>(w), shape.state_offset),
         v_(stored<T>(v), shape.state_offset),
         launcher_(clip_launcher<T>(rule)),
-        list_(cut(shape, clip_rule(rule).scope, !w.empty(), !v.empty())),
+        list_(cut(shape, rule->scope, !w.empty(), !v.empty())),
         chunks_(list_.chunks),
         states_(list_.states),
         first_chunk_(list_.first_chunk),

@@ -109,11 +109,11 @@ class Draw {
 
   ClipProblem draw(ClipProblem p) {
     auto& [mode, sizes, units, threshold, sgd, lr, momentum, route, format] = p;
-    mode = std::string(one_of(all_clip_rules).name);
+    mode = one_of(all_clip_rules);
     sizes.resize(static_cast<std::size_t>(whole(0, coin() ? 2 : 9)));
     const std::int64_t all = size();
     for (std::int64_t& n : sizes) n = coin() ? all : whole(0, most_);
-    if (clip_rule(mode).scope == ClipScope::unit && coin()) {
+    if (mode->scope == ClipScope::unit && coin()) {
       for (const std::int64_t n : sizes) {
         units.push_back(n == 0 || coin() ? 1 : n % 2 == 0 && coin() ? n / 2 : n);
       }

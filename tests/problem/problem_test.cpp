@@ -101,7 +101,6 @@ TEST(Problem, RefusesBadSizesAndNamesInOneLine) {
       FeedForwardProblem{.L = 0},
       ActivationProblem{.act = "bogus"},
       ActivationProblem{.rows = 0},
-      ClipProblem{.mode = "median"},
       ClipProblem{.sizes = {-1}},
       ClipProblem{.mode = "agc", .sizes = {6}, .units = {4}},
       ClipProblem{.mode = "agc", .sizes = {6}, .units = {6, 1}},

@@ -50,7 +50,7 @@ bool library_has(const Library& library, const Problem& problem) {
     return is_one_of(p->act, library.activations) && !p->count_saturated;
   }
   if (const auto* p = std::get_if<ClipProblem>(&problem)) {
-    return is_one_of(p->mode, library.clips) && !p->sgd;
+    return is_one_of(p->mode.name(), library.clips) && !p->sgd;
   }
   if (const auto* p = std::get_if<RecurrentProblem>(&problem)) {
     return is_one_of(p->cell.name(), {"elman", "lstm", "gru"}) &&

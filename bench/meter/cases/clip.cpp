@@ -128,7 +128,7 @@ void compare(Run& run, const List<T>& list, std::size_t i, double scale, const C
 
 /// What is metered of a rule.
 struct Clip {
-  std::string_view rule;
+  ClipMode rule;
   bool triggered = true;  // every norm, or none
   bool on_chip = false;
   ClipUpdate update = scale_only;
@@ -177,7 +177,7 @@ double threshold_for(const ClipRule& rule, const std::vector<Piece>& all, bool t
 
 template <class T>
 void run_clip(Run& run, const Clip& clip, const std::vector<std::int64_t>& sizes) {
-  const ClipRule& rule = clip_rule(clip.rule);
+  const ClipRule& rule = *clip.rule;
   const List<T> list(run, sizes, rule.scope);
   const ClipLauncher<T> launcher = clip_launcher<T>(clip.rule);
   if (!rule.has_norms()) {
@@ -216,8 +216,7 @@ void run_clip(Run& run, const Clip& clip, const std::vector<std::int64_t>& sizes
 template <class T>
 void add(std::vector<Case>& cases, const std::string& mode, double passes, std::string_view formula,
          const Clip& clip) {
-  const std::vector<std::int64_t>& sizes =
-      clip_rule(clip.rule).scope == ClipScope::unit ? matrices : mixed;
+  const std::vector<std::int64_t>& sizes = clip.rule->scope == ClipScope::unit ? matrices : mixed;
   const auto n = static_cast<double>(total(sizes));
   std::string name = "clip/" + mode;
   name.append("/").append(dtype_name<T>()).append("/n").append(std::to_string(total(sizes)));
@@ -231,35 +230,35 @@ void add(std::vector<Case>& cases, const std::string& mode, double passes, std::
 }
 
 template <class T>
-void add_on_chip(std::vector<Case>& cases, std::string_view rule) {
-  add<T>(cases, std::string(rule) + "/on-chip", 2, "g in, out", {.rule = rule, .on_chip = true});
+void add_on_chip(std::vector<Case>& cases, ClipMode rule) {
+  add<T>(cases, std::string(rule.name()) + "/on-chip", 2, "g in, out",
+         {.rule = rule, .on_chip = true});
 }
 template <class T>
-void add_two_pass(std::vector<Case>& cases, std::string_view rule) {
-  add<T>(cases, std::string(rule) + "/two-pass", 3, "g in, in again, out", {.rule = rule});
+void add_two_pass(std::vector<Case>& cases, ClipMode rule) {
+  add<T>(cases, std::string(rule.name()) + "/two-pass", 3, "g in, in again, out", {.rule = rule});
 }
 
 template <class T>
 void add_common(std::vector<Case>& cases) {
-  add_on_chip<T>(cases, ByNorm::name);
-  add_two_pass<T>(cases, ByNorm::name);
-  add<T>(cases, "norm/not-triggered", 1, "g in", {.rule = ByNorm::name, .triggered = false});
-  add<T>(cases, "value", 2, "g in, out", {.rule = ByValue::name});
+  add_on_chip<T>(cases, "norm");
+  add_two_pass<T>(cases, "norm");
+  add<T>(cases, "norm/not-triggered", 1, "g in", {.rule = "norm", .triggered = false});
+  add<T>(cases, "value", 2, "g in, out", {.rule = "value"});
 }
 
 /// Those that add_common() and add_clip_cases() do not have by name.
 void add_other_rules(std::vector<Case>& cases) {
   for (const ClipRule& rule : all_clip_rules) {
-    if (rule.name == ByNorm::name || rule.name == ByUnit::name || rule.name == ByValue::name) {
-      continue;
-    }
+    const ClipMode mode = rule;
+    if (mode == "norm" || mode == "agc" || mode == "value") continue;
     if (rule.takes_route()) {
-      add_on_chip<float>(cases, rule.name);
-      add_two_pass<float>(cases, rule.name);
+      add_on_chip<float>(cases, rule);
+      add_two_pass<float>(cases, rule);
     } else if (rule.reads_weights) {
-      add<float>(cases, std::string(rule.name), 3, "g, w in; g out", {.rule = rule.name});
+      add<float>(cases, std::string(rule.name), 3, "g, w in; g out", {.rule = rule});
     } else {
-      add<float>(cases, std::string(rule.name), 2, "g in, out", {.rule = rule.name});
+      add<float>(cases, std::string(rule.name), 2, "g in, out", {.rule = rule});
     }
   }
 }
@@ -269,12 +268,12 @@ void add_other_rules(std::vector<Case>& cases) {
 void add_clip_cases(std::vector<Case>& cases) {
   add_common<float>(cases);
   add<float>(cases, "norm/on-chip/idle", 1, "g in",
-             {.rule = ByNorm::name, .triggered = false, .on_chip = true});
-  add<float>(cases, "adaptive", 3, "g, w in; g out", {.rule = ByUnit::name});
+             {.rule = "norm", .triggered = false, .on_chip = true});
+  add<float>(cases, "adaptive", 3, "g, w in; g out", {.rule = "agc"});
   add<float>(cases, "sgd/on-chip", 5, "g, v, w in; v, w out",
-             {.rule = ByNorm::name, .on_chip = true, .update = sgd});
+             {.rule = "norm", .on_chip = true, .update = sgd});
   add<float>(cases, "sgd/two-pass", 6, "g in; g, v, w in; v, w out",
-             {.rule = ByNorm::name, .update = sgd});
+             {.rule = "norm", .update = sgd});
   add_common<float16>(cases);
   add_common<bfloat16>(cases);
   add_other_rules(cases);

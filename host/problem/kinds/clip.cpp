@@ -32,7 +32,7 @@ std::int64_t total(const std::vector<std::int64_t>& sizes) {
 /// Norms that a clip takes.
 std::int64_t norms(const ClipProblem& p) {
   const auto tensors = static_cast<std::int64_t>(p.sizes.size());
-  const ClipScope scope = clip_rule(p.mode).scope;
+  const ClipScope scope = p.mode->scope;
   if (scope == ClipScope::all) return 1;
   if (scope == ClipScope::tensor) return tensors;
   std::int64_t units = 0;
@@ -130,18 +130,14 @@ Part<ClipProblem> units_detail() {
                 one_each && units->size() == p.sizes.size() ? std::vector<std::int64_t>{} : *units;
             return true;
           }};
-  return std::move(part).when([](const ClipProblem& p) {
-    const ClipRule* rule = find_clip_rule(p.mode);
-    return rule != nullptr && rule->scope == ClipScope::unit;
-  });
+  return std::move(part).when(
+      [](const ClipProblem& p) { return p.mode->scope == ClipScope::unit; });
 }
 
 }  // namespace
 
 void validate(const ClipProblem& p) {
-  require(find_clip_rule(p.mode) != nullptr, "clip mode", p.mode,
-          "one of " + names_of(all_clip_rules));
-  const ClipRule& rule = clip_rule(p.mode);
+  const ClipRule& rule = *p.mode;
   require(p.sizes.size() <= max_tensors, "clip tensors", std::to_string(p.sizes.size()),
           "at most 1000000");
   for (const std::int64_t size : p.sizes) {
@@ -169,7 +165,7 @@ void validate(const ClipProblem& p) {
 std::vector<TensorSpec> inputs(const ClipProblem& p) {
   const Shape shape{total(p.sizes)};
   std::vector<TensorSpec> specs{{"g", shape}};
-  if (p.sgd || clip_rule(p.mode).reads_weights) specs.push_back({"w", shape});
+  if (p.sgd || p.mode->reads_weights) specs.push_back({"w", shape});
   if (p.sgd) specs.push_back({"v", shape});
   return specs;
 }
@@ -178,7 +174,7 @@ std::vector<TensorSpec> outputs(const ClipProblem& p) {
   const Shape shape{total(p.sizes)};
   std::vector<TensorSpec> specs{{"g", shape}};
   if (p.sgd) specs = {{"w", shape}, {"v", shape}};
-  if (!clip_rule(p.mode).has_norms()) return specs;
+  if (!p.mode->has_norms()) return specs;
   specs.push_back({"norm", {norms(p)}});
   specs.push_back({"skipped", {1}});
   return specs;
@@ -187,7 +183,7 @@ std::vector<TensorSpec> outputs(const ClipProblem& p) {
 const Parts<ClipProblem>& parts(const ClipProblem& /*p*/) {
   using P = ClipProblem;
   static const Parts<P> table{
-      .words = {one_of("clip mode", &P::mode, all_names(all_clip_rules)), dtype_word<P>()},
+      .words = {entry_word("clip mode", &P::mode), dtype_word<P>()},
       .details = {elements_detail(), tensors_detail(), units_detail(),
                   number_detail<P>("at", &P::threshold, [](const P&) { return true; }).needed(),
                   number_detail<P>(
@@ -201,14 +197,14 @@ const Parts<ClipProblem>& parts(const ClipProblem& /*p*/) {
 }
 
 double working_set(const ClipProblem& p) {
-  const double arrays = p.sgd ? 3 : clip_rule(p.mode).reads_weights ? 2 : 1;
+  const double arrays = p.sgd ? 3 : p.mode->reads_weights ? 2 : 1;
   return element_bytes(p.dtype) * arrays * static_cast<double>(total(p.sizes));
 }
 
 /// In place g is read and written, and w read by some rules; an update reads g, w, v and writes w,
 /// v.
 double bytes(const ClipProblem& p) {
-  const ClipRule& rule = clip_rule(p.mode);
+  const ClipRule& rule = *p.mode;
   const double accesses = (p.sgd                ? 5
                            : rule.reads_weights ? 3
                                                 : 2) +
@@ -217,7 +213,7 @@ double bytes(const ClipProblem& p) {
 }
 
 double flops(const ClipProblem& p) {
-  const double clip = clip_rule(p.mode).flops;
+  const double clip = p.mode->flops;
   return static_cast<double>(total(p.sizes)) * (clip + (p.sgd ? 4 : 0));
 }
 

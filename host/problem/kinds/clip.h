@@ -7,6 +7,7 @@
 
 #include "host/problem/dtype.h"
 #include "host/problem/kinds/kind.h"
+#include "kernels/clip/rules.h"
 
 namespace gradepth {
 
@@ -37,7 +38,7 @@ std::string_view name(ClipRoute route);
 /// f16 and bf16 are storage: norms and products are wider, each result is rounded once.
 // clang-format on
 struct ClipProblem {
-  std::string mode = "norm";  // a rule
+  ClipMode mode = "norm";
   std::vector<std::int64_t> sizes = {};
   std::vector<std::int64_t> units = {};  // by unit: of each tensor; empty: 1, as for a bias
   double threshold = 1.0;

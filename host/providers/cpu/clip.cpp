@@ -26,11 +26,7 @@ constexpr std::ptrdiff_t chunk_size =
 class ClipPlan final : public Plan {
  public:
   ClipPlan(const ClipProblem& problem, const Context& context)
-      : p_(problem),
-        rule_(clip_rule(problem.mode)),
-        context_(context),
-        in_(problem),
-        out_(problem) {
+      : p_(problem), rule_(*problem.mode), context_(context), in_(problem), out_(problem) {
     std::ptrdiff_t first = 0;
     std::size_t norm = 0;
     for (std::size_t t = 0; t < p_.sizes.size(); ++t) {

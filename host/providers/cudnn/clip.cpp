@@ -30,7 +30,7 @@ class ClipPlan final : public LibraryPlan {
   ClipPlan(const LibraryPtr& shared, const ClipProblem& problem)
       : LibraryPlan(shared, problem),
         p_(problem),
-        rule_(clip_rule(problem.mode)),
+        rule_(*problem.mode),
         n_(std::accumulate(p_.sizes.begin(), p_.sizes.end(), std::int64_t{0})) {
     g_ = static_cast<float*>(tensor("g", n_));
     original_ = allocate_numbers<float>(n_);
@@ -171,8 +171,8 @@ void ClipPlan::by_foreach() {
 }  // namespace
 
 Planned make_plan(const ClipProblem& problem, const LibraryPtr& library) {
-  if (problem.mode != ByNorm::name && problem.mode != ByValue::name) {
-    return Unsupported{"no library clips by " + problem.mode};
+  if (problem.mode != "norm" && problem.mode != "value") {
+    return Unsupported{"no library clips by " + std::string(problem.mode.name())};
   }
   if (problem.sgd) return Unsupported{"no library clips and updates in one pass"};
   if (problem.dtype != Dtype::f32) return Unsupported{"the libraries' clips: f32 only"};

@@ -16,7 +16,7 @@ class ClipPlan final : public KernelPlan {
   ClipPlan(std::shared_ptr<const Device> device, const ClipProblem& problem)
       : KernelPlan(std::move(device), problem),
         p_(problem),
-        rule_(clip_rule(problem.mode)),
+        rule_(*problem.mode),
         launcher_(clip_launcher<T>(problem.mode)),
         n_(std::accumulate(p_.sizes.begin(), p_.sizes.end(), std::int64_t{0})),
         update_{.sgd = p_.sgd, .learning_rate = p_.lr, .momentum = p_.momentum} {

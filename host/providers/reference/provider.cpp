@@ -165,7 +165,7 @@ class ClipPlan final : public ReferencePlan<ClipProblem> {
     }
   }
 
-  const ClipRule& rule_ = clip_rule(p_.mode);
+  const ClipRule& rule_ = *p_.mode;
 };
 
 class ReferenceProvider final : public Provider {
