@@ -123,7 +123,7 @@ Knob toy() {
 
 Knob loss_scale() {"""),
     ("host/growth/knobs/knobs.cpp", "clip_value(),    loss_scale(),", "clip_value(), toy(), loss_scale(),"),
-    ("host/growth/study/spec.cpp", "  init.W = resolve_weights(spec);\n",
+    ("host/growth/study/resolve.cpp", "  init.W = resolve_weights(spec);\n",
      "  init.W = resolve_weights(spec);\n  init.W.scale *= spec.toy;\n"),
 ]
 
