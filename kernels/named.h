@@ -38,11 +38,14 @@ class OneOf {
  public:
   using Entry = std::remove_cvref_t<decltype(list[0])>;
 
-  consteval OneOf(const char* name) : OneOf(std::string_view(name)) {}
+  consteval OneOf(const char* name) : OneOf(find(name).value()) {}
   /// The entry of that name.
-  constexpr OneOf(const Entry& entry) : OneOf(entry.name) {}
+  constexpr OneOf(const Entry& entry) : OneOf(find(entry.name).value()) {}
   [[nodiscard]] static constexpr std::optional<OneOf> find(std::string_view name) {
-    return place_of(name) == list.size() ? std::nullopt : std::optional(OneOf(name));
+    for (std::size_t place = 0; place < list.size(); ++place) {
+      if (list[place].name == name) return OneOf(place);
+    }
+    return std::nullopt;
   }
 
   constexpr const Entry& operator*() const { return list[place_]; }
@@ -51,14 +54,7 @@ class OneOf {
   friend constexpr bool operator==(OneOf, OneOf) = default;
 
  private:
-  constexpr explicit OneOf(std::string_view name) : place_(place_of(name)) {
-    if (place_ == list.size()) throw std::invalid_argument("no entry of the list has this name");
-  }
-  static constexpr std::size_t place_of(std::string_view name) {
-    std::size_t place = 0;
-    while (place < list.size() && list[place].name != name) ++place;
-    return place;
-  }
+  constexpr explicit OneOf(std::size_t place) : place_(place) {}
 
   std::size_t place_;
 };

@@ -6,6 +6,7 @@
 #include "bench/cli/command_line.h"
 #include "host/draw/pytorch.h"
 #include "host/draw/weights_file.h"
+#include "host/growth/knobs/fits.h"
 
 namespace gradepth {
 namespace {
@@ -51,17 +52,9 @@ void read_weights(const CLI::App& command, WeightsFlags& flags, growth::GrowthSp
       [](const std::string& size) { std::cerr << "reading " << size << '\n'; });
   spec.init.W.kind = WeightInit::Kind::file;
   const RecurrentWeights& weights = *spec.init.weights;
-  const std::int64_t width = weights.Wh.shape.at(1);
-  if (command.count("--net") > 0 && spec.net != Net(weights.cell)) {
-    refuse("--net " + std::string(spec.net.name()),
-           "the layer of --weights is of the net " + std::string(weights.cell.name()));
-  }
-  if (command.count("--width") > 0 && spec.width != width) {
-    refuse("--width " + std::to_string(spec.width),
-           "the layer of --weights has " + std::to_string(width) + " units");
-  }
-  spec.net = weights.cell;
-  spec.width = width;
+  if (command.count("--net") == 0) spec.net = weights.cell;
+  if (command.count("--width") == 0) spec.width = weights.Wh.shape.at(1);
+  growth::refuse_other_layer(spec, weights);
   if (!weights.has_inputs()) return;
   if (command.count("--depth") == 0) spec.depth = weights.x.shape.at(0);
   if (command.count("--batch") == 0) spec.batch = weights.x.shape.at(1);

@@ -118,11 +118,7 @@ Knob<Spec> field_knob(const std::string& flag, const std::optional<Names>& names
   };
   knob.text = [at, names](const Spec& spec) { return knobs::written(at(spec), names); };
   knob.identify = [at, key = knob.key()](IdentityText& identity, const Spec& spec) {
-    if constexpr (knobs::Named<Field>) {
-      identity.add(key, at(spec).name());
-    } else {
-      identity.add(key, at(spec));
-    }
+    identity.add(key, at(spec));
   };
   if (!knob.rules.shown) {
     knob.rules.shown = [at, names](const Spec& spec) { return knobs::shown(at(spec), names); };

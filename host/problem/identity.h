@@ -46,10 +46,12 @@ class IdentityText {
   template <class Value>
   requires std::is_enum_v<Value> && requires(Value value) { name(value); }
   IdentityText& add(std::string_view key, Value value) { return add(key, name(value)); }
-  template <const auto& list>
-  IdentityText& add(std::string_view key, OneOf<list> value) {
-    return add(key, value.name());
+  /// An entry of a list, or what is known by its name otherwise.
+  template <class Value>
+  requires requires(const Value& value) {
+    { value.name() } -> std::same_as<std::string_view>;
   }
+  IdentityText& add(std::string_view key, const Value& value) { return add(key, value.name()); }
   IdentityText& add(std::string_view key, Pass value);
   IdentityText& add(std::string_view key, ActivationPass value);
   IdentityText& add(std::string_view key, const WeightInit& value);

@@ -26,10 +26,6 @@ Knob named(const std::string& flag, const Names& names, const std::string& help,
            Field TrainSpec::*field, Rules rules = {}) {
   return field_knob<TrainSpec>(flag, names, help, of(field), std::move(rules));
 }
-template <std::size_t n>
-std::vector<std::string> texts(const std::array<std::string_view, n>& names) {
-  return {names.begin(), names.end()};
-}
 
 std::function<void(const TrainSpec&, const std::string&)> check_count(auto at, std::int64_t most) {
   return [at, most](const TrainSpec& s, const std::string& given) {
@@ -57,7 +53,7 @@ Knob size(const std::string& flag, const std::string& help, auto at) {
 }
 
 Knob task() {
-  return named("--task", Names(texts(task_names)),
+  return named("--task", Names({task_names.begin(), task_names.end()}),
                "digits: 64 pixels of a handwritten digit one by one, 10 classes", &TrainSpec::task);
 }
 
@@ -73,11 +69,11 @@ Knob init() {
   rules.tag = [](const TrainSpec& s) {
     return s.net->takes_init && s.init == Start::gaussian ? std::string(name(s.init)) : "";
   };
-  return named(
-      "--init",
-      Names(texts(start_names), {{"orthogonal:1", "orthogonal"}, {"gaussian:1", "gaussian"}}),
-      "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1", &TrainSpec::init,
-      std::move(rules));
+  return named("--init",
+               Names({start_names.begin(), start_names.end()},
+                     {{"orthogonal:1", "orthogonal"}, {"gaussian:1", "gaussian"}}),
+               "elman-tanh's recurrent weights: orthogonal or gaussian, gain 1", &TrainSpec::init,
+               std::move(rules));
 }
 
 Knob epochs() {
@@ -111,8 +107,8 @@ const KnobTable<TrainSpec>& train_knobs() {
        count("--batch", "samples per update", of(&TrainSpec::batch), 1'000'000), epochs(),
        count("--steps", "updates, instead of epochs", of(&TrainSpec::steps), 1'000'000'000,
              {.in_setting = Shown::never}),
-       named("--optimiser,--optimizer", Names(texts(method_names)), "adam or sgd",
-             &TrainSpec::optimiser),
+       named("--optimiser,--optimizer", Names({method_names.begin(), method_names.end()}),
+             "adam or sgd", &TrainSpec::optimiser),
        size("--learning-rate", "step size; without it, the net's own",
             of(&TrainSpec::learning_rate)),
        size("--clip-norm", "largest norm of the whole gradient; 0: off", of(&Clip::norm)),

@@ -353,7 +353,8 @@ class Suite(unittest.TestCase):
         cls.latest = pathlib.Path(cls.root, "latest")
         cls.sweep = subprocess.run([GRADEPTH, *Sweep.GRID], capture_output=True, env=cls.there)
         cls.moved_by_a_sweep = cls.latest.is_symlink()
-        cls.done = subprocess.run([GRADEPTH, "suite", "--preset", "brief"], capture_output=True, text=True, env=cls.there)
+        cls.done = subprocess.run([GRADEPTH, "suite", "--preset", "brief", "--format", "json"],
+                                  capture_output=True, text=True, env=cls.there)
         assert cls.done.returncode == 0, cls.done.stderr
         cls.lines = (cls.latest / "results.jsonl").read_text().splitlines(keepends=True)
 
@@ -378,9 +379,14 @@ class Suite(unittest.TestCase):
             self.assertIn(row["status"], ("ok", "unsupported"), row)
             if row["status"] == "unsupported":
                 self.assertTrue(row["reason"], row)
-        for line in self.done.stdout.splitlines():
+        self.assertEqual(self.done.stdout, "".join(self.lines))
+        with tempfile.TemporaryDirectory() as folder:  # of rows that are there: nothing is measured again
+            pathlib.Path(folder, "results.jsonl").write_text("".join(self.lines))
+            tables = run("suite", "--preset", "brief", "--out", folder)
+        self.assertEqual(tables.returncode, 0, tables.stderr)
+        for line in tables.stdout.splitlines():
             self.assertLessEqual(len(line), 80, line)
-        self.assertRegex(self.done.stdout, re.compile("Gradient growth", re.I))
+        self.assertRegex(tables.stdout, re.compile("Gradient growth", re.I))
         steps = re.findall(r"(?m)^\[ *\d+ s\] (\d+) of (\d+)  \S", self.done.stderr)
         self.assertEqual([int(i) for i, _ in steps], list(range(1, int(steps[0][1]) + 1)))
         self.assertRegex(self.done.stderr, r"about \d+ (s|min) left")

@@ -34,15 +34,7 @@ void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
   if (!spec.share) refuse("--share off", rule);
   if (spec.init.density != 1) refuse("--density " + readable(spec.init.density), rule);
   if (spec.init.bias.scale != 0) refuse("--bias " + text(spec.init.bias), rule);
-  const std::int64_t units = weights.Wh.shape.at(1);
-  if (spec.net != Net(weights.cell)) {
-    refuse("--net " + std::string(spec.net.name()),
-           "the layer of --weights is of the net " + std::string(weights.cell.name()));
-  }
-  if (spec.width != units) {
-    refuse("--width " + std::to_string(spec.width),
-           "the layer of --weights has " + std::to_string(units) + " units");
-  }
+  refuse_other_layer(spec, weights);
   if (!weights.has_inputs()) return;
   if (spec.init.input != Initialisation::Input::zero) {
     refuse("--input other than zero", "not beside --inputs, whose numbers are given");
@@ -60,6 +52,18 @@ void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
 }
 
 }  // namespace
+
+void refuse_other_layer(const GrowthSpec& spec, const RecurrentWeights& weights) {
+  const std::int64_t units = weights.Wh.shape.at(1);
+  if (spec.net != Net(weights.cell)) {
+    refuse("--net " + std::string(spec.net.name()),
+           "the layer of --weights is of the net " + std::string(weights.cell.name()));
+  }
+  if (spec.width != units) {
+    refuse("--width " + std::to_string(spec.width),
+           "the layer of --weights has " + std::to_string(units) + " units");
+  }
+}
 
 void refuse_misfits(const GrowthSpec& spec) {
   const CellInfo* const cell = spec.net.cell();

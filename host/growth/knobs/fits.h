@@ -11,6 +11,9 @@ namespace gradepth::growth {
 /// A knob that the net does not have, or that numbers from a file leave no room for.
 void refuse_misfits(const GrowthSpec& spec);
 
+/// Another net, or another width, than the layer of --weights has.
+void refuse_other_layer(const GrowthSpec& spec, const RecurrentWeights& weights);
+
 /// What `share` cannot contrast: a net without a W to share, a density that is none of a sparse W,
 /// fewer than three draws.
 void refuse_share_misfits(const GrowthSpec& spec, double density);

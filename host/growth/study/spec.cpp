@@ -1,7 +1,6 @@
 #include "host/growth/study/spec.h"
 
 #include <cmath>
-#include <utility>
 
 #include "host/text/decimal.h"
 
