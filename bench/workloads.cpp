@@ -18,7 +18,7 @@ using Kind = WeightInit::Kind;
 /// A draw under which the net's gradient neither vanishes nor explodes at once, so that a timed run
 /// stays in the range of normal numbers: subnormals cost ten times the time and are a study of
 /// their own.
-Initialisation stable(Net net, std::string_view act) {
+Initialisation stable(Net net, Activation act) {
   Initialisation init;
   const bool rectifier = is_rectifier(act);
   init.W = {rectifier ? Kind::he : Kind::gaussian, 1.0, {}};
@@ -30,19 +30,16 @@ Initialisation stable(Net net, std::string_view act) {
   return init;
 }
 
-Workload activation(std::string_view act, ActivationPass pass, std::int64_t rows, std::int64_t cols,
+Workload activation(Activation act, ActivationPass pass, std::int64_t rows, std::int64_t cols,
                     bool bias_gradient) {
-  return {ActivationProblem{.act = std::string(act),
-                            .rows = rows,
-                            .cols = cols,
-                            .pass = pass,
-                            .bias_gradient = bias_gradient},
+  return {ActivationProblem{
+              .act = act, .rows = rows, .cols = cols, .pass = pass, .bias_gradient = bias_gradient},
           {}};
 }
 
 /// A backward pass with all that can be fused into it.
-Workload fused_activation(std::string_view act, std::int64_t rows, std::int64_t cols, Dtype dtype) {
-  return {ActivationProblem{.act = std::string(act),
+Workload fused_activation(Activation act, std::int64_t rows, std::int64_t cols, Dtype dtype) {
+  return {ActivationProblem{.act = act,
                             .rows = rows,
                             .cols = cols,
                             .bias_gradient = true,
@@ -51,8 +48,13 @@ Workload fused_activation(std::string_view act, std::int64_t rows, std::int64_t 
           {}};
 }
 
-bool is_one_of(std::string_view name, std::initializer_list<std::string_view> names) {
-  return std::find(names.begin(), names.end(), name) != names.end();
+/// What `quick` has of a list; `full` has the others.
+constexpr Activation quick_activations[] = {"tanh", "relu", "gelu"};
+constexpr ClipMode quick_clips[] = {"norm", "value", "agc"};
+
+template <class One, std::size_t n>
+bool is_among(const One (&few)[n], One one) {
+  return std::find(std::begin(few), std::end(few), one) != std::end(few);
 }
 
 Workload clip(ClipMode mode, std::vector<std::int64_t> sizes, double threshold) {
@@ -191,7 +193,7 @@ std::vector<Workload> small() {
       {.cell = "additive", .T = 9, .B = 2, .H = 5, .record = true, .form = AdditiveForm::sum}));
   for_each_activation([&](auto act) {
     list.push_back(recurrent({.cell = "elman",
-                              .act = std::string(act.name),
+                              .act = act.name,
                               .T = 7,
                               .B = 3,
                               .H = 17,
@@ -229,7 +231,7 @@ std::vector<Workload> small() {
 /// A few of each kind: what the suite checks on the executor.
 std::vector<Workload> brief() {
   std::vector<Workload> list;
-  for (const char* act : {"tanh", "relu", "gelu"}) {
+  for (const Activation act : quick_activations) {
     list.push_back(activation(act, ActivationPass::backward, 33, 67, true));
   }
   for (const ClipMode mode : std::initializer_list<ClipMode>{"norm", "value"}) {
@@ -246,7 +248,7 @@ std::vector<Workload> brief() {
 
 std::vector<Workload> quick() {
   std::vector<Workload> list;
-  for (const char* act : {"tanh", "relu", "gelu"}) {
+  for (const Activation act : quick_activations) {
     list.push_back(activation(act, ActivationPass::forward, 2048, 1024, false));
     list.push_back(activation(act, ActivationPass::backward, 2048, 1024, false));
   }
@@ -284,7 +286,7 @@ std::vector<Workload> quick() {
 std::vector<Workload> full() {
   std::vector<Workload> list = quick();
   for_each_activation([&](auto act) {
-    if (is_one_of(act.name, {"tanh", "relu", "gelu"})) return;  // in quick
+    if (is_among(quick_activations, Activation(act.name))) return;  // in quick
     list.push_back(activation(act.name, ActivationPass::forward, 2048, 1024, false));
     list.push_back(activation(act.name, ActivationPass::backward, 2048, 1024, false));
   });
@@ -297,7 +299,7 @@ std::vector<Workload> full() {
     list.push_back({ClipProblem{.sizes = fewer, .route = route}, {}});
   }
   for (const ClipRule& rule : all_clip_rules) {
-    if (is_one_of(rule.name, {"norm", "value", "agc"})) continue;  // in quick
+    if (is_among(quick_clips, ClipMode(rule))) continue;  // in quick
     list.push_back(clip(rule, std::vector<std::int64_t>(50, 200'000), 1.0));
   }
   list.push_back({ClipProblem{.sizes = std::vector<std::int64_t>(3000, 1000)}, {}});
@@ -313,8 +315,8 @@ std::vector<Workload> full() {
 }
 
 /// A growth study by its flags: net, activation, depth, width, init, bias, forget bias.
-growth::GrowthSpec study(Net net, std::string_view activation, std::int64_t depth,
-                         std::int64_t width, const char* init, double bias_deviation = 0) {
+growth::GrowthSpec study(Net net, Activation activation, std::int64_t depth, std::int64_t width,
+                         const char* init, double bias_deviation = 0) {
   growth::GrowthSpec spec;
   spec.net = net;
   spec.activation = activation;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <algorithm>
+#include <concepts>
 #include <cstddef>
 #include <iterator>
 #include <optional>
@@ -39,6 +40,9 @@ class OneOf {
   using Entry = std::remove_cvref_t<decltype(list[0])>;
 
   consteval OneOf(const char* name) : OneOf(find(name).value()) {}
+  /// Of no string, which would convert.
+  template <std::same_as<std::string_view> Text>
+  consteval OneOf(Text name) : OneOf(find(name).value()) {}
   /// The entry of that name.
   constexpr OneOf(const Entry& entry) : OneOf(find(entry.name).value()) {}
   [[nodiscard]] static constexpr std::optional<OneOf> find(std::string_view name) {

@@ -14,7 +14,7 @@ namespace gradepth {
 namespace {
 
 struct Saturated {
-  const char* activation;
+  Activation activation;
   double argument;
 };
 constexpr Saturated nets[] = {{"tanh", 4},    {"tanh", 6},     {"tanh", 10},
@@ -54,7 +54,7 @@ std::map<std::string, growth::PrecisionHorizon> horizons_of(const growth::Growth
 }
 
 Row net_row(const SlopeStudy& study, const Saturated& net) {
-  Row row{{"activation", net.activation}, {"argument", net.argument}};
+  Row row{{"activation", net.activation.name()}, {"argument", net.argument}};
   with_activation(net.activation, [&](auto act) {
     row["slope"] = exact_slope<decltype(act)>(net.argument);
     row["has_slope_from_output"] = has_slope_from_output<decltype(act)>;

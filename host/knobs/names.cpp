@@ -43,12 +43,6 @@ std::size_t slips(std::string_view a, std::string_view b) {
   return last[b.size()];
 }
 
-std::vector<std::string> all_activations() {
-  std::vector<std::string> names;
-  for_each_activation([&](auto act) { names.emplace_back(decltype(act)::name); });
-  return names;
-}
-
 }  // namespace
 
 std::optional<std::string> nearest(std::string_view text, std::span<const std::string> candidates) {
@@ -129,13 +123,13 @@ const Names& dtype_names() {
 }
 
 const Names& activation_flag_names() {
-  static const Names names(all_activations(), {{"linear", "identity"},
-                                               {"logistic", "sigmoid"},
-                                               {"swish", "silu"},
-                                               {"lrelu", "leaky_relu"},
-                                               {"gelu_new", "gelu_tanh"},
-                                               {"gelu_approximate", "gelu_tanh"},
-                                               {"gelu_pytorch_tanh", "gelu_tanh"}});
+  static const Names names(all_names(all_activations), {{"linear", "identity"},
+                                                        {"logistic", "sigmoid"},
+                                                        {"swish", "silu"},
+                                                        {"lrelu", "leaky_relu"},
+                                                        {"gelu_new", "gelu_tanh"},
+                                                        {"gelu_approximate", "gelu_tanh"},
+                                                        {"gelu_pytorch_tanh", "gelu_tanh"}});
   return names;
 }
 

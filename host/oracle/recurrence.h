@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#include "kernels/activation/activation.h"
+
 /// A recurrent layer forward and back through time in float64, formula by formula, for tests and
 /// the meter. It shares nothing with kernels and providers but the activations.
 namespace gradepth::oracle {
@@ -15,9 +17,9 @@ struct Recurrence {
   std::int64_t T = 0;
   std::int64_t B = 0;
   std::int64_t H = 0;
-  std::string act = "tanh";  // elman's
-  bool projected = false;    // x has a row for each gate
-  double clip_value = 0;     // of what reaches h and c at each step; 0: off
+  Activation act = "tanh";  // elman's
+  bool projected = false;   // x has a row for each gate
+  double clip_value = 0;    // of what reaches h and c at each step; 0: off
 
   // clang-format off
   Numbers W{};     // [G, H, H]

@@ -10,12 +10,6 @@
 namespace gradepth {
 namespace {
 
-bool says_slope_by_output(std::string_view act) {
-  bool says = false;
-  with_activation(act, [&](auto f) { says = has_slope_from_output<decltype(f)>; });
-  return says;
-}
-
 /// Whether slopes of an activation are taken.
 template <class P>
 bool has_slopes(const P& p) {
@@ -33,7 +27,7 @@ bool has_slopes(const P& p) {
 template <class P>
 std::optional<SlopeFrom> slope_choice(const P& p) {
   if constexpr (requires { p.slope; }) {
-    if (has_slopes(p) && says_slope_by_output(p.act)) return p.slope;
+    if (has_slopes(p) && p.act->slope_from_output) return p.slope;
   }
   return std::nullopt;
 }

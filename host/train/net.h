@@ -14,7 +14,7 @@ namespace gradepth::train {
 struct TrainNet {
   std::string_view name;
   RecurrentCell cell;
-  std::string_view activation;
+  Activation activation;
   WeightInit::Kind W;       // of the recurrent weights, gain 1
   bool takes_init = false;  // whether the run says how they start, in place of W
   double forget_bias = 0;

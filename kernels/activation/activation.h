@@ -1,15 +1,15 @@
 #pragma once
 
-#include <stdexcept>
-#include <string>
+#include <array>
 #include <string_view>
 #include <type_traits>
 #include <utility>
 
 #include "kernels/activation/functions.h"
 #include "kernels/host_device.h"
+#include "kernels/named.h"
 
-/// The list of activations (functions.h), and what is asked of them by type or by name.
+/// The list of activations (functions.h), and what is asked of them by type or as data.
 namespace gradepth {
 
 /// Where a slope comes from: the stored output, or the stored pre-activation.
@@ -50,51 +50,36 @@ void for_each_activation(F&& f) {
   for_each_activation(std::forward<F>(f), Activations{});
 }
 
-/// The names of the list, separated by `separator`.
-inline std::string activation_names(std::string_view separator = ", ") {
-  std::string names;
-  for_each_activation([&](auto act) {
-    if (!names.empty()) names += separator;
-    names += decltype(act)::name;
-  });
-  return names;
+/// An activation as data (functions.h).
+struct ActivationInfo {
+  std::string_view name;
+  bool homogeneous;
+  bool odd;
+  bool slope_from_output;  // it has one
+};
+template <class... Acts>
+constexpr std::array<ActivationInfo, sizeof...(Acts)> infos_of(ActivationList<Acts...> /*list*/) {
+  return {ActivationInfo{.name = Acts::name,
+                         .homogeneous = Acts::homogeneous,
+                         .odd = Acts::odd,
+                         .slope_from_output = has_slope_from_output<Acts>}...};
 }
+inline constexpr auto all_activations = infos_of(Activations{});
 
-inline bool is_activation(std::string_view name) {
-  bool found = false;
-  for_each_activation([&](auto act) { found = found || decltype(act)::name == name; });
-  return found;
-}
+/// One of them: "tanh".
+using Activation = OneOf<all_activations>;
 
-/// Calls f(Act{}) for the activation called `name`; std::invalid_argument for an unknown name.
-template <class F, class... Acts>
-void with_activation(std::string_view name, F&& f, ActivationList<Acts...> /*list*/) {
-  const bool found = ((Acts::name == name && (f(Acts{}), true)) || ...);
-  if (!found) {
-    throw std::invalid_argument("activation " + std::string(name) + ": one of " +
-                                activation_names());
-  }
-}
+/// Calls f(Act{}) with the activation's type.
 template <class F>
-void with_activation(std::string_view name, F&& f) {
-  with_activation(name, std::forward<F>(f), Activations{});
-}
-
-inline bool is_homogeneous(std::string_view name) {
-  bool is = false;
-  with_activation(name, [&](auto act) { is = decltype(act)::homogeneous; });
-  return is;
-}
-
-inline bool is_odd(std::string_view name) {
-  bool is = false;
-  with_activation(name, [&](auto act) { is = decltype(act)::odd; });
-  return is;
+void with_activation(Activation act, F&& f) {
+  for_each_activation([&](auto one) {
+    if (one.name == act.name()) f(one);
+  });
 }
 
 /// Whether it is a straight line through 0.
-inline bool is_linear(std::string_view name) { return is_homogeneous(name) && is_odd(name); }
+constexpr bool is_linear(Activation act) { return act->homogeneous && act->odd; }
 /// 0 on one side, or nearly, and a straight line on the other: what He's draw is for.
-inline bool is_rectifier(std::string_view name) { return is_homogeneous(name) && !is_odd(name); }
+constexpr bool is_rectifier(Activation act) { return act->homogeneous && !act->odd; }
 
 }  // namespace gradepth

@@ -187,8 +187,7 @@ std::int64_t size_of_partials(const BackwardTiles<T>& m, bool bias_gradient) {
 }
 
 template <class T>
-void activation_forward(std::string_view act, std::int64_t n, const T* x, T* y,
-                        const StreamRef& stream) {
+void activation_forward(Activation act, std::int64_t n, const T* x, T* y, const StreamRef& stream) {
   if (n == 0) return;
   with_activation(act, [&](auto f) {
     launch(activation_forward_kernel<decltype(f), T>, dim3(blocks_for(divide_up(n, pack_width<T>))),
@@ -205,7 +204,7 @@ std::int64_t activation_workspace(std::int64_t rows, std::int64_t cols, bool bia
 }
 
 template <class T>
-void activation_backward(std::string_view act, const ActivationBackward<T>& pass,
+void activation_backward(Activation act, const ActivationBackward<T>& pass,
                          const StreamRef& stream) {
   const bool bias_gradient = pass.db != nullptr;
   const bool count_saturated = pass.saturated != nullptr;

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "kernels/activation/activation.h"
 #include "kernels/half.h"
@@ -12,13 +11,12 @@
 ///
 /// T is float, float16 or bfloat16: how numbers are stored. Arithmetic is float, and each result is
 /// rounded to T once. Arrays that start on 16-byte addresses are read and written 16 bytes at a
-/// time. std::invalid_argument for an unknown activation.
+/// time.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
 /// y = f(x).   x, y [n]; y may be x.
 template <class T>
-void activation_forward(std::string_view act, std::int64_t n, const T* x, T* y,
-                        const StreamRef& stream);
+void activation_forward(Activation act, std::int64_t n, const T* x, T* y, const StreamRef& stream);
 
 /// Below this, |f'| lets next to nothing through: the unit is saturated.
 inline constexpr float saturation_slope = 0.01F;
@@ -49,13 +47,13 @@ std::int64_t activation_workspace(std::int64_t rows, std::int64_t cols, bool bia
                                   bool count_saturated);
 
 template <class T>
-void activation_backward(std::string_view act, const ActivationBackward<T>& pass,
+void activation_backward(Activation act, const ActivationBackward<T>& pass,
                          const StreamRef& stream);
 
 /// dx = dy · f' alone.   x, y, dy, dx [n]
 template <class T>
-void activation_backward(std::string_view act, std::int64_t n, const T* x, const T* y, const T* dy,
-                         T* dx, const StreamRef& stream) {
+void activation_backward(Activation act, std::int64_t n, const T* x, const T* y, const T* dy, T* dx,
+                         const StreamRef& stream) {
   activation_backward<T>(act, {.cols = n, .x = x, .y = y, .dy = dy, .dx = dx}, stream);
 }
 

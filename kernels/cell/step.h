@@ -2,8 +2,8 @@
 
 #include <cstdint>
 #include <optional>
-#include <string_view>
 
+#include "kernels/activation/activation.h"
 #include "kernels/platform.h"
 
 /// What the kernels of recurrent layers read and write, whichever way they run through time.
@@ -50,6 +50,6 @@ struct RecurrentBackward {
 /// (OnChipActivations): their slope needs only the output. Nothing for others: they go step by
 /// step.
 enum class OutputActivation : std::uint8_t {};
-std::optional<OutputActivation> output_activation(std::string_view name);
+std::optional<OutputActivation> output_activation(Activation act);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -4,7 +4,7 @@ namespace gradepth::inline GRADEPTH_PLATFORM {
 
 std::int64_t step_blocks(std::int64_t n) { return divide_up(n, step_block_size); }
 
-void pointwise_forward(std::string_view act, const PointwiseForward& p, const StreamRef& stream) {
+void pointwise_forward(Activation act, const PointwiseForward& p, const StreamRef& stream) {
   const std::int64_t width = p.units * p.pixels;
   if (p.rows == 0 || width == 0) return;
   const dim3 grid(as_blocks(p.rows), as_blocks(divide_up(width, block_threads)));
@@ -13,7 +13,7 @@ void pointwise_forward(std::string_view act, const PointwiseForward& p, const St
   });
 }
 
-void pointwise_backward(std::string_view act, const PointwiseBackward& p, const StreamRef& stream) {
+void pointwise_backward(Activation act, const PointwiseBackward& p, const StreamRef& stream) {
   if (p.n == 0) return;
   with_activation(act, [&](auto f) {
     launch(map_backward_kernel<decltype(f)>, dim3(as_blocks(step_blocks(p.n))), dim3(block_threads),

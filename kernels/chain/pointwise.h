@@ -1,8 +1,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
+#include "kernels/activation/activation.h"
 #include "kernels/platform.h"
 #include "kernels/recurrence/step_statistics.h"
 
@@ -43,8 +43,7 @@ struct PointwiseBackward {
                                // null: not measured
 };
 
-/// std::invalid_argument for an unknown activation.
-void pointwise_forward(std::string_view act, const PointwiseForward& p, const StreamRef& stream);
-void pointwise_backward(std::string_view act, const PointwiseBackward& p, const StreamRef& stream);
+void pointwise_forward(Activation act, const PointwiseForward& p, const StreamRef& stream);
+void pointwise_backward(Activation act, const PointwiseBackward& p, const StreamRef& stream);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

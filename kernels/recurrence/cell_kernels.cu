@@ -47,12 +47,12 @@ CellKernels cell_kernels(RecurrentCell cell) {
   return kernels;
 }
 
-std::optional<OutputActivation> output_activation(std::string_view name) {
+std::optional<OutputActivation> output_activation(Activation act) {
   std::optional<OutputActivation> found;
   std::uint8_t place = 0;
   for_each_activation(
-      [&](auto act) {
-        if (act.name == name) found = OutputActivation{place};
+      [&](auto one) {
+        if (one.name == act.name()) found = OutputActivation{place};
         ++place;
       },
       OnChipActivations{});

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <string_view>
 
 #include "kernels/cell/cells.h"
 #include "kernels/cell/step.h"

@@ -51,7 +51,7 @@ std::vector<NetCase> nets() {
 }
 
 /// Odd sizes, batch 3, biases and inputs that are not 0.
-GrowthSpec make_spec(const NetCase& net, const std::string& activation) {
+GrowthSpec make_spec(const NetCase& net, Activation activation) {
   GrowthSpec spec;
   spec.net = net.net;
   spec.activation = activation;
@@ -77,14 +77,16 @@ GrowthSpec make_spec(const NetCase& net, const std::string& activation) {
 
 std::string label(const GrowthSpec& spec) {
   return std::string(spec.net.name()) + ' ' + std::string(name(spec.residual)) + ' ' +
-         std::string(name(spec.form)) + (spec.share ? " " : " untied ") + spec.activation;
+         std::string(name(spec.form)) + (spec.share ? " " : " untied ") +
+         std::string(spec.activation.name());
 }
 
 /// Every net with tanh, and those that have an activation with a few more.
 std::vector<GrowthSpec> specs() {
   std::vector<GrowthSpec> all;
   for (const NetCase& net : nets()) all.push_back(make_spec(net, "tanh"));
-  for (const char* activation : {"relu", "gelu", "softplus", "identity"}) {
+  for (const Activation activation :
+       std::initializer_list<Activation>{"relu", "gelu", "softplus", "identity"}) {
     for (const NetCase& net : nets()) {
       GrowthSpec spec = make_spec(net, activation);
       const CellInfo* const found = spec.net.cell();

@@ -1,12 +1,14 @@
 #pragma once
 
+#include "kernels/activation/activation.h"
+
 // Made by tests/growth/mean_field_numbers.py; do not edit.
 // clang-format off
 
 namespace gradepth::test {
 
 struct KnownMoments {
-  const char* activation;
+  Activation activation;
   double q;
   double value2;
   double slope2;
@@ -63,7 +65,7 @@ inline constexpr KnownMoments known_moments[] = {
 };
 
 struct KnownFixedPoint {
-  const char* activation;
+  Activation activation;
   double sigma_w2;
   double noise;
   double q;
@@ -83,7 +85,7 @@ inline constexpr KnownFixedPoint known_fixed_points[] = {
 };
 
 struct KnownCritical {
-  const char* activation;
+  Activation activation;
   double noise;
   double sigma_w;
 };

@@ -81,9 +81,9 @@ def number(x):
 
 
 def main():
-    print("#pragma once\n\n// Made by tests/growth/mean_field_numbers.py; do not edit.\n// clang-format off\n")
+    print("#pragma once\n\n#include \"kernels/activation/activation.h\"\n\n// Made by tests/growth/mean_field_numbers.py; do not edit.\n// clang-format off\n")
     print("namespace gradepth::test {\n")
-    print("struct KnownMoments {\n  const char* activation;\n  double q;\n  double value2;\n"
+    print("struct KnownMoments {\n  Activation activation;\n  double q;\n  double value2;\n"
           "  double slope2;\n};")
     print("inline constexpr KnownMoments known_moments[] = {")
     mp.dps = 25
@@ -93,7 +93,7 @@ def main():
             print(f'    {{"{name}", {q}, {number(value2)}, {number(slope2)}}},')
     print("};\n")
     mp.dps = 18
-    print("struct KnownFixedPoint {\n  const char* activation;\n  double sigma_w2;\n  double noise;\n"
+    print("struct KnownFixedPoint {\n  Activation activation;\n  double sigma_w2;\n  double noise;\n"
           "  double q;\n  double chi;\n};")
     print("inline constexpr KnownFixedPoint known_fixed_points[] = {")
     for name, sigma2, noise in (("tanh", "2.25", "0.05"), ("tanh", "4", "0"), ("sigmoid", "4", "0.1"),
@@ -105,7 +105,7 @@ def main():
         print(f'    {{"{name}", {sigma2}, {noise}, {number(q)}, {number(chi)}}},')
     print("};\n")
     mp.dps = 16
-    print("struct KnownCritical {\n  const char* activation;\n  double noise;\n  double sigma_w;\n};")
+    print("struct KnownCritical {\n  Activation activation;\n  double noise;\n  double sigma_w;\n};")
     print("inline constexpr KnownCritical known_criticals[] = {")
     for name, noise, low, high in (("tanh", "0.05", "1.3", "1.35"), ("hard_tanh", "0.05", "1.05", "1.1")):
         print(f'    {{"{name}", {noise}, {number(critical(name, mpf(noise), low, high))}}},')

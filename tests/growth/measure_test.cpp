@@ -27,7 +27,7 @@ const Providers& providers() {
 }
 Provider& reference() { return *find(providers(), "reference"); }
 
-GrowthSpec net(const std::string& name, const std::string& activation, Kind kind, double scale) {
+GrowthSpec net(const std::string& name, Activation activation, Kind kind, double scale) {
   GrowthSpec spec;
   spec.net = Net::find(name).value();
   spec.activation = activation;
@@ -174,7 +174,7 @@ double noise(const GrowthResult& r) { return *r.rate.high - *r.rate.low; }
 TEST(GrowthTheory, MeanFieldOfWideNets) {
   struct Case {
     const char* name;
-    const char* activation;
+    Activation activation;
     double gain;
     double bias;
     bool share;
@@ -190,8 +190,9 @@ TEST(GrowthTheory, MeanFieldOfWideNets) {
     spec.seeds = 4;
     spec.dtype = Dtype::f32;
     const GrowthResult r = measure(spec);
-    ASSERT_TRUE(r.theory) << c.activation;
-    EXPECT_NEAR(r.rate.value, r.theory->rate, std::max(0.02, noise(r))) << c.activation << c.gain;
+    ASSERT_TRUE(r.theory) << c.activation.name();
+    EXPECT_NEAR(r.rate.value, r.theory->rate, std::max(0.02, noise(r)))
+        << c.activation.name() << c.gain;
     EXPECT_LT(noise(r), 0.06);  // the comparison says something
   }
 }
@@ -209,7 +210,7 @@ TEST(GrowthTheory, FiniteWidthHe) {
 
 TEST(GrowthTheory, ResidualNets) {
   for (const Residual residual : {Residual::plain, Residual::preact, Residual::scaled}) {
-    for (const char* activation : {"relu", "tanh"}) {
+    for (const Activation activation : std::initializer_list<Activation>{"relu", "tanh"}) {
       GrowthSpec spec = net("residual", activation, Kind::gaussian, 1);
       spec.residual = residual;
       spec.residual_scale = 0.7;
@@ -217,9 +218,9 @@ TEST(GrowthTheory, ResidualNets) {
       spec.depth = 40;
       spec.seeds = 8;
       const GrowthResult r = measure(spec);
-      ASSERT_TRUE(r.theory) << name(residual) << activation;
+      ASSERT_TRUE(r.theory) << name(residual) << activation.name();
       EXPECT_NEAR(r.rate.value, r.theory->rate, std::max(0.01, noise(r)))
-          << name(residual) << activation;
+          << name(residual) << activation.name();
       EXPECT_LT(noise(r), 0.06);
     }
   }
@@ -243,7 +244,8 @@ TEST(GrowthTheory, GruWithFreshWeights) {
 
 /// Of any f, with a bias or sparse W, from a constant too: forward and backward are correlated.
 TEST(GrowthTheory, ResidualNetsOfAnyActivation) {
-  for (const char* activation : {"sigmoid", "softplus", "gelu", "selu", "leaky_relu"}) {
+  for (const Activation activation :
+       std::initializer_list<Activation>{"sigmoid", "softplus", "gelu", "selu", "leaky_relu"}) {
     for (const bool constant_start : {false, true}) {
       GrowthSpec spec = net("residual", activation, Kind::gaussian, 1.2);
       if (constant_start) spec.init.h0 = {ValueInit::Kind::constant, -0.5};
@@ -252,8 +254,8 @@ TEST(GrowthTheory, ResidualNetsOfAnyActivation) {
       spec.depth = 24;
       spec.seeds = 12;
       const GrowthResult r = measure(spec);
-      ASSERT_TRUE(r.theory) << activation;
-      EXPECT_NEAR(r.rate.value, r.theory->rate, noise(r)) << activation << constant_start;
+      ASSERT_TRUE(r.theory) << activation.name();
+      EXPECT_NEAR(r.rate.value, r.theory->rate, noise(r)) << activation.name() << constant_start;
       EXPECT_LT(noise(r), 0.1);
     }
   }
@@ -326,7 +328,8 @@ TEST(GrowthMeasure, VerdictsOfFormatsThatRanOut) {
 
 /// Saturation against slopes worked out from the weights.
 TEST(GrowthMeasure, SaturatedMatchesTheSlopes) {
-  for (const char* activation : {"tanh", "gelu", "softsign", "hard_sigmoid"}) {
+  for (const Activation activation :
+       std::initializer_list<Activation>{"tanh", "gelu", "softsign", "hard_sigmoid"}) {
     for (const char* name : {"mlp", "residual"}) {
       GrowthSpec spec = net(name, activation, Kind::gaussian, 6);
       spec.width = 40;
@@ -353,7 +356,7 @@ TEST(GrowthMeasure, SaturatedMatchesTheSlopes) {
       }
       const GrowthResult r = measure(spec);
       for (std::size_t d = 1; d <= 3; ++d) {
-        EXPECT_NEAR(r.saturated[d], expected[d], 1e-12) << name << activation << d;
+        EXPECT_NEAR(r.saturated[d], expected[d], 1e-12) << name << activation.name() << d;
       }
       EXPECT_TRUE(std::isnan(r.saturated[0]));
     }

@@ -43,7 +43,7 @@ constexpr NetCase nets[] = {{"mlp", ""},
                             {"additive", "two-term"},
                             {"additive", "sum"}};
 
-GrowthSpec small(const NetCase& net, const std::string& activation, const WeightInit& W) {
+GrowthSpec small(const NetCase& net, Activation activation, const WeightInit& W) {
   GrowthSpec spec;
   spec.net = net.net;
   if (spec.net == "residual")
@@ -75,7 +75,7 @@ TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
       const bool additive = net.net == "additive";
       if (additive && W.kind != WeightInit::Kind::constant) continue;
       for_each_activation([&](auto act) {
-        const std::string activation(decltype(act)::name);
+        const Activation activation = act.name;
         const GrowthSpec spec = small(net, activation, W);
         const CellInfo* const cell = spec.net.cell();
         const bool gated = cell != nullptr && cell->has_matrices && !cell->takes_activation;

@@ -169,7 +169,7 @@ TEST(GrowthPrecision, AgreesWithAGrowthRunInTheFormat) {
   for (const char* net : {"mlp", "lstm", "residual", "cnn"}) {
     GrowthSpec spec;
     spec.net = Net::find(net).value();
-    spec.activation = net == std::string("lstm") ? "tanh" : "sigmoid";
+    spec.activation = spec.net == "lstm" ? Activation("tanh") : Activation("sigmoid");
     spec.width = net == std::string("cnn") ? 1 : 7;
     spec.batch = 3;
     spec.depth = 33;

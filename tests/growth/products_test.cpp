@@ -26,7 +26,7 @@ namespace {
 using Kind = WeightInit::Kind;
 using Numbers = std::vector<double>;
 
-GrowthSpec make_spec(const char* net, const char* activation, Kind kind, double scale,
+GrowthSpec make_spec(const char* net, Activation activation, Kind kind, double scale,
                      std::int64_t width, std::int64_t depth) {
   GrowthSpec spec;
   spec.net = Net::find(net).value();

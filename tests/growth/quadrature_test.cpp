@@ -30,8 +30,8 @@ TEST(Quadrature, MomentsOfEveryActivationAgreeWithMpmath) {
   std::size_t checked = 0;
   for (const test::KnownMoments& known : test::known_moments) {
     const Moments m = moments(known.activation, known.q);
-    EXPECT_NEAR(m.value2 / known.value2, 1, 1e-10) << known.activation << ' ' << known.q;
-    EXPECT_NEAR(m.slope2 / known.slope2, 1, 1e-10) << known.activation << ' ' << known.q;
+    EXPECT_NEAR(m.value2 / known.value2, 1, 1e-10) << known.activation.name() << ' ' << known.q;
+    EXPECT_NEAR(m.slope2 / known.slope2, 1, 1e-10) << known.activation.name() << ' ' << known.q;
     ++checked;
   }
   std::size_t activations = 0;
@@ -42,22 +42,23 @@ TEST(Quadrature, MomentsOfEveryActivationAgreeWithMpmath) {
 /// d/dq E f² by central differences: step h leaves h² / 6 of the third derivative, 1e-8 here.
 TEST(Quadrature, SlopeOfTheMapOfQ) {
   for_each_activation([](auto act) {
-    const std::string_view name = decltype(act)::name;
+    const Activation activation = act.name;
     const double h = 1e-4;
-    const double difference = (moments(name, 1 + h).value2 - moments(name, 1 - h).value2) / (2 * h);
-    EXPECT_NEAR(moments(name, 1).value2_dq, difference, 1e-7) << name;
+    const double difference =
+        (moments(activation, 1 + h).value2 - moments(activation, 1 - h).value2) / (2 * h);
+    EXPECT_NEAR(moments(activation, 1).value2_dq, difference, 1e-7) << act.name;
   });
 }
 
 /// The limit at q = 0 agrees with a small q: f is smooth enough on each side of 0.
 TEST(Quadrature, MomentsAtZero) {
   for_each_activation([](auto act) {
-    const std::string_view name = decltype(act)::name;
-    const Moments limit = moments(name, 0);
-    const Moments near = moments(name, 1e-10);
-    EXPECT_NEAR(limit.value2, near.value2, 1e-8) << name;
-    EXPECT_NEAR(limit.slope2, near.slope2, 1e-4) << name;
-    EXPECT_NEAR(limit.value2_dq, near.value2_dq, 1e-4) << name;
+    const Activation activation = act.name;
+    const Moments limit = moments(activation, 0);
+    const Moments near = moments(activation, 1e-10);
+    EXPECT_NEAR(limit.value2, near.value2, 1e-8) << act.name;
+    EXPECT_NEAR(limit.slope2, near.slope2, 1e-4) << act.name;
+    EXPECT_NEAR(limit.value2_dq, near.value2_dq, 1e-4) << act.name;
   });
 }
 

@@ -28,7 +28,7 @@ Provider& reference() {
   return *find(all, "reference");
 }
 
-GrowthSpec net(const std::string& name, const std::string& activation, Kind kind, double scale) {
+GrowthSpec net(const std::string& name, Activation activation, Kind kind, double scale) {
   GrowthSpec spec;
   spec.net = Net::find(name).value();
   spec.activation = activation;

@@ -341,7 +341,7 @@ TEST(PersistentRecurrence, KnowsTheActivationsThatItNames) {
   for_each_activation([](auto act) {
     RecurrentNumbers n = draw("elman", {4, 3, 9}, false, 5);
     n.act = decltype(act)::name;
-    SCOPED_TRACE(n.act);
+    SCOPED_TRACE(n.act.name());
     const Layouts layouts = persistent_layouts(n, 3);
     if (!output_activation(n.act)) return;
     expect_equal(n, Layer(n, layouts).run({}));

@@ -67,7 +67,7 @@ struct Step {
   std::vector<double> sums;
 };
 
-Step run_backward(std::string_view act, PointwiseBackward map, const StreamRef& stream = {}) {
+Step run_backward(Activation act, PointwiseBackward map, const StreamRef& stream = {}) {
   const Memory<> dh(map.n);
   const Memory<> passed(map.n);
   const Memory<> da(map.n);

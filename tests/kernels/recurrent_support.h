@@ -19,7 +19,7 @@ struct RecurrentShape {
 /// A layer's inputs, in float, as a kernel gets them.
 struct RecurrentNumbers {
   RecurrentCell cell;
-  std::string act = "tanh";
+  Activation act = "tanh";
   std::int64_t T, B, H;
   bool projected;
   float clip_value = 0;

@@ -50,7 +50,7 @@ Comparison judged(const Judge& judge, Tensors out) {
   return judge.compare(plan);
 }
 
-Workload elman(std::int64_t T, std::int64_t B, std::int64_t H, const char* act = "tanh",
+Workload elman(std::int64_t T, std::int64_t B, std::int64_t H, Activation act = "tanh",
                double gain = 0.95) {
   Workload workload{RecurrentProblem{.act = act, .T = T, .B = B, .H = H}, {}};
   workload.init.W = {WeightInit::Kind::orthogonal, gain, {}};
@@ -104,13 +104,13 @@ TEST(Judge, CatchesOneWrongEntryOfOneOutput) {
 
 /// Slopes from a y that was rounded to f16, as a kernel that stores states in 16 bits has them.
 TEST(Judge, CatchesSlopesOfARoundedOutput) {
-  for (const char* act : {"tanh", "sigmoid"}) {
+  for (const Activation act : std::initializer_list<Activation>{"tanh", "sigmoid"}) {
     const Workload workload{ActivationProblem{.act = act, .rows = 33, .cols = 37}, {}};
     const Judge judge = judge_of(workload);
     Tensors in = judge.inputs();
     EXPECT_TRUE(judged(judge, own_outputs(workload.problem, in)).ok);
     for (double& y : in["y"].data) y = round_to(Dtype::f16, y);
-    EXPECT_FALSE(judged(judge, own_outputs(workload.problem, in)).ok) << act;
+    EXPECT_FALSE(judged(judge, own_outputs(workload.problem, in)).ok) << act.name();
   }
 }
 
@@ -170,14 +170,14 @@ Tensors elman_outputs(const RecurrentProblem& p, const Tensors& in, const Plante
   return out;
 }
 
-Workload recurrence(const char* act, std::int64_t T, std::int64_t B, std::int64_t H) {
-  Workload workload = elman(T, B, H, act, std::string_view(act) == "relu" ? 1.0 : 0.95);
+Workload recurrence(Activation act, std::int64_t T, std::int64_t B, std::int64_t H) {
+  Workload workload = elman(T, B, H, act, act == "relu" ? 1.0 : 0.95);
   std::get<RecurrentProblem>(workload.problem).project_input = false;
   return workload;
 }
 
 TEST(Judge, CatchesErrorsOfANet) {
-  for (const char* act : {"tanh", "relu"}) {
+  for (const Activation act : std::initializer_list<Activation>{"tanh", "relu"}) {
     const Workload workload = recurrence(act, 40, 8, 24);
     const auto& net = std::get<RecurrentProblem>(workload.problem);
     const Judge judge = judge_of(workload);
@@ -192,8 +192,8 @@ TEST(Judge, CatchesErrorsOfANet) {
       if (dy.data[last] == 0) continue;  // left out at a kink
       const Comparison lost =
           judged(judge, elman_outputs(net, judge.inputs(), {.lost_sample = sample}));
-      EXPECT_FALSE(lost.ok) << act << ' ' << sample;
-      EXPECT_GT(lost.error, 100 * lost.tolerance) << act << ' ' << sample;
+      EXPECT_FALSE(lost.ok) << act.name() << ' ' << sample;
+      EXPECT_GT(lost.error, 100 * lost.tolerance) << act.name() << ' ' << sample;
     }
   }
 }

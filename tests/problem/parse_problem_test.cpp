@@ -85,11 +85,7 @@ class Draw {
     if (coin()) return one_of(round);
     return std::exp(std::uniform_real_distribution<>(-9, std::log(most))(random_));
   }
-  std::string activation() {
-    std::vector<std::string> names;
-    for_each_activation([&](auto act) { names.emplace_back(act.name); });
-    return coin() ? "tanh" : one_of(names);
-  }
+  Activation activation() { return coin() ? "tanh" : Activation(one_of(all_activations)); }
   Dtype dtype() { return one_of(all_dtypes); }
   SlopeFrom slope() { return coin() ? SlopeFrom::output : SlopeFrom::input; }
 

@@ -93,13 +93,11 @@ TEST(Problem, CostsOfATrainingStep) {
 
 TEST(Problem, RefusesBadSizesAndNamesInOneLine) {
   const Problem bad[] = {
-      RecurrentProblem{.act = "bogus"},
       RecurrentProblem{.T = 0},
       RecurrentProblem{.H = -1},
       RecurrentProblem{.cell = "lstm", .act = "relu"},
       RecurrentProblem{.T = 1'000'000'000, .B = 1'000'000'000, .H = 1'000'000'000},
       FeedForwardProblem{.L = 0},
-      ActivationProblem{.act = "bogus"},
       ActivationProblem{.rows = 0},
       ClipProblem{.sizes = {-1}},
       ClipProblem{.mode = "agc", .sizes = {6}, .units = {4}},

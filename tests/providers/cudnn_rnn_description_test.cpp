@@ -19,7 +19,7 @@ TEST(CudnnRnn, DescribesEveryWorkloadThatItDoesNotRefuse) {
   int described = 0;
   for (const RecurrentProblem& p : problems<RecurrentProblem>()) {
     if (!rnn_refusal(p).empty()) continue;
-    cells.insert(std::string(p.cell.name()) + p.act);
+    cells.insert(std::string(p.cell.name()).append(p.act.name()));
     for (const Math math : {Math::fma, Math::tf32}) {
       for (const RnnWay& way : rnn_ways(p.dtype, math)) {
         EXPECT_NO_THROW((void)describe_rnn(p, way, nullptr))

@@ -38,6 +38,11 @@ json load(const std::string& file) {
   return json::parse(in);
 }
 
+/// std::bad_optional_access for an unknown name.
+Activation activation(const json& c) {
+  return Activation::find(c.at("act").get<std::string>()).value();
+}
+
 /// check(case) for each case of a golden file, whose name stands at every failure. The files are
 /// read by the tests of them alone: as parameters of tests they would be read whenever this program
 /// starts.
@@ -148,7 +153,7 @@ TEST(GoldenActivations, ValueAndSlope) {
     const auto x = c.at("x").get<std::vector<double>>();
     const auto y = c.at("y").get<std::vector<double>>();
     const auto slope = c.at("slope").get<std::vector<double>>();
-    with_activation(c.at("act").get<std::string>(), [&](auto act) {
+    with_activation(activation(c), [&](auto act) {
       using Act = decltype(act);
       for (std::size_t i = 0; i < x.size(); ++i) {
         const double tolerance = 8 * epsilon_of(Dtype::f64) * std::max(1.0, std::abs(y[i]));
@@ -182,7 +187,7 @@ void check_activation(const json& c) {
   for (const ActivationPass pass : {ActivationPass::forward, ActivationPass::backward}) {
     check_all(
         [&](Dtype dtype) {
-          return Problem{ActivationProblem{.act = c.at("act"),
+          return Problem{ActivationProblem{.act = activation(c),
                                            .rows = rows,
                                            .cols = cols,
                                            .pass = pass,
@@ -203,7 +208,7 @@ Value value(const Names& names, const json& text) {
 
 RecurrentProblem recurrent(const json& p, bool record, Dtype dtype) {
   return {.cell = RecurrentCell::find(p.at("cell").get<std::string>()).value(),
-          .act = p.at("act"),
+          .act = activation(p),
           .T = p.at("T"),
           .B = p.at("B"),
           .H = p.at("H"),
@@ -219,7 +224,7 @@ RecurrentProblem recurrent(const json& p, bool record, Dtype dtype) {
 
 FeedForwardProblem feed_forward(const json& p, bool record, Dtype dtype) {
   return {.net = value<LayerNet>(layer_net_names, p.at("net")),
-          .act = p.at("act"),
+          .act = activation(p),
           .L = p.at("L"),
           .B = p.at("B"),
           .N = p.at("N"),

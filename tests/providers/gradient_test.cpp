@@ -124,7 +124,7 @@ TEST(Gradient, OfEveryRecurrentCell) {
 TEST(Gradient, OfElmanWithEverySmoothActivation) {
   for_each_activation([](auto act) {
     if (act.kinks.size() > 0) return;  // a state may sit at a kink; the slopes are tested above
-    check_gradients(RecurrentProblem{.act = std::string(act.name),
+    check_gradients(RecurrentProblem{.act = act.name,
                                      .T = 3,
                                      .B = 1,
                                      .H = 3,

@@ -47,18 +47,18 @@ const Library cudnn{
 bool library_has(const Library& library, const Problem& problem) {
   if (dtype(problem) != Dtype::f32 || asks_for_input_slopes(problem)) return false;
   if (const auto* p = std::get_if<ActivationProblem>(&problem)) {
-    return is_one_of(p->act, library.activations) && !p->count_saturated;
+    return is_one_of(p->act.name(), library.activations) && !p->count_saturated;
   }
   if (const auto* p = std::get_if<ClipProblem>(&problem)) {
     return is_one_of(p->mode.name(), library.clips) && !p->sgd;
   }
   if (const auto* p = std::get_if<RecurrentProblem>(&problem)) {
     return is_one_of(p->cell.name(), {"elman", "lstm", "gru"}) &&
-           is_one_of(p->act, library.cell_activations) && p->share && !p->record &&
+           is_one_of(p->act.name(), library.cell_activations) && p->share && !p->record &&
            p->clip_value == 0 && (p->project_input || library.has_bare_recurrence);
   }
   const auto& p = std::get<FeedForwardProblem>(problem);
-  return is_one_of(p.act, library.activations) && p.clip_value == 0;
+  return is_one_of(p.act.name(), library.activations) && p.clip_value == 0;
 }
 
 /// What each provider must be able to do, by hand from its description
@@ -144,7 +144,7 @@ TEST_P(ProviderTest, KeepsNanAndInfinityWhereTheFormulaDoes) {
   constexpr double inf = INFINITY;
   const double values[] = {NAN, inf, -inf, 0.0, -0.0, 1e-40, 3e38, -1e4, 100, -100, 30, -30};
   for_each_activation([&](auto act) {
-    ActivationProblem problem{.act = std::string(act.name), .rows = 1, .cols = std::size(values)};
+    ActivationProblem problem{.act = act.name, .rows = 1, .cols = std::size(values)};
     problem.pass = ActivationPass::forward;
     Planned planned = provider_->plan(problem);
     if (std::holds_alternative<Unsupported>(planned)) return;

@@ -75,8 +75,8 @@ TEST(Traits, SayWhatTheFunctionsAre) {
       homogeneous = homogeneous && Act::value(4 * x) == 4 * Act::value(x);
       odd = odd && Act::value(-x) == -Act::value(x);
     }
-    EXPECT_EQ(is_homogeneous(Act::name), homogeneous) << Act::name;
-    EXPECT_EQ(is_odd(Act::name), odd) << Act::name;
+    EXPECT_EQ(Act::homogeneous, homogeneous) << Act::name;
+    EXPECT_EQ(Act::odd, odd) << Act::name;
   });
 }
 

@@ -25,7 +25,7 @@ class ChainJacobians final : public Jacobians {
         residual_(is_residual(spec)),
         preact_(is_preact(spec)),
         scale_(branch_scale(spec)),
-        homogeneous_(is_homogeneous(spec.activation)),
+        homogeneous_(spec.activation->homogeneous),
         slopes_(maps() * state_size()) {
     std::vector<double> h(state_size());
     std::copy_n(drawn.find("h0")->second.data.begin() + offset(sample), h.size(), h.begin());

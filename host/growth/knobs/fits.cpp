@@ -21,7 +21,7 @@ namespace {
 }
 
 /// Whether f' jumps at 0: a net that rests at 0 has no gradient to speak of there.
-bool jumps_at_0(const std::string& activation) {
+bool jumps_at_0(Activation activation) {
   bool jumps = false;
   with_activation(activation,
                   [&](auto act) { jumps = std::abs(act.slope(1e-12) - act.slope(-1e-12)) > 1e-6; });
@@ -79,7 +79,7 @@ void refuse_misfits(const GrowthSpec& spec) {
   if (spec.init.weights) check_weights(spec, *spec.init.weights);
   const bool tanh_inside = is_driven && !cell->takes_activation;
   if (tanh_inside && spec.activation != "tanh") {
-    refuse("--activation " + spec.activation, net + " has tanh");
+    refuse("--activation " + std::string(spec.activation.name()), net + " has tanh");
   }
 }
 
@@ -103,8 +103,9 @@ double critical_gain(const GrowthSpec& spec) {
   if (!noise) refuse("--init saxe", "needs a bias of 0 or gaussian:S");
   const std::optional<double> gain = critical_sigma(spec.activation, *noise);
   if (!gain) {
-    refuse("--init saxe", "no gain gives " + spec.activation + " chi = 1 with sigma_b^2 " +
-                              readable(*noise) + "; give orthogonal:S");
+    refuse("--init saxe", "no gain gives " + std::string(spec.activation.name()) +
+                              " chi = 1 with sigma_b^2 " + readable(*noise) +
+                              "; give orthogonal:S");
   }
   return *gain;
 }
@@ -121,9 +122,9 @@ double fixed_point_h0(const GrowthSpec& spec, std::optional<double> sigma_w2) {
   }
   const std::vector<double> stable = MeanField{spec.activation, *sigma_w2, *noise}.stable_q();
   if (stable.empty() || (stable.back() == 0 && jumps_at_0(spec.activation))) {
-    refuse(flag, "no stable fixed point above 0 for " + spec.activation + " with sigma_w^2 " +
-                     readable(*sigma_w2) + " and sigma_b^2 " + readable(*noise) +
-                     "; give constant:V or gaussian:S");
+    refuse(flag, "no stable fixed point above 0 for " + std::string(spec.activation.name()) +
+                     " with sigma_w^2 " + readable(*sigma_w2) + " and sigma_b^2 " +
+                     readable(*noise) + "; give constant:V or gaussian:S");
   }
   // q = σ_w² |h0|² / n + noise.
   return *sigma_w2 > 0 ? std::max(0.0, (stable.back() - *noise) / *sigma_w2) : 0.0;

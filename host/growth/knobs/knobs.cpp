@@ -82,7 +82,7 @@ Knob net() {
 }
 
 Knob activation() {
-  Knob knob = named("--activation", activation_flag_names(), activation_names(),
+  Knob knob = named("--activation", activation_flag_names(), names_of(all_activations),
                     of(&GrowthSpec::activation));
   knob.rules.applies = has_matrices;
   knob.rules.says_none = [](const GrowthSpec& s) { return s.activation == "identity"; };

@@ -22,7 +22,7 @@ namespace gradepth::growth {
 /// its knobs (host/growth/knobs/knobs.h).
 struct GrowthSpec {
   Net net = "mlp";
-  std::string activation = "tanh";
+  Activation activation = "tanh";
   std::int64_t depth = 50;   // maps from the input end to the loss
   std::int64_t width = 128;  // units; cnn: channels
   std::int64_t batch = 1;

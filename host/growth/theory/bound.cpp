@@ -20,7 +20,7 @@ const char* verdict(double factor) {
 
 }  // namespace
 
-double max_slope(std::string_view activation) {
+double max_slope(Activation activation) {
   double largest = 0;
   with_activation(activation, [&](auto act) {
     const auto slope = [&](double x) { return std::abs(exact_slope<decltype(act)>(x)); };

@@ -23,6 +23,6 @@ struct Bound {
 std::optional<Bound> find_bound(const GrowthSpec& spec, std::span<const DrawnFacts> seeds);
 
 /// The largest |f'(x)|, or its limit. std::invalid_argument for an unknown activation.
-double max_slope(std::string_view activation);
+double max_slope(Activation activation);
 
 }  // namespace gradepth::growth

@@ -59,7 +59,7 @@ double MeanField::chi(double q) const { return sigma_w2 * moments(activation, q)
 double MeanField::q_slope(double q) const { return sigma_w2 * moments(activation, q).value2_dq; }
 
 std::vector<double> MeanField::stable_q() const {
-  if (is_homogeneous(activation)) {  // the map is a straight line: q ← χ q + noise
+  if (activation->homogeneous) {  // the map is a straight line: q ← χ q + noise
     const double line = chi(1.0);
     return line < 1 ? std::vector<double>{noise / (1 - line)} : std::vector<double>{};
   }
@@ -168,15 +168,14 @@ double ln_sum(double a, double b) {
   return std::isinf(larger) ? larger : larger + std::log1p(std::exp(std::min(a, b) - larger));
 }
 
-std::optional<double> critical_sigma(std::string_view activation, double noise) {
+std::optional<double> critical_sigma(Activation activation, double noise) {
   const auto sigma_at = [&](double q) { return 1 / std::sqrt(moments(activation, q).slope2); };
-  if (is_homogeneous(activation)) return sigma_at(1.0);
+  if (activation->homogeneous) return sigma_at(1.0);
   const Moments at_0 = moments(activation, 0.0);
   if (noise == 0 && at_0.value2 == 0 && at_0.slope2 > 0) {
     // For GELU and its like q moves away from 0 there.
     const double sigma = sigma_at(0.0);
-    const std::vector<double> stable =
-        MeanField{std::string(activation), sigma * sigma, 0}.stable_q();
+    const std::vector<double> stable = MeanField{activation, sigma * sigma, 0}.stable_q();
     const bool rests = !stable.empty() && stable.front() == 0;
     return rests ? std::optional(sigma) : std::nullopt;
   }
@@ -187,7 +186,7 @@ std::optional<double> critical_sigma(std::string_view activation, double noise) 
   std::optional<double> least;
   for (const double q : roots(excess, q_end(1, noise))) {
     const double sigma = sigma_at(q);
-    const MeanField field{std::string(activation), sigma * sigma, noise};
+    const MeanField field{activation, sigma * sigma, noise};
     if (field.q_slope(q) < 1 && (!least || sigma < *least)) least = sigma;
   }
   return least;

@@ -14,7 +14,7 @@
 namespace gradepth::growth {
 
 struct MeanField {
-  std::string activation = "tanh";
+  Activation activation = "tanh";
   double sigma_w2 = 1;  // weights have variance sigma_w2 / fan_in
   double noise = 0;     // variance of what is added to W h: bias, input
 
@@ -58,7 +58,7 @@ double ln_sum(double a, double b);
 ///
 /// On the critical line σ_w² = 1 / E f'(√q z)², so that q is the root of
 /// q - E f² / E f'² = noise: one equation in one unknown.
-std::optional<double> critical_sigma(std::string_view activation, double noise);
+std::optional<double> critical_sigma(Activation activation, double noise);
 
 /// Maps over which the squared gradient norm changes by a factor e, ξ = 1 / |ln χ| (Schoenholz et
 /// al. 2017, eq. 15); none at χ = 1.

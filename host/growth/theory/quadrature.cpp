@@ -54,7 +54,7 @@ namespace {
 
 /// E of(act, s z)², `of` the value or the slope of an activation.
 template <class Of>
-double mean_square(std::string_view activation, double s, Of of) {
+double mean_square(Activation activation, double s, Of of) {
   double result = 0;
   with_activation(activation, [&](auto act) {
     const auto square = [&](double x) {
@@ -68,7 +68,7 @@ double mean_square(std::string_view activation, double s, Of of) {
 
 /// The same at q_large, where an activation is its lines: each holds half of the mass.
 template <class Of>
-double far_mean_square(std::string_view activation, Of of) {
+double far_mean_square(Activation activation, Of of) {
   double result = 0;
   with_activation(activation, [&](auto act) {
     const double right = of(act, std::sqrt(q_large));
@@ -82,7 +82,7 @@ constexpr auto by_value = [](auto act, double x) { return act.value(x); };
 constexpr auto by_slope = [](auto act, double x) { return act.slope(x); };
 
 /// Limits at 0 take both sides.
-Moments moments_at_0(std::string_view activation) {
+Moments moments_at_0(Activation activation) {
   Moments m{};
   with_activation(activation, [&](auto act) {
     using Act = decltype(act);
@@ -100,7 +100,7 @@ Moments moments_at_0(std::string_view activation) {
 }
 
 /// In float64: the last digits of a slope, which exact_slope has, are lost in the sum.
-Moments moments_at(std::string_view activation, double q) {
+Moments moments_at(Activation activation, double q) {
   Moments m{};
   with_activation(activation, [&](auto act) {
     using Act = decltype(act);
@@ -122,7 +122,7 @@ bool is_bounded(double value2_at_large) { return value2_at_large < 1e-10 * q_lar
 
 }  // namespace
 
-double ln_second_moment(std::string_view activation, double ln_q) {
+double ln_second_moment(Activation activation, double ln_q) {
   const double ln_large = std::log(q_large);
   if (ln_q > ln_large) {
     const double value2 = far_mean_square(activation, by_value);
@@ -135,11 +135,11 @@ double ln_second_moment(std::string_view activation, double ln_q) {
   return std::log(mean_square(activation, std::sqrt(std::exp(ln_q)), by_value));
 }
 
-double second_moment(std::string_view activation, double q) {
+double second_moment(Activation activation, double q) {
   return std::exp(ln_second_moment(activation, std::log(q)));
 }
 
-double slope_moment(std::string_view activation, double ln_q) {
+double slope_moment(Activation activation, double ln_q) {
   const double ln_large = std::log(q_large);
   if (ln_q < -ln_large) return moments_at_0(activation).slope2;
   if (ln_q <= ln_large) return mean_square(activation, std::exp(0.5 * ln_q), by_slope);
@@ -150,7 +150,7 @@ double slope_moment(std::string_view activation, double ln_q) {
   return mean_square(activation, std::sqrt(q_large), by_slope) * std::exp(0.5 * (ln_large - ln_q));
 }
 
-Moments moments(std::string_view activation, double q) {
+Moments moments(Activation activation, double q) {
   if (q < 1 / q_large) {
     Moments m = moments_at_0(activation);
     if (m.value2 == 0) m.value2 = m.slope2 * q;

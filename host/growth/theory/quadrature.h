@@ -26,15 +26,15 @@ struct Moments {
 };
 
 /// E f(√q z)² alone.
-double second_moment(std::string_view activation, double q);
+double second_moment(Activation activation, double q);
 
 /// ln E f(√q z)² and E f'(√q z)² at ln q, which may lie beyond the range of q. There an activation
 /// is the lines, or constants, that it comes close to.
-double ln_second_moment(std::string_view activation, double ln_q);
-double slope_moment(std::string_view activation, double ln_q);
+double ln_second_moment(Activation activation, double ln_q);
+double slope_moment(Activation activation, double ln_q);
 
 /// std::invalid_argument for an unknown activation. Any q ≥ 0, infinity too; at q = 0 the limits
 /// from above (at a kink, the mean of both sides).
-Moments moments(std::string_view activation, double q);
+Moments moments(Activation activation, double q);
 
 }  // namespace gradepth::growth

@@ -79,7 +79,7 @@ struct MapMoments {
   double f2_slope2;       // E f² f'²
 };
 
-MapMoments moments_of_map(std::string_view activation, double ln_q) {
+MapMoments moments_of_map(Activation activation, double ln_q) {
   MapMoments m{};
   const double s = std::exp(0.5 * ln_q);
   with_activation(activation, [&](auto act) {
@@ -104,7 +104,7 @@ MapMoments moments_of_map(std::string_view activation, double ln_q) {
 /// The same for as many maps as a net has: where q hardly moves, on the line between two points.
 class MomentsAlong {
  public:
-  explicit MomentsAlong(std::string activation) : activation_(std::move(activation)) {}
+  explicit MomentsAlong(Activation activation) : activation_(activation) {}
 
   MapMoments at(double ln_qa) {
     constexpr double beyond =
@@ -131,7 +131,7 @@ class MomentsAlong {
   }
 
  private:
-  std::string activation_;
+  Activation activation_;
   double last_ = infinity;
   double cell_ = infinity;
   MapMoments left_{}, right_{};
@@ -259,7 +259,7 @@ std::vector<double> ln_squared_gradient(const std::vector<Map>& maps, double r_L
 }
 
 /// Slopes of f far out on both sides, where |h| grows for ever: all is then as with two lines.
-std::pair<double, double> far_slopes(const std::string& activation) {
+std::pair<double, double> far_slopes(Activation activation) {
   std::pair<double, double> slopes;
   with_activation(activation, [&](auto act) {
     constexpr double far = 1e20;
@@ -347,7 +347,7 @@ std::optional<Theory> residual_theory(const GrowthSpec& spec) {
   if (spec.residual == Residual::preact) {
     return gaussian_start ? std::optional(carried(spec, *sigma2, *noise)) : std::nullopt;
   }
-  if (is_odd(spec.activation)) return carried(spec, *sigma2, *noise);
+  if (spec.activation->odd) return carried(spec, *sigma2, *noise);
   const double at_0 = second_moment(spec.activation, 0);
   const bool rests = spec.init.h0.scale == 0 && *noise == 0 && at_0 == 0;
   // Below, a state that is nearly 0 would need f(0) in units of its size.

@@ -44,7 +44,7 @@ bool gaussian_weights(const GrowthSpec& spec) {
   return kind == Kind::gaussian || kind == Kind::xavier || kind == Kind::he;
 }
 
-double slope_at_0(const std::string& activation) {
+double slope_at_0(Activation activation) {
   double slope = 0;
   with_activation(activation, [&](auto act) { slope = act.slope(0.0); });
   return slope;
@@ -136,7 +136,7 @@ std::optional<Theory> scalar_chain(const GrowthSpec& spec, std::span<const Drawn
 }
 
 /// E f'⁴ / (E f'²)² at pre-activation variance q.
-double slope_kurtosis(std::string_view activation, double q) {
+double slope_kurtosis(Activation activation, double q) {
   double k = 1;
   with_activation(activation, [&](auto act) {
     using Act = decltype(act);
@@ -235,7 +235,7 @@ std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
 
 /// h = 0 is a fixed point of an odd f, without bias and input: near it every map is f'(0) W.
 bool rests_at_0(const GrowthSpec& spec) {
-  return is_plain_chain(spec) && is_odd(spec.activation) && no_bias(spec) && no_input(spec);
+  return is_plain_chain(spec) && spec.activation->odd && no_bias(spec) && no_input(spec);
 }
 
 /// W a multiple of an orthogonal matrix: the spectral radius is known.
@@ -310,7 +310,7 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   theory.formula = spec.init.input == Initialisation::Input::gaussian
                        ? "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 + S^2 carried from the start"
                        : "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 carried from the start";
-  if (q || is_homogeneous(spec.activation)) {  // χ is the same for every q
+  if (q || spec.activation->homogeneous) {  // χ is the same for every q
     theory.asymptotic = 0.5 * std::log(*theory.chi);
     theory.xi = depth_scale(*theory.chi);
     if (q) theory.xi_q = depth_scale(field.q_slope(*q));

@@ -7,7 +7,6 @@
 namespace gradepth::kinds {
 
 void validate(const ActivationProblem& p) {
-  require_activation(p.act);
   require_size("rows", p.rows);
   require_size("cols", p.cols);
 }

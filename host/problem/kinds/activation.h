@@ -29,7 +29,7 @@ enum class ActivationPass : std::uint8_t { forward, backward };
 /// result is rounded to the format once; db adds up what is stored in dx.
 // clang-format on
 struct ActivationProblem {
-  std::string act = "tanh";
+  Activation act = "tanh";
   std::int64_t rows = 1024;
   std::int64_t cols = 1024;
   ActivationPass pass = ActivationPass::backward;

@@ -30,10 +30,6 @@ inline void require_size(const char* what, std::int64_t value) {
   require(value >= 1 && value <= max_size, what, std::to_string(value), size_range);
 }
 
-inline void require_activation(const std::string& act) {
-  require(is_activation(act), "activation", act, "one of " + activation_names());
-}
-
 /// A limit that rounds to 0 would turn clipping off.
 inline void require_clip_value(double value, Dtype dtype) {
   std::ostringstream text;

@@ -24,7 +24,6 @@ Shape weight_shape(const FeedForwardProblem& p) {
 }  // namespace
 
 void validate(const FeedForwardProblem& p) {
-  require_activation(p.act);
   require_clip_value(p.clip_value, p.dtype);
   require_size("L", p.L);
   require_size("B", p.B);

@@ -50,7 +50,7 @@ constexpr std::string_view name(Residual residual) {
 // clang-format on
 struct FeedForwardProblem {
   LayerNet net = LayerNet::mlp;
-  std::string act = "tanh";
+  Activation act = "tanh";
   std::int64_t L = 16;
   std::int64_t B = 32;
   std::int64_t N = 128;

@@ -106,22 +106,9 @@ Part<P> entry_word(const char* what, OneOf<list> P::*field) {
   return choice(what, field, std::move(choices));
 }
 
-/// A word that is the field itself.
-template <class P, class Names>
-Part<P> one_of(const char* what, std::string P::*field, const Names& names) {
-  std::vector<std::pair<std::string, std::string>> choices;
-  choices.reserve(std::size(names));
-  for (const auto& text : names) choices.emplace_back(text, text);
-  Part<P> part = choice(what, field, std::move(choices));
-  part.write = [field](const P& p) { return std::optional(p.*field); };
-  return part;
-}
-
 template <class P>
 Part<P> activation_word() {
-  std::vector<std::string> names;
-  for_each_activation([&](auto act) { names.emplace_back(act.name); });
-  return one_of("activation", &P::act, names);
+  return entry_word("activation", &P::act);
 }
 
 template <class P>

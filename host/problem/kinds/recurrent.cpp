@@ -39,9 +39,8 @@ double pointwise_flops(const RecurrentProblem& p) {
 
 void validate(const RecurrentProblem& p) {
   const CellInfo& cell = *p.cell;
-  require_activation(p.act);
-  require(p.act == "tanh" || cell.takes_activation || !cell.has_matrices, "activation", p.act,
-          std::string(cell.name) + " has tanh");
+  require(p.act == "tanh" || cell.takes_activation || !cell.has_matrices, "activation",
+          std::string(p.act.name()), std::string(cell.name) + " has tanh");
   require(p.share || cell.has_matrices, "share", "off", std::string(cell.name) + " nets share w");
   require(p.share || !p.project_input, "share", "off", "not with an input projection");
   require_clip_value(p.clip_value, p.dtype);

@@ -50,7 +50,7 @@ constexpr std::string_view name(AdditiveForm form) {
 // clang-format on
 struct RecurrentProblem {
   RecurrentCell cell = "elman";
-  std::string act = "tanh";  // of a cell that takes one; of gates tanh; additive: identity
+  Activation act = "tanh";  // of a cell that takes one; of gates tanh; additive: identity
   std::int64_t T = 64;
   std::int64_t B = 32;
   std::int64_t H = 128;

@@ -76,7 +76,7 @@ class ActivationPlan final : public LibraryPlan {
   }
 
   ActivationProblem p_;
-  Activation activation_;
+  CudnnActivation activation_;
   void* x_ = nullptr;
   void* y_ = nullptr;
   void* dy_ = nullptr;
@@ -93,7 +93,8 @@ class ActivationPlan final : public LibraryPlan {
 Planned make_plan(const ActivationProblem& problem, const LibraryPtr& library) {
   if (problem.dtype != Dtype::f32) return Unsupported{"the activation baseline is f32 only"};
   if (problem.count_saturated) return Unsupported{"cuDNN counts no saturated units"};
-  if (!describe_activation(problem.act)) return Unsupported{"cuDNN has no " + problem.act};
+  if (!describe_activation(problem.act))
+    return Unsupported{"cuDNN has no " + std::string(problem.act.name())};
   try {
     return std::make_unique<ActivationPlan>(library, problem);
   } catch (const CudnnError& error) {

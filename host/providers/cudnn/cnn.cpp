@@ -76,7 +76,7 @@ class CnnPlan final : public LibraryPlan {
   FeedForwardProblem p_;
   std::int64_t n_;            // elements of a state
   std::int64_t padded_size_;  // and of a padded one
-  Activation activation_;
+  CudnnActivation activation_;
   std::unique_ptr<Convolution> convolution_;
   float* W_ = nullptr;        // [L, N, N, 3, 3]
   float* b_ = nullptr;        // [L, N]
@@ -117,7 +117,8 @@ void CnnPlan::allocate_tensors() {
 }  // namespace
 
 Planned make_convolution_plan(const FeedForwardProblem& problem, const LibraryPtr& library) {
-  if (!describe_activation(problem.act)) return Unsupported{"cuDNN has no " + problem.act};
+  if (!describe_activation(problem.act))
+    return Unsupported{"cuDNN has no " + std::string(problem.act.name())};
   return std::make_unique<CnnPlan>(library, problem);
 }
 

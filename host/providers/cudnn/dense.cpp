@@ -129,7 +129,7 @@ class DensePlan final : public LibraryPlan {
   float* ones_ = nullptr;     // [B]
   std::byte* aux_ = nullptr;  // fused: what forward leaves for backward, by layer
   std::int64_t aux_stride_ = 0;
-  std::unique_ptr<Activation> activation_;
+  std::unique_ptr<CudnnActivation> activation_;
   std::unique_ptr<Matmul> forward_, backward_, weights_;    // of a layer
   std::unique_ptr<Matmul> fused_forward_, fused_backward_;  // with their epilogues
   std::vector<Trial> trials_;
@@ -169,7 +169,7 @@ void DensePlan::allocate_tensors() {
 /// The products that both ways have: back through a layer without an epilogue, and dW.
 void DensePlan::prepare_common() {
   if (!activation_ && describe_activation(p_.act)) {
-    activation_ = std::make_unique<Activation>(shared_, p_.act, Dtype::f32, n_);
+    activation_ = std::make_unique<CudnnActivation>(shared_, p_.act, Dtype::f32, n_);
   }
   if (forward_only() || weights_) return;
   const bool adds = residual_ && !preact_;  // the skip's gradient
@@ -311,7 +311,8 @@ Tensor squared_norms(const Tensor& states, std::int64_t count) {
 
 Planned make_dense_plan(const FeedForwardProblem& problem, const LibraryPtr& library) {
   if (!describe_activation(problem.act) && !fused_epilogues(problem)) {
-    return Unsupported{"neither cuDNN nor cuBLASLt has " + problem.act + " for this net"};
+    return Unsupported{"neither cuDNN nor cuBLASLt has " + std::string(problem.act.name()) +
+                       " for this net"};
   }
   auto plan = std::make_unique<DensePlan>(library, problem);
   if (!plan->found()) return Unsupported{"refused: " + plan->detail()};

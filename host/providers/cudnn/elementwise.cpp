@@ -1,30 +1,31 @@
 #include "host/providers/cudnn/elementwise.h"
 
-#include <array>
 #include <stdexcept>
 #include <utility>
 
 namespace gradepth::cudnn {
 namespace {
 
-ActivationDescriptor require_activation(std::string_view act) {
+ActivationDescriptor require_activation(Activation act) {
   ActivationDescriptor described = describe_activation(act);
-  if (!described) throw std::invalid_argument("cuDNN has no " + std::string(act));
+  if (!described) throw std::invalid_argument("cuDNN has no " + std::string(act.name()));
   return described;
 }
 
 }  // namespace
 
-ActivationDescriptor describe_activation(std::string_view act) {
-  constexpr std::array<std::pair<std::string_view, cudnnActivationMode_t>, 5> known{{
-      {"sigmoid", CUDNN_ACTIVATION_SIGMOID},
-      {"tanh", CUDNN_ACTIVATION_TANH},
-      {"relu", CUDNN_ACTIVATION_RELU},
-      {"elu", CUDNN_ACTIVATION_ELU},
+ActivationDescriptor describe_activation(Activation act) {
+  struct Known {
+    Activation act;
+    cudnnActivationMode_t mode;
+  };
+  constexpr Known known[] = {
+      {"sigmoid", CUDNN_ACTIVATION_SIGMOID}, {"tanh", CUDNN_ACTIVATION_TANH},
+      {"relu", CUDNN_ACTIVATION_RELU},       {"elu", CUDNN_ACTIVATION_ELU},
       {"silu", CUDNN_ACTIVATION_SWISH},
-  }};
-  for (const auto& [name, mode] : known) {
-    if (name != act) continue;
+  };
+  for (const auto& [one, mode] : known) {
+    if (one != act) continue;
     auto described = make<ActivationDescriptor>(call<cudnnCreateActivationDescriptor>);
     constexpr double alpha = 1;  // elu's; the others do not read it
     check(call<cudnnSetActivationDescriptor>(described.get(), mode, CUDNN_PROPAGATE_NAN, alpha));
@@ -45,20 +46,20 @@ ReduceDescriptor describe_sum(Dtype dtype) {
   return sum;
 }
 
-Activation::Activation(LibraryPtr library, std::string_view act, Dtype dtype, std::int64_t n)
+CudnnActivation::ActivationPass(LibraryPtr library, Activation act, Dtype dtype, std::int64_t n)
     : library_(std::move(library)),
       dtype_(dtype),
       act_(require_activation(act)),
       data_(describe_tensor(dtype, {1, 1, 1, n})) {}
 
-void Activation::forward(const void* x, void* y) const {
+void CudnnActivation::forward(const void* x, void* y) const {
   const Blend set(dtype_, 1, 0);
   check(call<cudnnActivationForward>(library_->dnn.get(), act_.get(), set.alpha(), data_.get(), x,
                                      set.beta(), data_.get(), y));
 }
 
-void Activation::backward(const void* y, const void* dy, const void* x, void* dx,
-                          double scale) const {
+void CudnnActivation::backward(const void* y, const void* dy, const void* x, void* dx,
+                               double scale) const {
   const Blend set(dtype_, scale, 0);
   check(call<cudnnActivationBackward>(library_->dnn.get(), act_.get(), set.alpha(), data_.get(), y,
                                       data_.get(), dy, data_.get(), x, set.beta(), data_.get(),

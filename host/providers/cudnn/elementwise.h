@@ -17,7 +17,7 @@ using ReduceDescriptor =
 /// Our activation in cuDNN's terms, NaN kept; null if cuDNN has none with our formula. Elu has
 /// alpha 1 in both, silu is cuDNN's swish with beta 1. cuDNN's "identity" is for convolutions
 /// alone.
-ActivationDescriptor describe_activation(std::string_view act);
+ActivationDescriptor describe_activation(Activation act);
 
 /// The factors of a blend, result = alpha · op + beta · what was there, in the type that cuDNN
 /// reads for a format: double for f64, else float.
@@ -38,10 +38,10 @@ class Blend {
 };
 
 /// An activation on dense tensors of n elements, forward and backward.
-class Activation {
+class CudnnActivation {
  public:
   /// CudnnError when cuDNN does not take such a tensor.
-  Activation(LibraryPtr library, std::string_view act, Dtype dtype, std::int64_t n);
+  CudnnActivation(LibraryPtr library, Activation act, Dtype dtype, std::int64_t n);
 
   /// y = f(x)
   void forward(const void* x, void* y) const;

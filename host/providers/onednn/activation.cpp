@@ -12,7 +12,7 @@ using dnnl::memory;
 /// The eltwise primitive; for the bias gradient a reduction over the rows after it.
 class ActivationPlan final : public Plan {
  public:
-  ActivationPlan(const ActivationProblem& problem, const Activation& act, const Context& context)
+  ActivationPlan(const ActivationProblem& problem, const EltwisePair& act, const Context& context)
       : context_(context),
         in_(problem),
         out_(problem),
@@ -70,8 +70,8 @@ class ActivationPlan final : public Plan {
 
 Planned make_plan(const ActivationProblem& problem, const Context& context) {
   if (problem.count_saturated) return Unsupported{"oneDNN counts no saturated units"};
-  const auto act = find_activation(problem.act);
-  if (!act) return Unsupported{"oneDNN 2.6 has no " + problem.act};
+  const auto act = find_eltwise(problem.act);
+  if (!act) return Unsupported{"oneDNN 2.6 has no " + std::string(problem.act.name())};
   return std::make_unique<ActivationPlan>(problem, *act, context);
 }
 

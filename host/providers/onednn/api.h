@@ -1,7 +1,6 @@
 #pragma once
 
 #include <dnnl.hpp>
-#include <map>
 #include <optional>
 #include <string_view>
 
@@ -64,14 +63,18 @@ auto describe_eltwise_backward(const dnnl::engine& engine, const Forward& forwar
 }
 
 /// Our activation in oneDNN's terms; nothing if it has none with our values.
-struct Activation {
+struct EltwisePair {
   Eltwise forward;
   Eltwise backward;
   bool from_output;  // backward reads y in place of x
 };
-inline std::optional<Activation> find_activation(std::string_view act) {
+inline std::optional<EltwisePair> find_eltwise(Activation act) {
   using dnnl::algorithm;
-  static const std::map<std::string_view, Activation> known = {
+  struct Known {
+    Activation act;
+    EltwisePair described;
+  };
+  static const Known known[] = {
       {"identity", {{algorithm::eltwise_linear, 1, 0}, {algorithm::eltwise_linear, 1, 0}, false}},
       {"sigmoid",
        {{algorithm::eltwise_logistic}, {algorithm::eltwise_logistic_use_dst_for_bwd}, true}},
@@ -95,8 +98,10 @@ inline std::optional<Activation> find_activation(std::string_view act) {
         {algorithm::eltwise_hardswish, 1.F / 6, 0.5F},
         false}},
   };
-  const auto found = known.find(act);
-  return found == known.end() ? std::nullopt : std::optional(found->second);
+  for (const auto& [one, described] : known) {
+    if (one == act) return described;
+  }
+  return std::nullopt;
 }
 
 }  // namespace gradepth::onednn

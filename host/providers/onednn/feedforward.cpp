@@ -87,7 +87,7 @@ struct Convolution {
 template <class Map>
 class FeedForwardPlan final : public Plan {
  public:
-  FeedForwardPlan(const FeedForwardProblem& problem, const Activation& act, const Context& context)
+  FeedForwardPlan(const FeedForwardProblem& problem, const EltwisePair& act, const Context& context)
       : p_(problem),
         act_(act),
         context_(context),
@@ -296,7 +296,7 @@ class FeedForwardPlan final : public Plan {
   }
 
   FeedForwardProblem p_;
-  Activation act_;
+  EltwisePair act_;
   Context context_;
   bool residual_, preact_;
   double scale_;
@@ -323,8 +323,8 @@ class FeedForwardPlan final : public Plan {
 }  // namespace
 
 Planned make_plan(const FeedForwardProblem& p, const Context& context) {
-  const auto act = find_activation(p.act);
-  if (!act) return Unsupported{"oneDNN 2.6 has no " + p.act};
+  const auto act = find_eltwise(p.act);
+  if (!act) return Unsupported{"oneDNN 2.6 has no " + std::string(p.act.name())};
   if (p.clip_value > 0) return Unsupported{"oneDNN has no gradient clipping"};
   if (p.is_cnn()) return std::make_unique<FeedForwardPlan<Convolution>>(p, *act, context);
   return std::make_unique<FeedForwardPlan<InnerProduct>>(p, *act, context);

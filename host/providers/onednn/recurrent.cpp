@@ -18,10 +18,8 @@ constexpr auto direction = dnnl::rnn_direction::unidirectional_left2right;
 
 /// The activations that vanilla_rnn has.
 bool has_cell(RecurrentCell cell) { return cell == "elman" || cell == "lstm" || cell == "gru"; }
-bool has_vanilla(std::string_view act) {
-  return act == "tanh" || act == "relu" || act == "sigmoid";
-}
-dnnl::algorithm vanilla_algorithm(std::string_view act) {
+bool has_vanilla(Activation act) { return act == "tanh" || act == "relu" || act == "sigmoid"; }
+dnnl::algorithm vanilla_algorithm(Activation act) {
   if (act == "relu") return dnnl::algorithm::eltwise_relu;
   return act == "tanh" ? dnnl::algorithm::eltwise_tanh : dnnl::algorithm::eltwise_logistic;
 }

@@ -11,7 +11,7 @@ namespace {
 
 /// What both kinds of problem say, in the same words.
 struct Chain {
-  std::string act;
+  Activation act;
   std::int64_t T = 0;       // maps
   std::int64_t B = 0;       // samples
   std::int64_t units = 0;   // W is [units, units], or that many 3 x 3 kernels
@@ -37,8 +37,7 @@ struct Chain {
 };
 
 Chain chain_of(const RecurrentProblem& p) {
-  Chain c;
-  c.act = p.act;
+  Chain c{.act = p.act};
   c.T = p.T;
   c.B = p.B;
   c.units = p.H;
@@ -55,8 +54,7 @@ Chain chain_of(const RecurrentProblem& p) {
 Chain chain_of(const FeedForwardProblem& p) {
   static_assert(image::side == conv_image);
   static_assert(image::kernel == conv_kernel);
-  Chain c;
-  c.act = p.act;
+  Chain c{.act = p.act};
   c.T = p.L;
   c.B = p.B;
   c.units = p.N;

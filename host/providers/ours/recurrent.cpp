@@ -341,7 +341,8 @@ void RecurrentPlan::run_backward_weights() {
 /// Why W cannot stay on chip for this problem, whatever the device; empty if it can.
 std::string why_step_by_step(const RecurrentProblem& p) {
   if (!p.share) return "a fresh W at every step";
-  if (!output_activation(p.act)) return "the slope of " + p.act + " needs its input";
+  if (!output_activation(p.act))
+    return "the slope of " + std::string(p.act.name()) + " needs its input";
   return {};
 }
 

@@ -1,21 +1,20 @@
 #pragma once
 
 #include <concepts>
-#include <string_view>
 
 #include "host/problem/exact_activation.h"
 
 /// Activations in the reference's arithmetic: exact in float64, else rounded after each operation.
 namespace gradepth::reference {
 
-/// An activation, looked up once by its name, for plain loops and for cells that take one.
+/// An activation in numbers of T, looked up once, for plain loops and for cells that take one.
 template <class T>
-class Activation {
+class ActivationIn {
  public:
-  Activation() = default;  // of a cell that takes none: nothing may be asked of it
-  explicit Activation(std::string_view name) {
-    with_activation(name, [&](auto act) {
-      using Act = decltype(act);
+  ActivationIn() = default;  // of a cell that takes none: nothing may be asked of it
+  explicit ActivationIn(Activation act) {
+    with_activation(act, [&](auto f) {
+      using Act = decltype(f);
       if constexpr (std::same_as<T, double>) {
         value_ = exact_value<Act>;
         slope_ = exact_slope<Act>;

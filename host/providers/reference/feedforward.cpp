@@ -50,7 +50,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   void run_forward() override {
     std::copy_n(in("h0"), state_, h_.begin());
     with_arithmetic(rounding_, [&](auto number) {
-      const Activation<decltype(number)> act(p_.act);
+      const ActivationIn<decltype(number)> act(p_.act);
       for (std::int64_t l = 0; l < p_.L; ++l) forward(act, l);
     });
     std::copy_n(&h_[length(p_.L) * state_], state_, out("y"));
@@ -66,7 +66,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   void run_backward_data() override {
     std::copy_n(in("dy"), state_, &dh_[length(p_.L) * state_]);
     with_arithmetic(rounding_, [&](auto number) {
-      const Activation<decltype(number)> act(p_.act);
+      const ActivationIn<decltype(number)> act(p_.act);
       for (std::int64_t l = p_.L - 1; l >= 0; --l) backward(act, l);
     });
     measure(0);
@@ -98,7 +98,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   /// mlp, cnn: h' = f(a); residual: h' = h + A f(a), with a = W h + b; preact: h' = h + W f(h) + b,
   /// where a is kept as h, the argument of f.
   template <class T>
-  void forward(const Activation<T>& act, std::int64_t l) {
+  void forward(const ActivationIn<T>& act, std::int64_t l) {
     const double* h = &h_[length(l) * state_];
     double* next = &h_[length(l + 1) * state_];
     double* a = &a_[length(l) * state_];
@@ -124,7 +124,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   }
 
   template <class T>
-  void backward(const Activation<T>& act, std::int64_t l) {
+  void backward(const ActivationIn<T>& act, std::int64_t l) {
     measure(l + 1);
     double* dh_next = &dh_[length(l + 1) * state_];
     for (std::size_t i = 0; i < state_; ++i) dh_next[i] = clip(dh_next[i], p_.clip_value);

@@ -65,12 +65,12 @@ class ActivationPlan final : public ReferencePlan<ActivationProblem> {
   // f16 and bf16 are storage: the arithmetic is float64, and each result is rounded once.
   void run() override {
     with_arithmetic(has_16_bits(p_.dtype) ? Rounding{} : rounding_,
-                    [&](auto number) { run_as(Activation<decltype(number)>(p_.act)); });
+                    [&](auto number) { run_as(ActivationIn<decltype(number)>(p_.act)); });
   }
 
  private:
   template <class T>
-  void run_as(const Activation<T>& act) {
+  void run_as(const ActivationIn<T>& act) {
     const auto cols = static_cast<std::size_t>(p_.cols);
     const std::size_t n = static_cast<std::size_t>(p_.rows) * cols;
     const double* x = in("x");

@@ -111,7 +111,7 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   template <class F>
   void with_types(F&& f) const {
     with_arithmetic(rounding_, [&](auto number) {
-      using Act = Activation<decltype(number)>;
+      using Act = ActivationIn<decltype(number)>;
       with_cell(p_.cell, cell_.takes_activation ? Act(p_.act) : Act(),
                 [&](const auto& cell) { f(cell, number); });
     });

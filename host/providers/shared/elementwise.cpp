@@ -58,7 +58,7 @@ Elementwise loops_of() {
   return {forward<Act>, backward<Act, of_output>, saturated<Act, of_output>, of_output};
 }
 
-Elementwise elementwise(std::string_view act, SlopeFrom from) {
+Elementwise elementwise(Activation act, SlopeFrom from) {
   Elementwise found{};
   with_activation(act, [&](auto f) {
     using Act = decltype(f);
@@ -160,7 +160,7 @@ CellLoops gated_loops(std::index_sequence<k...> /*kept*/, std::index_sequence<g.
           }};
 }
 
-CellLoops cell(RecurrentCell cell, std::string_view act, SlopeFrom from) {
+CellLoops cell(RecurrentCell cell, Activation act, SlopeFrom from) {
   CellLoops found{};
   with_cell(cell, Tanh{}, [&]<class Cell>(const Cell&) {
     if constexpr (Cell::info.takes_activation) {  // h' is f of its one gate

@@ -56,9 +56,9 @@ struct CellLoops {
 struct Loops {
   /// std::invalid_argument for an unknown name. Where y does not say the slope it comes from x,
   /// whatever is asked for.
-  Elementwise (*elementwise)(std::string_view act, SlopeFrom slope);
+  Elementwise (*elementwise)(Activation act, SlopeFrom slope);
   /// The same of a cell; `act` is that of one which takes it.
-  CellLoops (*cell)(RecurrentCell cell, std::string_view act, SlopeFrom slope);
+  CellLoops (*cell)(RecurrentCell cell, Activation act, SlopeFrom slope);
 
   /// x clamped to [-limit, limit]; NaN stays.
   void (*clip)(float* x, float limit, std::ptrdiff_t n);
