@@ -72,7 +72,7 @@ void run_backward(Run& run, std::int64_t rows, std::int64_t cols, bool fused) {
 std::string name_of(std::string_view pass, Activation act, std::string_view dtype,
                     std::string_view size) {
   std::string name = "activation";
-  for (const std::string_view part : {pass, act, dtype, size}) name.append("/").append(part);
+  for (const std::string_view part : {pass, act.name(), dtype, size}) name.append("/").append(part);
   return name;
 }
 
