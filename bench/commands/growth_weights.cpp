@@ -1,7 +1,10 @@
 #include "bench/commands/growth_weights.h"
 
 #include <iostream>
+#include <memory>
 #include <regex>
+#include <stdexcept>
+#include <string>
 
 #include "bench/cli/command_line.h"
 #include "host/draw/pytorch.h"
@@ -16,6 +19,31 @@ void refuse_drawing(const CLI::App& command) {
   for (const char* flag : {"--init", "--bias", "--density", "--preset"}) {
     if (command.count(flag) > 0) refuse(flag, "not beside --weights, whose numbers are given");
   }
+}
+
+/// What `read` finds wrong with a flag's file, with both before it.
+template <class Read>
+void of_file(const char* flag, const std::string& path, Read read) {
+  try {
+    read();
+  } catch (const std::invalid_argument& error) {
+    refuse(flag, printable(path), error.what());
+  }
+}
+
+RecurrentWeights read_layer(const WeightsFlags& flags, bool takes_inputs) {
+  const auto say = [](const std::string& size) { std::cerr << "reading " << size << '\n'; };
+  RecurrentWeights weights;
+  of_file("--weights", flags.weights, [&] {
+    weights =
+        growth::read_pytorch_layer(flags.weights, {flags.module, flags.layer, takes_inputs}, say);
+  });
+  if (takes_inputs) {
+    of_file("--inputs", flags.inputs, [&] {
+      growth::read_layer_inputs(weights, flags.inputs, flags.layer.ends_with("_reverse"), say);
+    });
+  }
+  return weights;
 }
 
 }  // namespace
@@ -45,11 +73,8 @@ void read_weights(const CLI::App& command, WeightsFlags& flags, growth::GrowthSp
     refuse("--layer " + printable(flags.layer), "a whole number, with _reverse or without");
   }
   flags.layer = layer[1];
-  spec.init.weights = growth::read_pytorch_layer(
-      flags.weights,
-      {flags.module, flags.layer,
-       command.count("--inputs") > 0 ? std::optional(flags.inputs) : std::nullopt},
-      [](const std::string& size) { std::cerr << "reading " << size << '\n'; });
+  spec.init.weights =
+      std::make_shared<const RecurrentWeights>(read_layer(flags, command.count("--inputs") > 0));
   spec.init.W.kind = WeightInit::Kind::file;
   const RecurrentWeights& weights = *spec.init.weights;
   if (command.count("--net") == 0) spec.net = weights.cell;

@@ -301,46 +301,13 @@ RecurrentWeights read_layer(WeightsFile& file, const LayerName& layer, const Say
   return weights;
 }
 
-/// The layer's input weights, and what --inputs holds for them.
-void read_inputs(RecurrentWeights& weights, const std::string& path, Tensor Wx, bool from_the_end,
-                 const Say& say) {
-  const std::unique_ptr<WeightsFile> file = open_weights_file(path);
-  const WeightsFile::Entries& entries = file->entries();
-  std::vector<std::string> names;
-  for (const auto& [name, entry] : entries) names.push_back(name);
-  if (names.size() != 1 && !entries.contains("x")) {
-    throw std::invalid_argument("a tensor x [T, B, I], or one tensor alone, is needed; it has " +
-                                (names.empty() ? "none" : listed(names)));
-  }
-  const std::string name = names.size() == 1 ? names[0] : "x";
-  const Shape shape = entries.at(name).shape;
-  const bool fits = shape.size() == 3 && shape[0] > 0 && shape[1] > 0 && shape[2] == Wx.shape[1];
-  if (!fits) {
-    refuse_shape(name, shape,
-                 "steps, samples and the layer's inputs are needed, [T, B, " +
-                     std::to_string(Wx.shape[1]) + "]");
-  }
-  check_size(name, shape, say);
-  weights.x = read_finite(*file, name);
-  if (from_the_end) {  // a bidirectional net's way back begins with the last step
-    const auto step = static_cast<std::ptrdiff_t>(weights.x.stride());
-    auto& data = weights.x.data;
-    for (auto first = data.begin(), last = data.end() - step; first < last;
-         first += step, last -= step) {
-      std::swap_ranges(first, first + step, last);
-    }
-  }
-  weights.Wx = std::move(Wx);
-  weights.inputs_file = as_utf8(std::filesystem::path(path).filename().string());
-}
-
 /// weight_ih [G*H, I].
 Tensor read_input_weights(WeightsFile& file, const LayerName& layer, std::int64_t rows,
                           const Say& say) {
   const std::string name = layer.of("weight_ih");
   const auto entry = file.entries().find(name);
   if (entry == file.entries().end()) {
-    throw std::invalid_argument("no " + printable(name) + " in it, which --inputs needs");
+    throw std::invalid_argument("no " + printable(name) + " in it, which inputs need");
   }
   const Shape& shape = entry->second.shape;
   if (shape.size() != 2 || shape[0] != rows || shape[1] < 1) {
@@ -352,27 +319,48 @@ Tensor read_input_weights(WeightsFile& file, const LayerName& layer, std::int64_
 
 }  // namespace
 
-std::shared_ptr<const RecurrentWeights> read_pytorch_layer(const std::string& path,
-                                                           const LayerChoice& choice,
-                                                           const Say& say) {
-  auto weights = std::make_shared<RecurrentWeights>();
-  Tensor Wx;
-  try {
-    const std::unique_ptr<WeightsFile> file = open_weights_file(path);
-    const LayerName layer = find_layer(file->entries(), choice);
-    *weights = read_layer(*file, layer, say);
-    weights->file = as_utf8(std::filesystem::path(path).filename().string());
-    if (choice.inputs) Wx = read_input_weights(*file, layer, weights->Wh.shape[0], say);
-  } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument("--weights " + printable(path) + ": " + error.what());
-  }
-  if (!choice.inputs) return weights;
-  try {
-    read_inputs(*weights, *choice.inputs, std::move(Wx), choice.layer.ends_with("_reverse"), say);
-  } catch (const std::invalid_argument& error) {
-    throw std::invalid_argument("--inputs " + printable(*choice.inputs) + ": " + error.what());
+RecurrentWeights read_pytorch_layer(const std::string& path, const LayerChoice& choice,
+                                    const Say& say) {
+  const std::unique_ptr<WeightsFile> file = open_weights_file(path);
+  const LayerName layer = find_layer(file->entries(), choice);
+  RecurrentWeights weights = read_layer(*file, layer, say);
+  weights.file = as_utf8(std::filesystem::path(path).filename().string());
+  if (choice.takes_inputs) {
+    weights.Wx = read_input_weights(*file, layer, weights.Wh.shape[0], say);
   }
   return weights;
+}
+
+void read_layer_inputs(RecurrentWeights& weights, const std::string& path, bool from_the_end,
+                       const Say& say) {
+  const std::unique_ptr<WeightsFile> file = open_weights_file(path);
+  const WeightsFile::Entries& entries = file->entries();
+  std::vector<std::string> names;
+  for (const auto& [name, entry] : entries) names.push_back(name);
+  if (names.size() != 1 && !entries.contains("x")) {
+    throw std::invalid_argument("a tensor x [T, B, I], or one tensor alone, is needed; it has " +
+                                (names.empty() ? "none" : listed(names)));
+  }
+  const std::string name = names.size() == 1 ? names[0] : "x";
+  const Shape shape = entries.at(name).shape;
+  const bool fits =
+      shape.size() == 3 && shape[0] > 0 && shape[1] > 0 && shape[2] == weights.Wx.shape[1];
+  if (!fits) {
+    refuse_shape(name, shape,
+                 "steps, samples and the layer's inputs are needed, [T, B, " +
+                     std::to_string(weights.Wx.shape[1]) + "]");
+  }
+  check_size(name, shape, say);
+  weights.x = read_finite(*file, name);
+  if (from_the_end) {  // a bidirectional net's way back begins with the last step
+    const auto step = static_cast<std::ptrdiff_t>(weights.x.stride());
+    auto& data = weights.x.data;
+    for (auto first = data.begin(), last = data.end() - step; first < last;
+         first += step, last -= step) {
+      std::swap_ranges(first, first + step, last);
+    }
+  }
+  weights.inputs_file = as_utf8(std::filesystem::path(path).filename().string());
 }
 
 bool has_bias(const RecurrentWeights& weights) {

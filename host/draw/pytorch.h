@@ -2,7 +2,6 @@
 
 #include <cstdint>
 #include <functional>
-#include <memory>
 #include <optional>
 #include <string>
 
@@ -15,24 +14,29 @@ namespace gradepth::growth {
 struct LayerChoice {
   std::optional<std::string> module;  // `encoder.lstm`; none: the only one there is
   std::string layer = "0";            // `1`, `0_reverse`
-  std::optional<std::string> inputs;  // file of what the layer was run on; none: no input
+  bool takes_inputs = false;          // its weight_ih [G*H, I] is read as well
 };
 
 /// Reads `MODULE.weight_hh_lK` [G*H, H], `MODULE.bias_ih_lK` and `MODULE.bias_hh_lK` [G*H] (or no
 /// biases); G tells the cell: RNN 1, GRU 3, LSTM 4. A cell's module (LSTMCell) has no `_lK`.
 /// The gates' order is PyTorch's and ours; b = b_ih + b_hh, but for the GRU's n gate, which keeps
-/// both: b_hh is inside the reset product. weight_ih [G*H, I] is read with `inputs`: a safetensors
-/// or npz file whose tensor `x`, or its only one, is [T, B, I];
-/// a reverse layer runs through it from the end, as in PyTorch.
+/// both: b_hh is inside the reset product.
 ///
 /// In place of the two biases there may be the one of Equinox, `bias`, and a GRU's `bias_n`. A W of
 /// more than 2^24 numbers is told to `say` before memory is taken for it.
 ///
-/// std::invalid_argument, in one line that names --weights and the file, for what is not a
+/// std::invalid_argument, in one line that leaves the file's name to the caller, for what is not a
 /// safetensors or npz file, holds no such layer, tensors of the layer's module that it does not
 /// know, more than 2^27 numbers in one tensor, or numbers that are not finite.
-std::shared_ptr<const RecurrentWeights> read_pytorch_layer(
+RecurrentWeights read_pytorch_layer(
     const std::string& path, const LayerChoice& choice,
+    const std::function<void(const std::string&)>& say = [](const std::string&) {});
+
+/// Gives a layer that takes inputs what it was run on: tensor `x` [T, B, I] of a safetensors or npz
+/// file, or its only one. A reverse layer goes through it `from_the_end`, as in PyTorch. Errors as
+/// above.
+void read_layer_inputs(
+    RecurrentWeights& weights, const std::string& path, bool from_the_end,
     const std::function<void(const std::string&)>& say = [](const std::string&) {});
 
 /// Whether a bias is other than 0.

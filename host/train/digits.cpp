@@ -9,6 +9,7 @@
 
 #include "host/draw/train_random.h"
 #include "host/draw/weights_file.h"
+#include "host/knobs/refused.h"
 
 namespace gradepth::train {
 namespace {
@@ -20,10 +21,6 @@ constexpr std::size_t min_images = 100;
 constexpr std::size_t max_images = 1'000'000;
 constexpr std::size_t longest_line = 1000;  // a file may be one endless line
 
-[[noreturn]] void fail(const std::string& place, const std::string& allowed) {
-  throw std::invalid_argument("--data " + place + ": " + allowed);
-}
-
 /// Takes one integer 0 … max off the front of `line`, with the comma after it.
 int take_number(std::string_view& line, int max, const std::string& place) {
   int value = 0;
@@ -31,7 +28,7 @@ int take_number(std::string_view& line, int max, const std::string& place) {
   const auto length = static_cast<std::size_t>(end - line.data());
   const bool ends = length == line.size() || line[length] == ',';
   if (error != std::errc{} || !ends || value < 0 || value > max) {
-    fail(place, "a whole number from 0 to " + std::to_string(max) + " is needed");
+    throw Refused(place, "a whole number from 0 to " + std::to_string(max) + " is needed");
   }
   line.remove_prefix(length == line.size() ? length : length + 1);
   return value;
@@ -43,7 +40,7 @@ void read_line(std::string_view line, const std::string& place, Sequences& out) 
     out.x.push_back(pixel / static_cast<double>(white));
   }
   out.labels.push_back(take_number(line, digit_classes - 1, place + " column 65"));
-  if (!line.empty()) fail(place, "65 columns are needed, there are more");
+  if (!line.empty()) throw Refused(place, "65 columns are needed, there are more");
 }
 
 }  // namespace
@@ -52,10 +49,10 @@ Sequences read_digits(const std::string& path) {
   try {
     require_regular_file(path);
   } catch (const std::invalid_argument& error) {
-    fail(path, error.what());
+    throw Refused(path, error.what());
   }
   std::ifstream file(path);
-  if (!file) fail(path, "cannot open the file; it needs 64 pixels and a class per line");
+  if (!file) throw Refused(path, "cannot open the file; it needs 64 pixels and a class per line");
   Sequences out{pixels, 1, digit_classes, {}, {}};
   std::array<char, longest_line> buffer{};
   for (std::size_t row = 1; file.getline(buffer.data(), buffer.size()); ++row) {
@@ -65,11 +62,11 @@ Sequences read_digits(const std::string& path) {
     if (line.ends_with('\r')) line.remove_suffix(1);
     if (line.empty()) continue;
     read_line(line, path + " line " + std::to_string(row), out);
-    if (out.size() > max_images) fail(path, "at most 1000000 images");
+    if (out.size() > max_images) throw Refused(path, "at most 1000000 images");
   }
-  if (!file.eof()) fail(path, "a line is too long; 64 pixels and a class are needed");
+  if (!file.eof()) throw Refused(path, "a line is too long; 64 pixels and a class are needed");
   if (out.size() < min_images) {
-    fail(path, "at least 100 images are needed, it has " + std::to_string(out.size()));
+    throw Refused(path, "at least 100 images are needed, it has " + std::to_string(out.size()));
   }
   return out;
 }

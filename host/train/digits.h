@@ -9,8 +9,8 @@
 namespace gradepth::train {
 
 /// Reads `path`: one image a line, 64 integers 0 … 16 and the class 0 … 9, separated by commas.
-/// Pixels are divided by 16. std::invalid_argument, in one line that names the place, for a file
-/// that is missing, malformed, or has fewer than 100 or more than a million images.
+/// Pixels are divided by 16. Refused, in one line that begins with the place, for a file that is
+/// missing, malformed, or has fewer than 100 or more than a million images.
 Sequences read_digits(const std::string& path);
 
 struct Split {

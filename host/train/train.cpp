@@ -214,17 +214,20 @@ void validate(const TrainSpec& spec) { train_knobs().check(spec); }
 
 TrainResult train(const TrainSpec& spec, Provider& provider, const Progress& progress) {
   validate(spec);
-  const Split data = split(read_digits(spec.data));
+  Sequences all;
+  train_knobs().at("--data").named([&] { all = read_digits(spec.data); });
+  const Split data = split(all);
   return train(spec, provider, data.train, data.test, progress);
 }
 
 TrainResult train(const TrainSpec& spec, Provider& provider, const Sequences& train_data,
                   const Sequences& test_data, const Progress& progress) {
   validate(spec);
-  if (spec.batch > static_cast<std::int64_t>(train_data.size())) {
-    throw std::invalid_argument("--batch " + std::to_string(spec.batch) + ": at most the " +
-                                std::to_string(train_data.size()) + " training samples");
-  }
+  train_knobs().at("--batch").named([&] {
+    if (spec.batch <= static_cast<std::int64_t>(train_data.size())) return;
+    throw Refused(std::to_string(spec.batch),
+                  "at most the " + std::to_string(train_data.size()) + " training samples");
+  });
   TrainResult result;
   result.spec = with_defaults(spec);
   result.provider = provider.name();

@@ -187,7 +187,8 @@ TEST(GrowthWeights, ChecksumIsTheCrcOfTheNumbers) {
 }
 
 TEST(GrowthWeights, StayTheSameForEverySeed) {
-  const auto weights = read_pytorch_layer(golden_weights("gru.safetensors"), {});
+  const auto weights = std::make_shared<const RecurrentWeights>(
+      read_pytorch_layer(golden_weights("gru.safetensors"), {}));
   GrowthSpec spec;
   spec.net = "gru";
   spec.width = 5;

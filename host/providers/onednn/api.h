@@ -2,7 +2,8 @@
 
 #include <dnnl.hpp>
 #include <optional>
-#include <string_view>
+
+#include "kernels/activation/activation.h"
 
 /// The difference between oneDNN 2.6 and 3.x. In 2.6 an operation descriptor stands between the
 /// arguments and the primitive descriptor; 3.x leaves it out and names source and destination of
