@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "host/draw/initialise.h"
+#include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 #include "kernels/named.h"
 

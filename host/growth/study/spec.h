@@ -8,6 +8,7 @@
 #include "host/draw/initialise.h"
 #include "host/problem/net.h"
 #include "host/problem/problem.h"
+#include "kernels/activation/activation.h"
 
 namespace gradepth::growth {
 

@@ -3,10 +3,10 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 #include "host/growth/study/spec.h"
 #include "host/growth/theory/theory.h"
+#include "kernels/activation/activation.h"
 
 namespace gradepth::growth {
 

@@ -3,9 +3,9 @@
 #include <functional>
 #include <optional>
 #include <span>
-#include <string>
-#include <string_view>
 #include <vector>
+
+#include "kernels/activation/activation.h"
 
 /// Mean-field theory of wide random nets (Poole et al. 2016, 1606.05340; Schoenholz et al. 2017,
 /// 1611.01232): pre-activations are Gaussian of variance q, and from map to map

@@ -2,7 +2,8 @@
 
 #include <functional>
 #include <span>
-#include <string_view>
+
+#include "kernels/activation/activation.h"
 
 /// Expectations over a Gaussian variable, for the mean-field theory.
 namespace gradepth::growth {

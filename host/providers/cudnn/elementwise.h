@@ -1,7 +1,5 @@
 #pragma once
 
-#include <string_view>
-
 #include "host/providers/cudnn/plan.h"
 
 /// cuDNN's activations and sums over rows. Their calls are the older part of cuDNN's interface,

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstddef>
-#include <string_view>
 
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
