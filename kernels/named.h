@@ -39,17 +39,15 @@ class OneOf {
  public:
   using Entry = std::remove_cvref_t<decltype(list[0])>;
 
-  consteval OneOf(const char* name) : OneOf(find(name).value()) {}
+  consteval OneOf(const char* name) : place_(known(name)) {}
   /// Of no string, which would convert.
   template <std::same_as<std::string_view> Text>
-  consteval OneOf(Text name) : OneOf(find(name).value()) {}
+  consteval OneOf(Text name) : place_(known(name)) {}
   /// The entry of that name.
-  constexpr OneOf(const Entry& entry) : OneOf(find(entry.name).value()) {}
+  constexpr OneOf(const Entry& entry) : place_(known(entry.name)) {}
   [[nodiscard]] static constexpr std::optional<OneOf> find(std::string_view name) {
-    for (std::size_t place = 0; place < list.size(); ++place) {
-      if (list[place].name == name) return OneOf(place);
-    }
-    return std::nullopt;
+    const std::size_t place = place_of(name);
+    return place < list.size() ? std::optional(OneOf(place)) : std::nullopt;
   }
 
   constexpr const Entry& operator*() const { return list[place_]; }
@@ -59,6 +57,18 @@ class OneOf {
 
  private:
   constexpr explicit OneOf(std::size_t place) : place_(place) {}
+
+  /// The list's size for an unknown name.
+  static constexpr std::size_t place_of(std::string_view name) {
+    std::size_t place = 0;
+    while (place < list.size() && list[place].name != name) ++place;
+    return place;
+  }
+  static constexpr std::size_t known(std::string_view name) {
+    const std::size_t place = place_of(name);
+    if (place == list.size()) throw std::invalid_argument("none is called " + std::string(name));
+    return place;
+  }
 
   std::size_t place_;
 };

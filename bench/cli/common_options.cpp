@@ -35,10 +35,11 @@ Provider& select(const Providers& providers, const std::string& wanted, const st
                  const std::vector<std::string>& also) {
   for (const Missing& missing : providers.missing) {
     if (Names({missing.name}).find(wanted)) {
-      throw std::runtime_error(flag + ' ' + wanted + ": " + missing.reason);
+      throw std::runtime_error((flag + ' ').append(wanted).append(": ").append(missing.reason));
     }
   }
   std::vector<std::string> known;
+  known.reserve(providers.present.size() + also.size());
   for (const auto& provider : providers.present) known.emplace_back(provider->name());
   known.insert(known.end(), also.begin(), also.end());
   return *find(providers, Names(known).canonical(flag, wanted));

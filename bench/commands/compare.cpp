@@ -36,7 +36,8 @@ std::string identity(const CompareOptions& options) {
 }
 
 int run_compare(const CompareOptions& options) {
-  if (!(options.rules.threshold >= 0 && options.rules.threshold <= 100)) {
+  const bool in_range = options.rules.threshold >= 0 && options.rules.threshold <= 100;
+  if (!in_range) {
     throw std::invalid_argument("--threshold " + std::to_string(options.rules.threshold) +
                                 ": a number from 0 to 100");
   }
