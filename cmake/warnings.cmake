@@ -7,6 +7,9 @@ if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_L
   # g++ 12 sees an overlap in every "text" + std::string (GCC bug 105651).
   list(APPEND cxx_warnings -Wno-restrict)
 endif()
+if(GRADEPTH_BATCHES AND CMAKE_CXX_COMPILER_ID MATCHES "Clang")
+  list(APPEND cxx_warnings -Wno-shadow) # to clang a local alias shadows that of another file of the batch
+endif()
 if(GRADEPTH_WERROR)
   list(APPEND cxx_warnings -Werror)
 endif()

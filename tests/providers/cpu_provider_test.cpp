@@ -145,15 +145,17 @@ INSTANTIATE_TEST_SUITE_P(
         FeedForwardProblem{.net = LayerNet::cnn, .act = "silu", .L = 3, .B = 2, .N = 4}));
 
 TEST(CpuProvider, FlushesSubnormalsWhenAsked) {
-  const ActivationProblem problem{.act = "tanh", .rows = 1, .cols = 64};
+  const ActivationProblem problem{.act = "tanh", .rows = 4, .cols = 1024};  // each thread's tiles
   Tensors in = waves_for(problem);
-  in.at("dy").data.assign(64, 1e-40);
+  in.at("dy").data.assign(4096, 1e-40);
   for (const bool flush : {false, true}) {
     const auto provider = make_cpu_provider({.threads = 2, .flush_subnormals = flush});
     const PlanPtr p = std::get<PlanPtr>(provider->plan(problem));
     p->set(in);
     p->run();
-    EXPECT_EQ(p->get("dx").data[5] == 0, flush);
+    const Tensor dx = p->get("dx");
+    EXPECT_EQ(dx.data.at(5) == 0, flush);
+    EXPECT_EQ(dx.data.at(4090) == 0, flush);
   }
   // Afterwards this thread computes as before.
   const volatile float tiny = 1e-38F;

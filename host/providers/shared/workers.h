@@ -60,7 +60,10 @@ class Workers {
     const int available = available_threads();  // decided before anybody changes what it asks
     return threads > 0 ? team_size(threads) : available;
   }
+  /// Of this thread first: LLVM's OpenMP gives every team the word that its master has at the
+  /// start, and the master that one back at the end. GNU's leaves each thread its own.
   void set_control(std::uint32_t word) const {
+    set_float_control(word);
     parallel(count_, [word](const Worker&) { set_float_control(word); });
   }
 
