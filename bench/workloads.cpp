@@ -84,18 +84,18 @@ std::vector<Workload> clips(const std::vector<std::int64_t>& sizes,
   return list;
 }
 
-Workload recurrent(RecurrentProblem p) {
+Workload recurrent(const RecurrentProblem& p) {
   Initialisation init = stable(p.cell, p.act);
   init.input = Initialisation::Input::gaussian;
   init.input_scale = 0.1;
   init.h0 = {ValueInit::Kind::gaussian, 0.5};
   init.c0 = init.h0;
-  return {std::move(p), init};
+  return {p, init};
 }
 
-Workload feedforward(FeedForwardProblem p) {
+Workload feedforward(const FeedForwardProblem& p) {
   const Initialisation init = stable(p.net, p.act);
-  return {std::move(p), init};
+  return {p, init};
 }
 
 constexpr std::int64_t awkward[] = {1, 7, 33};

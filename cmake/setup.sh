@@ -10,7 +10,7 @@ trap 'exit 130' INT # also where the program that was interrupted made an end of
 
 missing_packages() {
   local wanted installed package
-  mapfile -t wanted < <(grep -v '^#' "$root/cmake/packages.txt")
+  mapfile -t wanted < <(grep -v '^#' "$root/cmake/packages.txt"; printf '%s' "${more_packages:-}")
   installed=$(dpkg-query -W -f '${Package} ${Status}\n' "${wanted[@]}" 2>/dev/null || true)
   for package in "${wanted[@]}"; do
     grep -q "^$package .*ok installed$" <<<"$installed" || echo "$package"

@@ -56,7 +56,8 @@ std::string rounded(const Fact& fact) {
   if (fact.value.is_string()) return fact.value;
   if (fact.value.is_null()) return "unknown";
   if (fact.unit == "bytes") return significant(fact.value.get<double>() / (1 << 30)) + " GiB";
-  std::string text = fact.value.is_number_integer() ? fact.value.dump() : significant(fact.value);
+  const std::string text =
+      fact.value.is_number_integer() ? fact.value.dump() : significant(fact.value);
   return fact.unit.empty() ? text : text + ' ' + fact.unit + " (measured)";
 }
 

@@ -232,6 +232,7 @@ class Suite {
   void measure_cells(const std::vector<growth::SweepCell>& cells, Provider& provider) {
     const std::vector<std::size_t> open = open_cells(cells, provider.name(), results_);
     std::vector<growth::SweepCell> to_measure;
+    to_measure.reserve(open.size());
     for (const std::size_t i : open) to_measure.push_back(cells[i]);
     std::size_t next = 0;  // cell to be put out
     const auto keep_until = [&](std::size_t end) {

@@ -54,7 +54,7 @@ void add_flags(CLI::App& command, KnobFlags<TrainSpec>& knobs, Request& request)
       command.add_option("--net", request.nets, knob.help)
           ->delimiter(',')
           ->capture_default_str()
-          ->transform([&names = *knob.names](const std::string& text) {
+          ->transform([&names = names_of_enum(knob.names)](const std::string& text) {
             return names.canonical("--net", text);
           });
       continue;

@@ -133,8 +133,9 @@ void judge_together(std::vector<Waiting> waiting, double threshold,
   }
 }
 
+/// Of two that have their ends.
 bool disjoint(const growth::Interval& a, const growth::Interval& b) {
-  return *a.high < *b.low || *b.high < *a.low;
+  return a.high < b.low || b.high < a.low;
 }
 
 ComparedRow compare_growths(const std::string& name, const GrownRow& before,
@@ -157,11 +158,9 @@ ComparedRow compare_growths(const std::string& name, const GrownRow& before,
     settle(row, other_verdict ? "unclear" : "same", verdicts, 0);
   } else if (settle_missing(row, "rate")) {
     return row;
-  } else if (change <= rounding) {
-    settle(row, other_verdict ? "unclear" : "same", verdicts, change);
-  } else if (!before.rate.low || !after.rate.low) {
+  } else if (change > rounding && (!before.rate.low || !after.rate.low)) {
     settle(row, "unknown", "a rate has no interval", change);
-  } else if (disjoint(before.rate, after.rate)) {
+  } else if (change > rounding && disjoint(before.rate, after.rate)) {
     settle(row, "changed", verdicts, change);
   } else {
     settle(row, other_verdict ? "unclear" : "same", verdicts, change);
@@ -207,7 +206,9 @@ std::set<std::string> other_machines(const ComparedRun& before, const ComparedRu
     for (const auto& [key, value] : first->second) {
       const auto found = second->second.find(key);
       if (found == second->second.end() || found->second == value) continue;
-      differences.insert("another " + key + ": " + value + ", then " + found->second);
+      std::string difference = "another " + key;
+      difference.append(": ").append(value).append(", then ").append(found->second);
+      differences.insert(std::move(difference));
     }
   }
   return differences;

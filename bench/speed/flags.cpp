@@ -82,12 +82,13 @@ CLI::Option* add_whole_option(CLI::App& app, const std::string& name, T& target,
 /// Seconds as `0.1` or, as later versions of the library write them, `0.1s`.
 double parse_seconds(const std::string& text) {
   const std::size_t digits = text.size() - (text.ends_with('s') ? 1 : 0);
-  const std::optional<double> value = number(std::string_view(text).substr(0, digits));
-  if (!value || !(*value >= 0 && *value <= 3600)) {
+  const double value = number(std::string_view(text).substr(0, digits)).value_or(-1);
+  const bool in_range = value >= 0 && value <= 3600;
+  if (!in_range) {
     throw CLI::ValidationError("--benchmark_min_time",
                                text + ": seconds from 0 to 3600, as 0.1 or 0.1s");
   }
-  return *value;
+  return value;
 }
 
 void check_context(const std::vector<std::string>& pairs) {

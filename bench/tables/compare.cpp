@@ -100,11 +100,11 @@ Row summary(const RunComparison& comparison, const std::string& identity) {
   json["ratio"] = to_json(comparison.mean_ratio);
   json["pace_spread"] = comparison.pace_spread;
   json["verdict"] = comparison.failures.empty() ? "passed" : "failed";
-  json["reason"] = "";
+  std::string reason;
   for (const std::string& failure : comparison.failures) {
-    const auto before = json["reason"].get<std::string>();
-    json["reason"] = before.empty() ? failure : before + "; " + failure;
+    reason.append(reason.empty() ? "" : "; ").append(failure);
   }
+  json["reason"] = reason;
   json["identity"] = identity;
   return json;
 }

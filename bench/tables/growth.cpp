@@ -153,6 +153,7 @@ void print_jacobians(std::ostream& out, const GrowthSpec& spec, const growth::Ja
   }
   if (!g.lyapunov.empty()) {
     std::vector<double> exponents;
+    exponents.reserve(g.lyapunov.size());
     for (const growth::Interval& x : g.lyapunov) exponents.push_back(x.value);
     print_wrapped(out, "  Lyapunov   ", leading(exponents));
     if (g.lyapunov_theory) {

@@ -31,6 +31,7 @@ std::string shortest(double x) {
 
 std::vector<std::string> values_of(const Row& row, const std::vector<SweepAxis>& axes) {
   std::vector<std::string> cells;
+  cells.reserve(axes.size());
   for (const SweepAxis& axis : axes) {
     cells.push_back(shortest(json::real_at(row, "/sweep/" + axis.key)));
   }
@@ -53,6 +54,7 @@ std::string bar(double rate, double largest) {
 void print_list(std::ostream& out, const std::vector<SweepAxis>& axes,
                 const std::vector<Row>& rows) {
   std::vector<std::string> header;
+  header.reserve(axes.size() + 6);
   for (const SweepAxis& axis : axes) header.push_back(axis.key);
   for (const char* name : {"rate", "low", "high", "theory", "verdict"}) header.emplace_back(name);
   if (axes.size() == 1) header.emplace_back("rate, 0 at |");
@@ -150,6 +152,7 @@ void print_sweep(std::ostream& out, const std::vector<SweepAxis>& axes,
 void print_sweep_csv(std::ostream& out, const std::vector<SweepAxis>& axes,
                      const std::vector<Row>& rows) {
   std::vector<Column> columns;
+  columns.reserve(axes.size() + 1);
   for (const SweepAxis& axis : axes) columns.push_back({axis.key, "/sweep/" + axis.key});
   const bool has_depth = std::any_of(axes.begin(), axes.end(),
                                      [](const SweepAxis& axis) { return axis.key == "depth"; });

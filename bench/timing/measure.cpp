@@ -196,7 +196,9 @@ Timing summarise(const std::vector<Block>& blocks, const MeasureOptions& options
   t.noise = nan;
   if (t.blocks >= std::max(2, options.min_blocks)) {
     const growth::Interval mean = growth::student_interval(medians);
-    t.noise = std::max(least_noise, (*mean.high - *mean.low) / (2 * 1.96 * t.median));
+    if (mean.low && mean.high) {
+      t.noise = std::max(least_noise, (*mean.high - *mean.low) / (2 * 1.96 * t.median));
+    }
   }
   t.disturbed = !enough_clean || t.noise > most_noise;
   return t;

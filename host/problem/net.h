@@ -1,6 +1,7 @@
 #pragma once
 
 #include <optional>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <variant>
@@ -16,7 +17,7 @@ namespace gradepth {
 /// neither has does not compile.
 class Net {
  public:
-  consteval Net(const char* name) : net_(find(name).value().net_) {}
+  consteval Net(const char* name) : Net(known(name)) {}
   constexpr Net(LayerNet layers) : net_(layers) {}
   constexpr Net(RecurrentCell cell) : net_(cell) {}
   [[nodiscard]] static constexpr std::optional<Net> find(std::string_view name) {
@@ -48,6 +49,12 @@ class Net {
   friend constexpr bool operator==(const Net&, const Net&) = default;
 
  private:
+  static constexpr Net known(std::string_view name) {
+    const std::optional<Net> net = find(name);
+    if (!net) throw std::invalid_argument("no net is called " + std::string(name));
+    return *net;
+  }
+
   std::variant<LayerNet, RecurrentCell> net_;
 };
 

@@ -210,13 +210,13 @@ class All(Scripts):
 
     def test_each_is_built_whole_and_tested_and_its_slow_cases_are_named(self):
         out, err = self.run_script("./tests/run", "all")
-        self.assertEqual(self.presets(), ["cpu", "asan", "tsan"])
+        self.assertEqual(self.presets(), ["cpu", "asan", "tsan", "clang"])
         whole = [call.split("/build/")[1] for call in self.calls() if "--build" in call]
-        self.assertEqual([call.split()[0] for call in whole if call.endswith("--target all")], ["meter", "cpu", "asan", "tsan"])
+        self.assertEqual([call.split()[0] for call in whole if call.endswith("--target all")], ["meter", "cpu", "asan", "tsan", "clang"])
         slow = err.index("Slowest of preset asan:")
         self.assertEqual(err[slow + 1:slow + 4], ["  112.50 s  Slower.Case", "  12.34 s  asan.slow_test", "  0.10 s  Quick.Case"])
         self.assertTrue(self.calls()[-1].endswith("/build/cpu --target one_of_each"), self.calls()[-1])
-        self.assertEqual(err[-1], "All tests passed: cpu, asan, tsan, one_of_each")
+        self.assertEqual(err[-1], "All tests passed: cpu, asan, tsan, clang, one_of_each")
 
     def test_the_subsets_are_not_compiled_a_second_time(self):
         self.run_script("./tests/run", "all")
@@ -226,7 +226,7 @@ class All(Scripts):
 
     def test_what_fails_is_said_in_the_end_and_the_rest_is_tested(self):
         _, err = self.run_script("./tests/run", "all", status=1, FAILS="ctest cpu ctest asan one_of_each")
-        self.assertEqual(self.presets(), ["cpu", "asan", "tsan"])
+        self.assertEqual(self.presets(), ["cpu", "asan", "tsan", "clang"])
         self.assertEqual(err[-1], "Tests failed in: cpu asan one_of_each")
 
     def test_the_ordinary_run_has_ctests_status(self):
@@ -272,8 +272,8 @@ class Warnings(Scripts):
         return (base | own)["GRADEPTH_WERROR"]
 
     def test_presets(self):
-        self.assertEqual({name: self.of_preset(name) for name in ("cpu", "cuda", "meter", "asan", "tsan", "debug")},
-                         {"cpu": "OFF", "cuda": "OFF", "meter": "OFF", "asan": "ON", "tsan": "ON", "debug": "ON"})
+        self.assertEqual({name: self.of_preset(name) for name in ("cpu", "cuda", "meter", "asan", "tsan", "clang", "debug")},
+                         {"cpu": "OFF", "cuda": "OFF", "meter": "OFF", "asan": "ON", "tsan": "ON", "clang": "ON", "debug": "ON"})
 
     def configured(self):
         return [call for call in self.calls() if "--preset" in call]
