@@ -17,7 +17,7 @@ namespace gradepth {
 /// neither has does not compile.
 class Net {
  public:
-  consteval Net(const char* name) : Net(known(name)) {}
+  consteval Net(const char* name) : net_(known(name)) {}
   constexpr Net(LayerNet layers) : net_(layers) {}
   constexpr Net(RecurrentCell cell) : net_(cell) {}
   [[nodiscard]] static constexpr std::optional<Net> find(std::string_view name) {
@@ -49,13 +49,15 @@ class Net {
   friend constexpr bool operator==(const Net&, const Net&) = default;
 
  private:
-  static constexpr Net known(std::string_view name) {
+  using Any = std::variant<LayerNet, RecurrentCell>;
+
+  static constexpr Any known(std::string_view name) {
     const std::optional<Net> net = find(name);
     if (!net) throw std::invalid_argument("no net is called " + std::string(name));
-    return *net;
+    return net->net_;
   }
 
-  std::variant<LayerNet, RecurrentCell> net_;
+  Any net_;
 };
 
 }  // namespace gradepth
