@@ -21,6 +21,27 @@ struct Gemm {
   float* C = nullptr;
 };
 
+/// A linear map Y = X Wᵀ and its gradients: X [rows, in], W [out, in], Y [rows, out].
+struct LinearMap {
+  std::int64_t rows = 0;
+  std::int64_t in = 0;
+  std::int64_t out = 0;
+
+  /// Y = X Wᵀ + beta Y
+  [[nodiscard]] constexpr Gemm forward(const float* X, const float* W, float* Y,
+                                       float beta = 0) const {
+    return {false, true, rows, out, in, X, W, beta, Y};
+  }
+  /// dX = dY W
+  [[nodiscard]] constexpr Gemm data_gradient(const float* dY, const float* W, float* dX) const {
+    return {false, false, rows, in, out, dY, W, 0, dX};
+  }
+  /// dW = dYᵀ X
+  [[nodiscard]] constexpr Gemm weight_gradient(const float* dY, const float* X, float* dW) const {
+    return {true, false, out, in, rows, dY, X, 0, dW};
+  }
+};
+
 /// Each sum runs in order of k, in fp32.
 void gemm(const Gemm& product, const StreamRef& stream);
 

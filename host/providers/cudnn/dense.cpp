@@ -290,7 +290,7 @@ std::size_t DensePlan::library_bytes() const {
 void DensePlan::before_get() {
   if (!fused_ || forward_only()) return;
   for (std::int64_t l = 1; l < p_.L; ++l) {
-    library().device.gemm({.m = p_.B, .n = p_.N, .k = p_.N, .A = da(l), .B = W(l), .C = dh(l)});
+    library().device.gemm(LinearMap{p_.B, p_.N, p_.N}.data_gradient(da(l), W(l), dh(l)));
   }
 }
 

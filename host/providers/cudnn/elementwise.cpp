@@ -46,7 +46,7 @@ ReduceDescriptor describe_sum(Dtype dtype) {
   return sum;
 }
 
-CudnnActivation::ActivationPass(LibraryPtr library, Activation act, Dtype dtype, std::int64_t n)
+CudnnActivation::CudnnActivation(LibraryPtr library, Activation act, Dtype dtype, std::int64_t n)
     : library_(std::move(library)),
       dtype_(dtype),
       act_(require_activation(act)),

@@ -117,7 +117,7 @@ class ChainPlan final : public KernelPlan {
     } else if (c_.recurrent) {
       bind("dx", da_);  // x is added as it is
     }
-    bias_partials_ = doubles(c_.copies() * column_sum_parts(bias_rows()) * c_.units);
+    bias_partials_ = doubles(c_.copies() * column_sum_parts(rows_per_copy()) * c_.units);
     if (!c_.norms) return;
     blocks_ = step_blocks(n_);
     partials_ = doubles((c_.T + 1) * step_quantities * blocks_);
@@ -131,7 +131,10 @@ class ChainPlan final : public KernelPlan {
     return W_ + (c_.share ? 0 : t * c_.weights());
   }
   [[nodiscard]] const float* b(std::int64_t t) const { return b_ + (c_.share ? 0 : t * c_.units); }
-  [[nodiscard]] std::int64_t bias_rows() const { return c_.share ? c_.T * c_.B : c_.B; }
+  /// W h of one step, or of all that share W; Wx x of all steps at once.
+  [[nodiscard]] LinearMap state_map(std::int64_t rows) const { return {rows, c_.units, c_.units}; }
+  [[nodiscard]] LinearMap input_map() const { return {c_.T * c_.B, c_.inputs, c_.units}; }
+  [[nodiscard]] std::int64_t rows_per_copy() const { return c_.share ? c_.T * c_.B : c_.B; }
   /// What W multiplies in map t.
   [[nodiscard]] const float* operand(std::int64_t t) const { return (c_.preact ? f_ : h_) + at(t); }
 
@@ -185,27 +188,13 @@ void ChainPlan::multiply(std::int64_t t) {
     convolution_forward(c_.B, c_.units, W(t), operand(t), a, device().stream());
     return;
   }
-  device().gemm({.transpose_b = true,
-                 .m = c_.B,
-                 .n = c_.units,
-                 .k = c_.units,
-                 .A = operand(t),
-                 .B = W(t),
-                 .beta = c_.inputs > 0 ? 1.F : 0.F,
-                 .C = a});
+  const float on_top = c_.inputs > 0 ? 1.F : 0.F;
+  device().gemm(state_map(c_.B).forward(operand(t), W(t), a, on_top));
 }
 
 void ChainPlan::forward() {
   const auto& stream = device().stream();
-  if (c_.inputs > 0) {  // all steps' inputs at once
-    device().gemm({.transpose_b = true,
-                   .m = c_.T * c_.B,
-                   .n = c_.units,
-                   .k = c_.inputs,
-                   .A = x_,
-                   .B = Wx_,
-                   .C = a_});
-  }
+  if (c_.inputs > 0) device().gemm(input_map().forward(x_, Wx_, a_));
   for (std::int64_t t = 0; t < c_.T; ++t) {
     if (c_.preact) activation_forward(c_.act, n_, h_ + at(t), f_ + at(t), stream);
     multiply(t);
@@ -229,8 +218,7 @@ void ChainPlan::multiply_transposed(std::int64_t t) {
   if (c_.pixels > 1) {
     convolution_backward_data(c_.B, c_.units, W(t), da_ + at(t), through_, stream);
   } else {
-    device().gemm(
-        {.m = c_.B, .n = c_.units, .k = c_.units, .A = da_ + at(t), .B = W(t), .C = through_});
+    device().gemm(state_map(c_.B).data_gradient(da_ + at(t), W(t), through_));
   }
   if (c_.preact) {
     activation_backward(c_.act, n_, h_ + at(t), f_ + at(t), through_, through_, stream);
@@ -275,23 +263,11 @@ void ChainPlan::weight_gradients() {
     return;
   }
   for (std::int64_t copy = 0; copy < c_.copies(); ++copy) {
-    device().gemm({.transpose_a = true,
-                   .m = c_.units,
-                   .n = c_.units,
-                   .k = bias_rows(),  // a shared W: one product over all steps
-                   .A = da_ + at(copy),
-                   .B = operand(copy),
-                   .C = dW_ + copy * c_.weights()});
+    device().gemm(state_map(rows_per_copy())
+                      .weight_gradient(da_ + at(copy), operand(copy), dW_ + copy * c_.weights()));
   }
-  column_sums(c_.copies(), bias_rows(), c_.units, da_, db_, bias_partials_, stream);
-  if (c_.inputs == 0) return;
-  device().gemm({.transpose_a = true,
-                 .m = c_.units,
-                 .n = c_.inputs,
-                 .k = c_.T * c_.B,
-                 .A = da_,
-                 .B = x_,
-                 .C = dWx_});
+  column_sums(c_.copies(), rows_per_copy(), c_.units, da_, db_, bias_partials_, stream);
+  if (c_.inputs > 0) device().gemm(input_map().weight_gradient(da_, x_, dWx_));
 }
 
 void ChainPlan::backward_data() {
@@ -304,8 +280,7 @@ void ChainPlan::backward_data() {
   if (c_.norms) {
     sum_rows((c_.T + 1) * step_quantities, blocks_, partials_, steps_, device().stream());
   }
-  if (c_.inputs == 0) return;
-  device().gemm({.m = c_.T * c_.B, .n = c_.inputs, .k = c_.units, .A = da_, .B = Wx_, .C = dx_});
+  if (c_.inputs > 0) device().gemm(input_map().data_gradient(da_, Wx_, dx_));
 }
 
 }  // namespace

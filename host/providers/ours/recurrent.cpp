@@ -125,6 +125,9 @@ class RecurrentPlan final : public KernelPlan {
     return layout.variant == step_by_step;
   }
   [[nodiscard]] std::int64_t copies() const { return p_.share ? 1 : p_.T; }  // of Wh and b
+  /// W h of one step, or of all that share W; Wx x of all steps at once.
+  [[nodiscard]] LinearMap state_map(std::int64_t rows) const { return {rows, p_.H, width_}; }
+  [[nodiscard]] LinearMap input_map() const { return {p_.T * p_.B, inputs_, width_}; }
   [[nodiscard]] std::int64_t rows_per_copy() const { return p_.share ? p_.T * p_.B : p_.B; }
   [[nodiscard]] std::int64_t biases_width() const { return cell_.biases * p_.H; }
   [[nodiscard]] const float* Wh(std::int64_t t) const {
@@ -231,15 +234,7 @@ class RecurrentPlan final : public KernelPlan {
 };
 
 void RecurrentPlan::forward() {
-  if (inputs_ > 0) {  // all steps' inputs at once
-    device().gemm({.transpose_b = true,
-                   .m = p_.T * p_.B,
-                   .n = width_,
-                   .k = inputs_,
-                   .A = x_,
-                   .B = Wx_,
-                   .C = Wx_x_});
-  }
+  if (inputs_ > 0) device().gemm(input_map().forward(x_, Wx_, Wx_x_));
   const auto& stream = device().stream();
   if (steps(routes_.forward)) {
     forward_steps();
@@ -251,13 +246,7 @@ void RecurrentPlan::forward() {
 void RecurrentPlan::forward_steps() {
   RecurrentForward arguments = forward_arguments();
   for (std::int64_t t = 0; t < p_.T; ++t) {
-    device().gemm({.transpose_b = true,
-                   .m = p_.B,
-                   .n = width_,
-                   .k = p_.H,
-                   .A = h_ + t * n_,
-                   .B = Wh(t),
-                   .C = product_});
+    device().gemm(state_map(p_.B).forward(h_ + t * n_, Wh(t), product_));
     arguments.b = b(t);
     kernels_.forward_step(arguments, t, product_, device().stream());
   }
@@ -266,12 +255,7 @@ void RecurrentPlan::forward_steps() {
 void RecurrentPlan::backward_steps() {
   for (std::int64_t s = p_.T; s >= 0; --s) {
     if (s < p_.T) {
-      device().gemm({.m = p_.B,
-                     .n = p_.H,
-                     .k = width_,
-                     .A = dr_ + s * p_.B * width_,
-                     .B = Wh(s),
-                     .C = through_});
+      device().gemm(state_map(p_.B).data_gradient(dr_ + s * p_.B * width_, Wh(s), through_));
     }
     kernels_.backward_step(backward_arguments(), s, s < p_.T ? through_ : nullptr,
                            device().stream());
@@ -287,11 +271,10 @@ void RecurrentPlan::backward_data() {
     all_backward_(backward_arguments(), counters_, stream);
   }
   if (p_.norms) sum_rows((p_.T + 1) * step_quantities, blocks_, partials_, sums_, stream);
-  const std::int64_t rows = p_.T * p_.B;
   if (inputs_ > 0) {
-    device().gemm({.m = rows, .n = inputs_, .k = width_, .A = da_, .B = Wx_, .C = dx_});
+    device().gemm(input_map().data_gradient(da_, Wx_, dx_));
   } else if (G_ > 1) {
-    kernels_.sum_gates(rows, p_.H, da_, dx_, stream);
+    kernels_.sum_gates(p_.T * p_.B, p_.H, da_, dx_, stream);
   }
 }
 
@@ -319,23 +302,12 @@ void RecurrentPlan::bias_gradient() {
 
 void RecurrentPlan::run_backward_weights() {
   for (std::int64_t copy = 0; copy < copies(); ++copy) {
-    device().gemm({.transpose_a = true,
-                   .m = width_,
-                   .n = p_.H,
-                   .k = rows_per_copy(),  // a shared W: one product over all steps
-                   .A = dr_ + copy * p_.B * width_,
-                   .B = h_ + copy * n_,
-                   .C = dWh_ + copy * width_ * p_.H});
+    device().gemm(state_map(rows_per_copy())
+                      .weight_gradient(dr_ + copy * p_.B * width_, h_ + copy * n_,
+                                       dWh_ + copy * width_ * p_.H));
   }
   bias_gradient();
-  if (inputs_ == 0) return;
-  device().gemm({.transpose_a = true,
-                 .m = width_,
-                 .n = inputs_,
-                 .k = p_.T * p_.B,
-                 .A = da_,
-                 .B = x_,
-                 .C = dWx_});
+  if (inputs_ > 0) device().gemm(input_map().weight_gradient(da_, x_, dWx_));
 }
 
 /// Why W cannot stay on chip for this problem, whatever the device; empty if it can.

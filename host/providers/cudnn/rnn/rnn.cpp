@@ -142,12 +142,10 @@ Tensor RnnPlan::derive(std::string_view name) {
 
 /// dL/dh_t = Wᵀ da_t + dy_{t-1}, t = 0 … T, where step t makes state t + 1 and dy_t lies on it.
 Tensor RnnPlan::inner_gradients() {
-  library().device.gemm({.m = p_.T * p_.B,
-                         .n = p_.H,
-                         .k = p_.H,
-                         .A = static_cast<const float*>(tensors_.dx),
-                         .B = static_cast<const float*>(weights_.at("Wh")),
-                         .C = through_});
+  const LinearMap state_map{p_.T * p_.B, p_.H, p_.H};
+  library().device.gemm(state_map.data_gradient(static_cast<const float*>(tensors_.dx),
+                                                static_cast<const float*>(weights_.at("Wh")),
+                                                through_));
   std::vector<float> through(static_cast<std::size_t>(p_.T) * state_size());
   library().device.download(through.data(), static_cast<const float*>(through_), through.size());
   const Tensor dy = read("dy");
