@@ -147,7 +147,7 @@ class Recording {
  private:
   template <class Work>
   void capture(const Device& device, Work& work) {
-    const cudaStream_t stream = device.stream().handle;
+    auto* const stream = device.stream().handle;
     check(cudaStreamBeginCapture(stream, cudaStreamCaptureModeThreadLocal));
     Graph graph;
     try {

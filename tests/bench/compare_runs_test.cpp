@@ -36,6 +36,7 @@ ComparedRun growths(std::map<std::string, GrownRow> rows) {
 
 std::vector<std::string> verdicts(const RunComparison& comparison) {
   std::vector<std::string> list;
+  list.reserve(comparison.rows.size());
   for (const ComparedRow& row : comparison.rows) list.push_back(row.name + ' ' + row.verdict);
   return list;
 }

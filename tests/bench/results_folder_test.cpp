@@ -63,13 +63,14 @@ TEST_F(ResultsTest, WhatFailedIsMeasuredAgainAndTheLaterRowCounts) {
     EXPECT_NE(second.find("c"), nullptr);
     second.write(row("a", "ok", 2));
   }
-  Results third(folder_);
+  const Results third(folder_);
   ASSERT_NE(third.find("a"), nullptr);
   EXPECT_EQ((*third.find("a"))["value"], 2);
 }
 
 TEST_F(ResultsTest, RowsOfSchema0AreNeverFound) {
-  put("{\"kind\":\"growth\",\"status\":\"ok\"}\n");
+  put(R"({"kind":"growth","status":"ok"})"
+      "\n");
   const Results results(folder_);
   EXPECT_EQ(results.earlier().size(), 1U);
   EXPECT_EQ(results.without_identity(), 1U);

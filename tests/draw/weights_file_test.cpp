@@ -16,6 +16,7 @@
 namespace gradepth {
 namespace {
 
+using namespace std::string_literals;
 using testing::HasSubstr;
 
 using Numbers = std::vector<double>;
@@ -54,7 +55,6 @@ TEST(WeightsFile, ReadsEveryFloatOfSafetensors) {
                              R"("b":{"dtype":"BF16","shape":[1,3],"data_offsets":[22,28]},)"
                              R"("none":{"dtype":"F32","shape":[0,4],"data_offsets":[28,28]},)"
                              R"("one":{"dtype":"F32","shape":[],"data_offsets":[28,32]}}  )";
-  using namespace std::string_literals;
   const std::string data =
       "\0\0\0\0\0\0\xf8\x3f"s      // 1.5
       "\0\0\x80\xbf\0\0\x80\x7f"s  // -1, infinity
@@ -130,7 +130,7 @@ TEST(WeightsFile, RefusesLengthsOfAHeaderThatCannotBe) {
 TEST(WeightsFile, SaysWhatElseAFileIs) {
   EXPECT_THAT(refusal_of(R"({"metadata": {"total_size": 8}, "weight_map": {}})"),
               HasSubstr("JSON"));
-  EXPECT_THAT(refusal_of("\x93NUMPY\x01\0\x76\0{'descr': '<f4', }"), HasSubstr(".npy"));
+  EXPECT_THAT(refusal_of("\x93NUMPY\x01\0\x76\0{'descr': '<f4', }"s), HasSubstr(".npy"));
   std::string header = R"({"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}})";
   header.resize('{', ' ');
   EXPECT_EQ(refusal_of(safetensors(header, "12345678")), "");

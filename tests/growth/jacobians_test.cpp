@@ -271,7 +271,7 @@ TEST(GrowthJacobian, OrthonormalBlocks) {
         EXPECT_NE(V, random_orthonormal(n, count, 5));
       }
       const std::vector<double> Q(V);
-      for (std::size_t i = 0; i < V.size(); ++i) V[i] *= 3;
+      for (double& v : V) v *= 3;
       const std::vector<double> R = orthonormalise(V, n).R;
       for (std::size_t i = 0; i < count; ++i) {
         for (std::size_t j = 0; j < count; ++j) {

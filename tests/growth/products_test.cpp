@@ -44,8 +44,8 @@ Tensors drawn_of(const GrowthSpec& spec, std::uint64_t seed = 1) {
 
 /// A linear net with these matrices [L, n, n], and the singular values of its product.
 Numbers ln_values_of(const Numbers& W, std::int64_t n) {
-  GrowthSpec spec = make_spec("mlp", "identity", Kind::gaussian, 1, n,
-                              static_cast<std::int64_t>(W.size()) / (n * n));
+  const GrowthSpec spec = make_spec("mlp", "identity", Kind::gaussian, 1, n,
+                                    static_cast<std::int64_t>(W.size()) / (n * n));
   Tensors drawn = drawn_of(spec);
   drawn.at("W").data = W;
   return ln_singular_values(*make_jacobians(spec, drawn), 3);

@@ -103,6 +103,7 @@ void Matmul::choose(const MatmulData& sample) {
   }
   check(status);
   std::vector<Trial> trials;
+  trials.reserve(static_cast<std::size_t>(found));
   for (int i = 0; i < found; ++i) {
     trials.push_back(try_out('#' + std::to_string(i), [&] {
       check(candidates[i].state);

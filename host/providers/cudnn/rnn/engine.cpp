@@ -78,7 +78,7 @@ RnnPlaces RnnEngine::find_places() const {
 }
 
 void RnnEngine::take_weights(const std::map<std::string, const void*>& ours) {
-  const cudaStream_t stream = library_->stream();
+  auto* const stream = library_->stream();
   check(cudaMemsetAsync(weights_.data(), 0, sizes_.weights, stream));  // a second bias stays zero
   for (const RnnPiece& piece : pieces_) {
     check(cudaMemcpyAsync(weights_.data() + piece.cudnn,
