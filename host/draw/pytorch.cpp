@@ -280,7 +280,7 @@ void check_size(const std::string& name, const Shape& shape, const Say& say) {
   const std::string size = printable(name) + ' ' + shape_text(shape) + " takes " +
                            std::to_string(count / 125'000) + " MB as float64";
   if (count > most) throw std::invalid_argument(size + "; at most 1073 MB are read");
-  say(size);
+  if (say) say(size);
 }
 
 RecurrentWeights read_layer(WeightsFile& file, const LayerName& layer, const Say& say) {

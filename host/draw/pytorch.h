@@ -28,16 +28,14 @@ struct LayerChoice {
 /// std::invalid_argument, in one line that leaves the file's name to the caller, for what is not a
 /// safetensors or npz file, holds no such layer, tensors of the layer's module that it does not
 /// know, more than 2^27 numbers in one tensor, or numbers that are not finite.
-RecurrentWeights read_pytorch_layer(
-    const std::string& path, const LayerChoice& choice,
-    const std::function<void(const std::string&)>& say = [](const std::string&) {});
+RecurrentWeights read_pytorch_layer(const std::string& path, const LayerChoice& choice,
+                                    const std::function<void(const std::string&)>& say = {});
 
 /// Gives a layer that takes inputs what it was run on: tensor `x` [T, B, I] of a safetensors or npz
 /// file, or its only one. A reverse layer goes through it `from_the_end`, as in PyTorch. Errors as
 /// above.
-void read_layer_inputs(
-    RecurrentWeights& weights, const std::string& path, bool from_the_end,
-    const std::function<void(const std::string&)>& say = [](const std::string&) {});
+void read_layer_inputs(RecurrentWeights& weights, const std::string& path, bool from_the_end,
+                       const std::function<void(const std::string&)>& say = {});
 
 /// Whether a bias is other than 0.
 bool has_bias(const RecurrentWeights& weights);

@@ -187,23 +187,22 @@ TEST(GrowthWeights, ChecksumIsTheCrcOfTheNumbers) {
 }
 
 TEST(GrowthWeights, StayTheSameForEverySeed) {
-  const auto weights = std::make_shared<const RecurrentWeights>(
-      read_pytorch_layer(golden_weights("gru.safetensors"), {}));
+  const RecurrentWeights weights = read_pytorch_layer(golden_weights("gru.safetensors"), {});
   GrowthSpec spec;
   spec.net = "gru";
   spec.width = 5;
   spec.dtype = Dtype::f64;
-  spec.init.weights = weights;
+  spec.init.weights = std::make_shared<const RecurrentWeights>(weights);
   spec.init.W.kind = WeightInit::Kind::file;
   spec.init.forget_bias = 1;
   const Tensors first = draw(make_problem(spec), spec.init, 1);
   const Tensors second = draw(make_problem(spec), spec.init, 2);
-  EXPECT_EQ(first.at("Wh").data, weights->Wh.data);
-  EXPECT_EQ(second.at("Wh").data, weights->Wh.data);
+  EXPECT_EQ(first.at("Wh").data, weights.Wh.data);
+  EXPECT_EQ(second.at("Wh").data, weights.Wh.data);
   EXPECT_EQ(second.at("b").data, first.at("b").data);
   EXPECT_NE(second.at("h0").data, first.at("h0").data);
   for (std::size_t i = 0; i < 20; ++i) {  // --forget-bias comes on top, of z, the second gate
-    EXPECT_EQ(first.at("b").data[i], weights->b.data[i] + (i / 5 == 1 ? 1.0 : 0.0)) << i;
+    EXPECT_EQ(first.at("b").data[i], weights.b.data[i] + (i / 5 == 1 ? 1.0 : 0.0)) << i;
   }
   Problem wider = make_problem(spec);
   std::get<RecurrentProblem>(wider).H = 6;

@@ -88,7 +88,7 @@ std::vector<GrowthSpec> specs() {
   for (const Activation activation :
        std::initializer_list<Activation>{"relu", "gelu", "softplus", "identity"}) {
     for (const NetCase& net : nets()) {
-      GrowthSpec spec = make_spec(net, activation);
+      const GrowthSpec spec = make_spec(net, activation);
       const CellInfo* const found = spec.net.cell();
       const bool cell = found != nullptr && !found->takes_activation;
       if (!cell) all.push_back(spec);
