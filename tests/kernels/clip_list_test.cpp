@@ -17,6 +17,7 @@ std::vector<ClipTensor<float>> tensors(const std::vector<std::int64_t>& sizes) {
 
 std::vector<std::uint32_t> sizes_of(const ClipList<float>& list) {
   std::vector<std::uint32_t> sizes;
+  sizes.reserve(list.chunks.size());
   for (const auto& chunk : list.chunks) sizes.push_back(chunk.size);
   return sizes;
 }
