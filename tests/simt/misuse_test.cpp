@@ -61,7 +61,7 @@ TEST(Misuse, PartialBarrierIsReportedAsDeadlock) {
 
 template <bool kMended>
 __global__ void shuffle_in_branch(float* out) {
-  float value = static_cast<float>(threadIdx.x);
+  auto value = static_cast<float>(threadIdx.x);
   if constexpr (kMended) {
     const float below = __shfl_down_sync(0xffffffffU, value, 1);
     if (threadIdx.x < 20) value = below;

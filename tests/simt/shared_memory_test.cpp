@@ -33,7 +33,7 @@ TEST(SharedMemory, AnUninitialisedReadOfStaticMemoryGivesNaN) {
 /// Block 0 writes, block 1 does not: it must not find the other's numbers.
 template <bool kMended>
 __global__ void only_the_first_block_writes(float* out) {
-  float* const s = dynamic_shared<float>();
+  auto* const s = dynamic_shared<float>();
   if (kMended || blockIdx.x == 0) s[threadIdx.x] = 1;
   __syncthreads();
   out[blockIdx.x * 32 + threadIdx.x] = s[threadIdx.x];

@@ -55,7 +55,7 @@ class Shuffle : public ::testing::TestWithParam<Kind> {};
 
 TEST_P(Shuffle, ReadsTheLaneThatPtxSays) {
   const Kind kind = GetParam();
-  Stream stream{.seed = 11};
+  const Stream stream{.seed = 11};
   Memory<int> out(64);
   for (const unsigned width : {1U, 2U, 4U, 8U, 16U, 32U}) {
     for (unsigned argument = 0; argument < 32; ++argument) {
@@ -82,7 +82,7 @@ template <class T>
 void expect_rotation() {
   Memory<T> in(32);
   Memory<T> out(32);
-  for (unsigned i = 0; i < 32; ++i) in[i] = static_cast<T>(i + 1);
+  for (unsigned i = 0; i < 32; ++i) in[i] = static_cast<T>(i) + T{1};
   launch(rotate<T>, 1, 32, 0, Stream{.seed = 3}, out.data(), in.data());
   for (unsigned i = 0; i < 32; ++i) EXPECT_EQ(out[i], in[(i + 1) % 32]);
 }
@@ -166,7 +166,7 @@ TEST(Warp, ButterflyGivesEveryLaneTheSum) {
   Memory<float> out(96);
   launch(warp_sum, 1, 96, 0, Stream{.seed = 9}, out.data(), in.data());
   for (unsigned i = 0; i < 96; ++i) {
-    const float first = static_cast<float>(i / 32 * 32);
+    const auto first = static_cast<float>(i - i % 32);
     EXPECT_EQ(out[i], 32 * first + 31 * 16);
   }
 }
