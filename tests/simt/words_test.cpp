@@ -43,13 +43,18 @@ TEST(Words, IndicesCoverAThreeDimensionalLaunch) {
   }
 }
 
+template <class T>
+constexpr bool has_layout(std::size_t size, std::size_t alignment) {
+  return sizeof(T) == size && alignof(T) == alignment;
+}
+
 TEST(Words, VectorTypesHaveCudasSizesAndAlignments) {
-  static_assert(sizeof(float2) == 8 && alignof(float2) == 8);
-  static_assert(sizeof(float3) == 12 && alignof(float3) == 4);
-  static_assert(sizeof(float4) == 16 && alignof(float4) == 16);
-  static_assert(sizeof(int2) == 8 && alignof(int2) == 8);
-  static_assert(sizeof(int4) == 16 && alignof(int4) == 16);
-  static_assert(sizeof(double2) == 16 && alignof(double2) == 16);
+  static_assert(has_layout<float2>(8, 8));
+  static_assert(has_layout<float3>(12, 4));
+  static_assert(has_layout<float4>(16, 16));
+  static_assert(has_layout<int2>(8, 8));
+  static_assert(has_layout<int4>(16, 16));
+  static_assert(has_layout<double2>(16, 16));
   static_assert(make_float4(1, 2, 3, 4).w == 4.0F && make_double2(1, 2).y == 2.0);
   static_assert(dim3(7).y == 1 && dim3(7).z == 1);
 }

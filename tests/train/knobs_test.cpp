@@ -53,7 +53,7 @@ TEST(TrainKnobs, DataCountsByItsChecksum) {
   EXPECT_EQ(identity(one.path()), identity(copy.path()));
   EXPECT_NE(identity(one.path()), identity(other.path()));
   EXPECT_NE(identity(one.path()), identity(testing::TempDir() + "nosuchfile"));
-  TrainSpec plain;
+  const TrainSpec plain;
   EXPECT_EQ(row_identity(with_defaults(plain), "cpu").text(), row_identity(plain, "cpu").text());
 }
 
@@ -83,7 +83,7 @@ TEST(TrainKnobs, ARefusalNamesFlagValueAndWhatIsAllowed) {
       {"--clip-norm", "-1: a finite number, 0 or above"},
       {"--clip-value", "-1e-300: a finite number, 0 or above"}};
   for (const auto& [flag, said] : cases) {
-    EXPECT_EQ(refusal(flag, said.substr(0, said.find(':'))), flag + ' ' + said);
+    EXPECT_EQ(refusal(flag, said.substr(0, said.find(':'))), (flag + ' ').append(said));
   }
   EXPECT_EQ(refusal("--steps", "3"), "nothing");
 }
