@@ -79,7 +79,7 @@ TEST_F(ResultsTest, RowsOfSchema0AreNeverFound) {
 
 TEST_F(ResultsTest, CutsOffALineThatAKilledRunLeft) {
   const std::string whole = row("a").dump() + '\n';
-  put(whole + "{\"kind\":\"gro");
+  put(whole + R"({"kind":"gro)");
   { const Results results(folder_); }
   EXPECT_EQ(content(), whole);
   put("no row\n");

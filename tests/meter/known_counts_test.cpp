@@ -167,7 +167,7 @@ TEST(BankConflicts, OfTransposes) {
   const auto x = normal(n * n, 1);
   const Memory<float> y(n * n);
   const auto run = [&](auto launch) {
-    const LaunchCounts c = Metered().with("x", x).with("y", y).run(
+    LaunchCounts c = Metered().with("x", x).with("y", y).run(
         [&](const StreamRef& s) { launch(x.data(), y.data(), s); });
     EXPECT_EQ(y[3 * n + 5], x[5 * n + 3]);
     EXPECT_EQ(c.loads().sectors, requests * 4);

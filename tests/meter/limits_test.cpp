@@ -42,9 +42,10 @@ TEST(Limits, ActivationsMoveTheFloorInWholeSectors) {
       EXPECT_EQ(metered.conflicts(), 0U);
     });
   }
-  for (const auto& [dtype, bytes] : {std::pair{"f32", 12.0}, {"f16", 6.0}, {"bf16", 6.0}}) {
+  constexpr std::pair<const char*, double> bytes_of[] = {{"f32", 12}, {"f16", 6}, {"bf16", 6}};
+  for (const auto& [dtype, floor] : bytes_of) {
     for_each_case(std::string("activation/backward/tanh/") + dtype,
-                  [&](const Case& which, const Metered& metered) {
+                  [bytes = floor](const Case& which, const Metered& metered) {
                     EXPECT_NEAR(bytes_per_unit(which, metered), bytes, 0.01 * bytes);
                   });
   }

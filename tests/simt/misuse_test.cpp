@@ -158,7 +158,7 @@ TEST(Misuse, GridSyncAfterAThreadHasLeft) {
 template <bool kMended>
 __global__ void divergent_grid_sync() {
   const auto grid = cooperative_groups::this_grid();
-  if (kMended || threadIdx.x < 7) {
+  if (kMended || threadIdx.x < 7) {  // NOLINT(bugprone-branch-clone): that is what is wrong
     grid.sync();
   } else {
     grid.sync();
