@@ -186,13 +186,11 @@ std::int64_t size_of_partials(const BackwardTiles<T>& m, bool bias_gradient) {
   return bias_gradient && m.parts > 1 ? m.parts * m.cols : 0;
 }
 
-template <class T>
-void activation_forward(Activation act, std::int64_t n, const T* x, T* y, const StreamRef& stream) {
+template <class Act, class T>
+void activation_forward(std::int64_t n, const T* x, T* y, const StreamRef& stream) {
   if (n == 0) return;
-  with_activation(act, [&](auto f) {
-    launch(activation_forward_kernel<decltype(f), T>, dim3(blocks_for(divide_up(n, pack_width<T>))),
-           dim3(block_threads), 0, stream, n, aligned_for_packs(x, y), x, y);
-  });
+  launch(activation_forward_kernel<Act, T>, dim3(blocks_for(divide_up(n, pack_width<T>))),
+         dim3(block_threads), 0, stream, n, aligned_for_packs(x, y), x, y);
 }
 
 template <class T>
@@ -203,9 +201,8 @@ std::int64_t activation_workspace(std::int64_t rows, std::int64_t cols, bool bia
          (count_saturated ? m.parts * divide_up(m.cols, tile_cols) : 0);
 }
 
-template <class T>
-void activation_backward(Activation act, const ActivationBackward<T>& pass,
-                         const StreamRef& stream) {
+template <class Act, class T>
+void activation_backward(const ActivationBackward<T>& pass, const StreamRef& stream) {
   const bool bias_gradient = pass.db != nullptr;
   const bool count_saturated = pass.saturated != nullptr;
   BackwardTiles<T> m = cut<T>(pass.rows, pass.cols, bias_gradient);
@@ -222,20 +219,26 @@ void activation_backward(Activation act, const ActivationBackward<T>& pass,
     if (tiles == 0) return;
     launch(kernel, dim3(as_blocks(tiles), as_blocks(m.parts)), dim3(block_threads), 0, stream, m);
   };
-  with_activation(act, [&](auto f) {
-    using Act = decltype(f);
-    if constexpr (has_slope_from_output<Act>) {
-      if (pass.slope == SlopeFrom::output) {
-        return run(activation_backward_kernel<Act, true, T>, pass.y);
-      }
-    }
-    run(activation_backward_kernel<Act, false, T>, pass.x);
-  });
+  bool of_output = false;
+  if constexpr (has_slope_from_output<Act>) {
+    of_output = pass.slope == SlopeFrom::output;
+    if (of_output) run(activation_backward_kernel<Act, true, T>, pass.y);
+  }
+  if (!of_output) run(activation_backward_kernel<Act, false, T>, pass.x);
   const std::int64_t blocks = (sums > 0 ? tiles : 0) + (count_saturated ? 1 : 0);
   if (blocks == 0) return;
   launch(activation_sums_kernel<T>, dim3(as_blocks(blocks)), dim3(block_threads), 0, stream,
          m.parts, m.cols, static_cast<const double*>(m.partials), m.db, m.parts * tiles,
          static_cast<const double*>(m.counts), pass.saturated);
+}
+
+template <class T>
+ActivationKernels<T> activation_kernels(Activation act) {
+  ActivationKernels<T> kernels{};
+  with_activation(act, [&](auto f) {
+    kernels = {activation_forward<decltype(f), T>, activation_backward<decltype(f), T>};
+  });
+  return kernels;
 }
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

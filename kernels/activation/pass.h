@@ -14,10 +14,6 @@
 /// time.
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-/// y = f(x).   x, y [n]; y may be x.
-template <class T>
-void activation_forward(Activation act, std::int64_t n, const T* x, T* y, const StreamRef& stream);
-
 /// Below this, |f'| lets next to nothing through: the unit is saturated.
 inline constexpr float saturation_slope = 0.01F;
 
@@ -46,15 +42,14 @@ template <class T>
 std::int64_t activation_workspace(std::int64_t rows, std::int64_t cols, bool bias_gradient,
                                   bool count_saturated);
 
+/// The passes of an activation: looked up once, when a plan is made.
 template <class T>
-void activation_backward(Activation act, const ActivationBackward<T>& pass,
-                         const StreamRef& stream);
-
-/// dx = dy · f' alone.   x, y, dy, dx [n]
+struct ActivationKernels {
+  /// y = f(x).   x, y [n]; y may be x.
+  void (*forward)(std::int64_t n, const T* x, T* y, const StreamRef& stream);
+  void (*backward)(const ActivationBackward<T>& pass, const StreamRef& stream);
+};
 template <class T>
-void activation_backward(Activation act, std::int64_t n, const T* x, const T* y, const T* dy, T* dx,
-                         const StreamRef& stream) {
-  activation_backward<T>(act, {.cols = n, .x = x, .y = y, .dy = dy, .dx = dx}, stream);
-}
+ActivationKernels<T> activation_kernels(Activation act);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -2,9 +2,7 @@
 
 namespace gradepth::inline GRADEPTH_PLATFORM {
 
-template void activation_forward(Activation, std::int64_t, const float16*, float16*,
-                                 const StreamRef&);
 template std::int64_t activation_workspace<float16>(std::int64_t, std::int64_t, bool, bool);
-template void activation_backward(Activation, const ActivationBackward<float16>&, const StreamRef&);
+template ActivationKernels<float16> activation_kernels(Activation);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -43,7 +43,11 @@ struct PointwiseBackward {
                                // null: not measured
 };
 
-void pointwise_forward(Activation act, const PointwiseForward& p, const StreamRef& stream);
-void pointwise_backward(Activation act, const PointwiseBackward& p, const StreamRef& stream);
+/// The two of an activation: looked up once, when a plan is made.
+struct PointwiseKernels {
+  void (*forward)(const PointwiseForward& p, const StreamRef& stream);
+  void (*backward)(const PointwiseBackward& p, const StreamRef& stream);
+};
+PointwiseKernels pointwise_kernels(Activation act);
 
 }  // namespace gradepth::inline GRADEPTH_PLATFORM

@@ -78,7 +78,7 @@ TYPED_TEST(ActivationPass, ForwardIsTheFormulaForEverySizeAndAlignment) {
         const std::vector<float> x = arguments<T>(n, 1);
         const Memory in(stored<T>(x), offset);
         const Memory<T> out(n);
-        activation_forward<T>(Act::name, n, in.data(), out.data(), {});
+        activation_kernels<T>(Act::name).forward(n, in.data(), out.data(), {});
         const std::vector<float> y = widened(out.read());
         for (std::size_t i = 0; i < x.size(); ++i) {
           const double expected = Act::value(static_cast<double>(x[i]));
@@ -94,7 +94,7 @@ TYPED_TEST(ActivationPass, ForwardIsTheFormulaForEverySizeAndAlignment) {
 TEST(ActivationPass, ForwardMayWorkInPlace) {
   const std::vector<float> x = normal(33, 2);
   const Memory memory(x);
-  activation_forward<float>("tanh", 33, memory.data(), memory.data(), {});
+  activation_kernels<float>("tanh").forward(33, memory.data(), memory.data(), {});
   const std::vector<float> y = memory.read();
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double expected = std::tanh(static_cast<double>(x[i]));
@@ -117,9 +117,13 @@ TYPED_TEST(ActivationPass, BackwardIsTheFormulaForEverySizeAndAlignment) {
         const Memory dy_memory(stored<T>(dy));
         const Memory<T> out(n);
         // The one of x and y that is not needed is not read.
-        activation_backward<T>(Act::name, n, has_slope_from_output<Act> ? nullptr : x_memory.data(),
-                               has_slope_from_output<Act> ? y_memory.data() : nullptr,
-                               dy_memory.data(), out.data(), {});
+        constexpr bool of_output = has_slope_from_output<Act>;
+        activation_kernels<T>(Act::name).backward({.cols = n,
+                                                   .x = of_output ? nullptr : x_memory.data(),
+                                                   .y = of_output ? y_memory.data() : nullptr,
+                                                   .dy = dy_memory.data(),
+                                                   .dx = out.data()},
+                                                  {});
         const std::vector<float> dx = widened(out.read());
         for (std::size_t i = 0; i < x.size(); ++i) {
           const double at = has_slope_from_output<Act> ? y[i] : x[i];
@@ -157,17 +161,16 @@ Result<T> run_backward(Activation act, const Shape& shape, const std::vector<flo
   const Memory<T> db(bias_gradient ? cols : 0);
   const Memory<double> saturated(1);
   const Memory<double> workspace(activation_workspace<T>(rows, cols, bias_gradient, true));
-  activation_backward<T>(act,
-                         {.rows = rows,
-                          .cols = cols,
-                          .x = x_memory.data(),
-                          .y = y_memory.data(),
-                          .dy = dx.data(),
-                          .dx = dx.data(),
-                          .db = bias_gradient ? db.data() : nullptr,
-                          .saturated = saturated.data(),
-                          .workspace = workspace.data()},
-                         stream);
+  activation_kernels<T>(act).backward({.rows = rows,
+                                       .cols = cols,
+                                       .x = x_memory.data(),
+                                       .y = y_memory.data(),
+                                       .dy = dx.data(),
+                                       .dx = dx.data(),
+                                       .db = bias_gradient ? db.data() : nullptr,
+                                       .saturated = saturated.data(),
+                                       .workspace = workspace.data()},
+                                      stream);
   (void)workspace.read();  // checks the guards
   return {dx.read(), db.read(), saturated.read()[0]};
 }

@@ -34,17 +34,16 @@ TEST(PointwiseForward, IsTheFormula) {
           const Memory b_memory(b);
           const Memory skip_memory(skip);
           const Memory<> h_memory(n, 3);
-          pointwise_forward(Act::name,
-                            {.rows = rows,
-                             .units = units,
-                             .pixels = pixels,
-                             .a = a_memory.data(),
-                             .x = input ? x_memory.data() : nullptr,
-                             .b = b_memory.data(),
-                             .skip = residual ? skip_memory.data() : nullptr,
-                             .scale = 0.5,
-                             .h = h_memory.data()},
-                            {});
+          pointwise_kernels(Act::name).forward({.rows = rows,
+                                                .units = units,
+                                                .pixels = pixels,
+                                                .a = a_memory.data(),
+                                                .x = input ? x_memory.data() : nullptr,
+                                                .b = b_memory.data(),
+                                                .skip = residual ? skip_memory.data() : nullptr,
+                                                .scale = 0.5,
+                                                .h = h_memory.data()},
+                                               {});
           const std::vector<float> a = a_memory.read();
           const std::vector<float> h = h_memory.read();
           for (std::size_t i = 0; i < h.size(); ++i) {
@@ -61,7 +60,7 @@ TEST(PointwiseForward, IsTheFormula) {
   }
 }
 
-/// What pointwise_backward gives, and the sums of the step.
+/// What the backward kernel gives, and the sums of the step.
 struct Step {
   std::vector<float> dh, passed, da;
   std::vector<double> sums;
@@ -77,7 +76,7 @@ Step run_backward(Activation act, PointwiseBackward map, const StreamRef& stream
   map.passed = passed.data();
   map.da = da.data();
   map.partials = partials.data();
-  pointwise_backward(act, map, stream);
+  pointwise_kernels(act).backward(map, stream);
   sum_rows(step_quantities, step_blocks(map.n), partials.data(), sums.data(), stream);
   (void)partials.read();  // checks the guards
   return {dh.read(), passed.read(), da.read(), sums.read()};

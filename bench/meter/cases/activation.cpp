@@ -19,7 +19,7 @@ template <class Act, class T>
 void run_forward(Run& run, std::int64_t n) {
   const Array x = run.normal<T>("x", n);
   const Array y = run.array<T>("y", n);
-  activation_forward<T>(Act::name, n, x.data(), y.data(), run.stream());
+  activation_kernels<T>(Act::name).forward(n, x.data(), y.data(), run.stream());
   for (std::size_t i = 0; i < x.size(); ++i) {
     const double expected = Act::value(as_double(x[i]));
     run.compare("y", i, as_double(y[i]), expected, tolerance<T>(expected, 1));
@@ -41,17 +41,16 @@ void run_backward(Run& run, std::int64_t rows, std::int64_t cols, bool fused) {
   const Array saturated = run.array<double>("saturated", 1);
   const Array workspace =
       run.array<double>("workspace", activation_workspace<T>(rows, cols, fused, fused));
-  activation_backward<T>(Act::name,
-                         {.rows = rows,
-                          .cols = cols,
-                          .x = x.data(),
-                          .y = y.data(),
-                          .dy = dy.data(),
-                          .dx = dx.data(),
-                          .db = fused ? db.data() : nullptr,
-                          .saturated = fused ? saturated.data() : nullptr,
-                          .workspace = workspace.data()},
-                         run.stream());
+  activation_kernels<T>(Act::name).backward({.rows = rows,
+                                             .cols = cols,
+                                             .x = x.data(),
+                                             .y = y.data(),
+                                             .dy = dy.data(),
+                                             .dx = dx.data(),
+                                             .db = fused ? db.data() : nullptr,
+                                             .saturated = fused ? saturated.data() : nullptr,
+                                             .workspace = workspace.data()},
+                                            run.stream());
   double count = 0;
   for (std::size_t i = 0; i < dx.size(); ++i) {
     const double slope = slope_of_kept<Act, has_slope_from_output<Act>>(

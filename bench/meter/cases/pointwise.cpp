@@ -17,8 +17,8 @@ void run_pointwise_forward(Run& run) {
   const Array b = run.normal("b", H);
   const Array h = run.array("h", n);
   const std::vector<double> product(a.data(), a.data() + n);
-  pointwise_forward(
-      "tanh", {.rows = B, .units = H, .a = a.data(), .x = x.data(), .b = b.data(), .h = h.data()},
+  pointwise_kernels("tanh").forward(
+      {.rows = B, .units = H, .a = a.data(), .x = x.data(), .b = b.data(), .h = h.data()},
       run.stream());
   for (std::size_t i = 0; i < a.size(); ++i) {
     const double expected = product[i] + static_cast<double>(x[i]) + static_cast<double>(b[i % H]);
@@ -34,14 +34,13 @@ void run_pointwise_backward(Run& run) {
   for (std::size_t i = 0; i < y.size(); ++i) y[i] = std::tanh(through[i]);
   const Array da = run.array("da", n);
   const Array partials = run.array<double>("partials", step_quantities * step_blocks(n));
-  pointwise_backward("tanh",
-                     {.n = n,
-                      .through = through.data(),
-                      .past = past.data(),
-                      .y = y.data(),
-                      .da = da.data(),
-                      .partials = partials.data()},
-                     run.stream());
+  pointwise_kernels("tanh").backward({.n = n,
+                                      .through = through.data(),
+                                      .past = past.data(),
+                                      .y = y.data(),
+                                      .da = da.data(),
+                                      .partials = partials.data()},
+                                     run.stream());
   for (std::size_t i = 0; i < da.size(); ++i) {
     const double dh = static_cast<double>(through[i]) + static_cast<double>(past[i]);
     const double expected = dh * Tanh::slope_from_output(static_cast<double>(y[i]));

@@ -232,8 +232,12 @@ void DensePlan::fused_top() {
   if (activation_) {  // ReLU: its value's sign is its argument's
     activation_->backward(h(p_.L), dh(p_.L), h(p_.L), da(top));
   } else {
-    activation_backward(p_.act, n_, reinterpret_cast<const float*>(aux(top)), h(p_.L), dh(p_.L),
-                        da(top), library().device.stream());
+    activation_kernels<float>(p_.act).backward({.cols = n_,
+                                                .x = reinterpret_cast<const float*>(aux(top)),
+                                                .y = h(p_.L),
+                                                .dy = dh(p_.L),
+                                                .dx = da(top)},
+                                               library().device.stream());
   }
 }
 

@@ -9,7 +9,9 @@ template <class T>
 class ActivationPlan final : public KernelPlan {
  public:
   ActivationPlan(std::shared_ptr<const Device> device, const ActivationProblem& problem)
-      : KernelPlan(std::move(device), problem), p_(problem) {
+      : KernelPlan(std::move(device), problem),
+        p_(problem),
+        kernels_(activation_kernels<T>(p_.act)) {
     const std::int64_t n = p_.rows * p_.cols;
     bind("x", x_ = allocate<T>(n));
     bind("y", y_ = allocate<T>(n));
@@ -29,14 +31,15 @@ class ActivationPlan final : public KernelPlan {
 
   void run() override {
     if (p_.pass == ActivationPass::forward) {
-      activation_forward<T>(p_.act, p_.rows * p_.cols, x_, y_, device().stream());
+      kernels_.forward(p_.rows * p_.cols, x_, y_, device().stream());
     } else {
-      activation_backward(p_.act, backward_, device().stream());
+      kernels_.backward(backward_, device().stream());
     }
   }
 
  private:
   ActivationProblem p_;
+  ActivationKernels<T> kernels_;
   T* x_ = nullptr;
   T* y_ = nullptr;
   ActivationBackward<T> backward_;

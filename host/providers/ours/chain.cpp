@@ -71,7 +71,11 @@ Chain chain_of(const FeedForwardProblem& p) {
 class ChainPlan final : public KernelPlan {
  public:
   ChainPlan(std::shared_ptr<const Device> device, const Problem& problem, Chain chain)
-      : KernelPlan(std::move(device), problem), c_(std::move(chain)), n_(c_.n()) {
+      : KernelPlan(std::move(device), problem),
+        c_(std::move(chain)),
+        n_(c_.n()),
+        activation_(activation_kernels<float>(c_.act)),
+        pointwise_(pointwise_kernels(c_.preact ? "identity" : c_.act)) {
     const std::string weights = c_.recurrent ? "Wh" : "W";
     bind(weights, W_ = floats(c_.copies() * c_.weights()));
     bind("b", b_ = floats(c_.copies() * c_.units));
@@ -156,6 +160,8 @@ class ChainPlan final : public KernelPlan {
 
   Chain c_;
   std::int64_t n_;
+  ActivationKernels<float> activation_;  // where it stands before W
+  PointwiseKernels pointwise_;
   std::int64_t blocks_ = 0;   // of a step's partial sums
   float* W_ = nullptr;        // [copies, weights]
   float* b_ = nullptr;        // [copies, units]
@@ -196,19 +202,18 @@ void ChainPlan::forward() {
   const auto& stream = device().stream();
   if (c_.inputs > 0) device().gemm(input_map().forward(x_, Wx_, a_));
   for (std::int64_t t = 0; t < c_.T; ++t) {
-    if (c_.preact) activation_forward(c_.act, n_, h_ + at(t), f_ + at(t), stream);
+    if (c_.preact) activation_.forward(n_, h_ + at(t), f_ + at(t), stream);
     multiply(t);
-    pointwise_forward(c_.preact ? "identity" : c_.act,
-                      {.rows = c_.B,
-                       .units = c_.units,
-                       .pixels = c_.pixels,
-                       .a = a_ + at(t),
-                       .x = c_.recurrent && c_.inputs == 0 ? x_ + at(t) : nullptr,
-                       .b = b(t),
-                       .skip = c_.residual ? h_ + at(t) : nullptr,
-                       .scale = c_.scale,
-                       .h = h_ + at(t + 1)},
-                      stream);
+    pointwise_.forward({.rows = c_.B,
+                        .units = c_.units,
+                        .pixels = c_.pixels,
+                        .a = a_ + at(t),
+                        .x = c_.recurrent && c_.inputs == 0 ? x_ + at(t) : nullptr,
+                        .b = b(t),
+                        .skip = c_.residual ? h_ + at(t) : nullptr,
+                        .scale = c_.scale,
+                        .h = h_ + at(t + 1)},
+                       stream);
   }
 }
 
@@ -221,7 +226,8 @@ void ChainPlan::multiply_transposed(std::int64_t t) {
     device().gemm(state_map(c_.B).data_gradient(da_ + at(t), W(t), through_));
   }
   if (c_.preact) {
-    activation_backward(c_.act, n_, h_ + at(t), f_ + at(t), through_, through_, stream);
+    activation_.backward(
+        {.cols = n_, .x = h_ + at(t), .y = f_ + at(t), .dy = through_, .dx = through_}, stream);
   }
 }
 
@@ -249,7 +255,7 @@ void ChainPlan::measure_and_descend(std::int64_t t) {
     step.passed = passed_;
     step.da = da_ + at(t - 1);
   }
-  pointwise_backward(c_.preact ? "identity" : c_.act, step, device().stream());
+  pointwise_.backward(step, device().stream());
 }
 
 void ChainPlan::weight_gradients() {
