@@ -1,5 +1,6 @@
 """The structure that CONTRIBUTING.md promises, read from the sources: who includes whom, how much a folder and a
-file hold, where each folder's README begins; and that the files that documents and comments name exist.
+file hold, where each folder's README begins; that the files that documents and comments name exist, and that
+the mutations of the executor (tests/simt/mutate.py) still apply.
 
 Run by ctest as: python3 structure_test.py [SOURCE_DIR]
 """
@@ -8,6 +9,7 @@ import collections
 import graphlib
 import pathlib
 import re
+import runpy
 import sys
 import unittest
 
@@ -161,6 +163,13 @@ class Structure(unittest.TestCase):
         for path in self.sources:
             with self.subTest(file=str(path)):
                 self.assertLessEqual(len((ROOT / path).read_text().splitlines()), MOST_LINES)
+
+    def test_mutations_of_the_executor_still_apply(self):
+        for name, _, file, changes in runpy.run_path(str(ROOT / "tests/simt/mutate.py"))["MUTATIONS"]:
+            source = (ROOT / "kernels/simt" / file).read_text()
+            for code, _ in changes:
+                with self.subTest(mutation=name):
+                    self.assertIn(code, source)
 
 
 if __name__ == "__main__":
