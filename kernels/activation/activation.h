@@ -73,7 +73,7 @@ using Activation = OneOf<all_activations>;
 template <class F>
 void with_activation(Activation act, F&& f) {
   for_each_activation([&](auto one) {
-    if (one.name == act.name()) f(one);
+    if (act == one.name) f(one);
   });
 }
 

@@ -62,7 +62,7 @@ HD constexpr Cell make_cell(const Act& act) {
 template <class Act, class F>
 void with_cell(RecurrentCell cell, const Act& act, F&& f) {
   const auto offer = [&]<class Cell>() {
-    if (Cell::info.name != cell.name()) return false;
+    if (cell != Cell::info.name) return false;
     f(make_cell<Cell>(act));
     return true;
   };

@@ -52,7 +52,7 @@ std::optional<OutputActivation> output_activation(Activation act) {
   std::uint8_t place = 0;
   for_each_activation(
       [&](auto one) {
-        if (one.name == act.name()) found = OutputActivation{place};
+        if (act == one.name) found = OutputActivation{place};
         ++place;
       },
       OnChipActivations{});

@@ -22,7 +22,7 @@ struct Bound {
 /// Of an elman net with one W; none for other nets, and above drawn_facts' width limit.
 std::optional<Bound> find_bound(const GrowthSpec& spec, std::span<const DrawnFacts> seeds);
 
-/// The largest |f'(x)|, or its limit. std::invalid_argument for an unknown activation.
+/// The largest |f'(x)|, or its limit.
 double max_slope(Activation activation);
 
 }  // namespace gradepth::growth

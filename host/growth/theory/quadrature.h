@@ -34,8 +34,7 @@ double second_moment(Activation activation, double q);
 double ln_second_moment(Activation activation, double ln_q);
 double slope_moment(Activation activation, double ln_q);
 
-/// std::invalid_argument for an unknown activation. Any q ≥ 0, infinity too; at q = 0 the limits
-/// from above (at a kink, the mean of both sides).
+/// Any q ≥ 0, infinity too; at q = 0 the limits from above (at a kink, the mean of both sides).
 Moments moments(Activation activation, double q);
 
 }  // namespace gradepth::growth

@@ -28,7 +28,7 @@ std::vector<TensorSpec> outputs(const ActivationProblem& p) {
 
 const Parts<ActivationProblem>& parts(const ActivationProblem& /*p*/) {
   using P = ActivationProblem;
-  static const Parts<P> table{.words = {activation_word<P>(),
+  static const Parts<P> table{.words = {entry_word("activation", &P::act),
                                         choice("pass", &P::pass,
                                                {{"forward", ActivationPass::forward},
                                                 {"backward", ActivationPass::backward}}),

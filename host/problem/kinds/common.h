@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <cstdint>
 #include <initializer_list>
 #include <sstream>
@@ -11,7 +10,6 @@
 #include "host/problem/dtype.h"
 #include "host/problem/kinds/kind.h"
 #include "host/problem/tensor.h"
-#include "kernels/activation/activation.h"
 
 /// What the kinds of problem have in common.
 namespace gradepth::kinds {

@@ -57,7 +57,8 @@ const Parts<FeedForwardProblem>& parts(const FeedForwardProblem& /*p*/) {
   using P = FeedForwardProblem;
   const auto is_residual = [](const P& p) { return p.is_residual(); };
   static const Parts<P> table{
-      .words = {value_word("net", &P::net, layer_net_names), activation_word<P>(), dtype_word<P>()},
+      .words = {value_word("net", &P::net, layer_net_names), entry_word("activation", &P::act),
+                dtype_word<P>()},
       .details = {size_detail("L", &P::L), size_detail("B", &P::B), size_detail("N", &P::N),
                   mark("preact", &P::residual, Residual::preact).when(is_residual),
                   number_detail<P>(

@@ -15,7 +15,6 @@
 #include "host/problem/kinds/common.h"
 #include "host/problem/kinds/kind.h"
 #include "host/text/decimal.h"
-#include "kernels/activation/activation.h"
 #include "kernels/named.h"
 
 /// The parts of a problem's name. One table per kind writes a name and reads it back, so that the
@@ -104,11 +103,6 @@ Part<P> entry_word(const char* what, OneOf<list> P::*field) {
   std::vector<std::pair<std::string, OneOf<list>>> choices;
   for (const auto& entry : list) choices.emplace_back(entry.name, entry);
   return choice(what, field, std::move(choices));
-}
-
-template <class P>
-Part<P> activation_word() {
-  return entry_word("activation", &P::act);
 }
 
 template <class P>

@@ -91,7 +91,7 @@ std::vector<TensorSpec> outputs(const RecurrentProblem& p) {
 const Parts<RecurrentProblem>& parts(const RecurrentProblem& /*p*/) {
   using P = RecurrentProblem;
   static const Parts<P> table{
-      .words = {entry_word("cell", &P::cell), activation_word<P>().when(has_matrices),
+      .words = {entry_word("cell", &P::cell), entry_word("activation", &P::act).when(has_matrices),
                 value_word("form", &P::form, additive_form_names).when(std::not_fn(has_matrices)),
                 dtype_word<P>()},
       .details = {size_detail("T", &P::T), size_detail("B", &P::B), size_detail("H", &P::H),
