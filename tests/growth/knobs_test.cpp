@@ -32,11 +32,11 @@ void for_each_field(ValueInit& x, Visit visit) {
 }
 template <class Visit>
 void for_each_field(Initialisation& x, Visit visit) {
-  auto& [W, weights, density, bias, forget_bias, chrono, h0, c0, input, input_scale, loss, loss_on,
-         loss_scale] = x;
+  auto& [W, weights, density, sparsity, bias, forget_bias, chrono, h0, c0, input, input_scale, loss,
+         loss_on, loss_scale] = x;
   for_each_field(W, visit);
   for (ValueInit* value : {&bias, &h0, &c0}) for_each_field(*value, visit);
-  (visit(weights), visit(density), visit(forget_bias), visit(chrono), visit(input),
+  (visit(weights), visit(density), visit(sparsity), visit(forget_bias), visit(chrono), visit(input),
    visit(input_scale), visit(loss), visit(loss_on), visit(loss_scale));
 }
 template <class Visit>
@@ -84,8 +84,8 @@ TEST(Knobs, WhatAFlagSaysIsWhatTheKnobSays) {
                                                                 {"--chrono", "100"},
                                                                 {"--loss-gradient", "ones"},
                                                                 {"--loss-on", "both"},
-                                                                {"--share", "off"},
-                                                                {"--density", "0.1"},
+                                                                {"--share", "on"},
+                                                                {"--density", "rows:0.1"},
                                                                 {"--residual", "scaled:0.3"},
                                                                 {"--form", "sum"},
                                                                 {"--seeds", "3"},

@@ -32,7 +32,7 @@ TEST(ShareStudy, ChainsDifferInNothingElse) {
   EXPECT_EQ(chains, 4);
   for (std::size_t i = 0; i < 4; ++i) {
     const GrowthSpec& spec = study.chains[i].spec;
-    EXPECT_EQ(spec.share, i % 2 == 0);
+    EXPECT_EQ(is_shared(spec), i % 2 == 0);
     EXPECT_EQ(spec.init.density, i < 2 ? 1.0 : 0.25);
     // The chain alone gives the same.
     const GrowthResult alone = measure_growth(spec, *find(providers, "cpu"));

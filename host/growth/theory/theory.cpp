@@ -36,6 +36,10 @@ bool no_input(const GrowthSpec& spec) {
          (!spec.init.weights || !spec.init.weights->has_inputs());
 }
 bool dense(const GrowthSpec& spec) { return spec.init.density == 1; }
+/// Whether units may have more links than others, or neighbours: what theory here leaves out.
+bool has_structure(const GrowthSpec& spec) {
+  return !dense(spec) && spec.init.sparsity != Sparsity::independent;
+}
 bool unit_sphere(const GrowthSpec& spec) {
   return spec.init.loss == Initialisation::LossGradient::sphere && spec.batch == 1;
 }
@@ -155,6 +159,7 @@ double slope_kurtosis(Activation activation, double q) {
 ///   Var |g'|² / (E |g'|²)² = A (1 + B m) - 1/N =: V,  m' = A (1 + B m) / (1 + V):
 /// a unit of more links than others gathers gradient, and passes it on. Of m at rest, A B m.
 double gathering(const GrowthSpec& spec, double k) {
+  if (has_structure(spec)) return infinity;
   const auto N = static_cast<double>(spec.net == "cnn" ? image::taps * spec.width : spec.width);
   const double A = 3 * k / N;
   const double AB = A * (1 / spec.init.density - 1);
@@ -169,7 +174,7 @@ std::optional<Theory> gaussian_product(const GrowthSpec& spec,
                                        std::span<const DrawnFacts> /*seeds*/) {
   const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
   const double sigma2 = sigma_w2(spec).value_or(0);
-  if (!dense_layers || !is_untied(spec) || spec.activation != "identity" ||
+  if (!dense_layers || is_shared(spec) || spec.activation != "identity" ||
       !gaussian_weights(spec) || gathering(spec, 1) >= most_gathering || spec.batch != 1 ||
       sigma2 == 0) {
     return std::nullopt;
@@ -188,7 +193,7 @@ std::optional<Theory> gaussian_product(const GrowthSpec& spec,
 bool gaussian_chain(const GrowthSpec& spec) {
   const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
   const bool starts = spec.h0_fixed_point || spec.init.h0.scale != 0;
-  return dense_layers && is_untied(spec) && gaussian_weights(spec) && no_bias(spec) &&
+  return dense_layers && !is_shared(spec) && gaussian_weights(spec) && no_bias(spec) &&
          no_input(spec) && unit_sphere(spec) && starts && sigma_w2(spec).value_or(0) > 0;
 }
 
@@ -278,8 +283,8 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   const std::optional<double> sigma2 = sigma_w2(spec);
   const std::optional<double> noise =
       is_linear(spec.activation) ? noise_variance(spec).value_or(0.0) : noise_variance(spec);
-  const bool random =
-      gaussian_weights(spec) || is_untied(spec);  // a shared orthogonal W is not iid
+  // A shared orthogonal W is not iid; a linear net with one W turns to W's own directions.
+  const bool random = !is_shared(spec) || (gaussian_weights(spec) && !is_linear(spec.activation));
   if (!is_plain_chain(spec) || !sigma2 || !noise || !random || *sigma2 == 0 ||
       !std::isfinite(*sigma2) || !std::isfinite(*noise)) {
     return std::nullopt;
@@ -321,10 +326,12 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
 }
 
 std::optional<Theory> gru(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
+  if (has_structure(spec)) return std::nullopt;
   return gru_theory(spec);
 }
 
 std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
+  if (is_shared(spec) || has_structure(spec)) return std::nullopt;  // its branches are not fresh
   std::optional<Theory> theory = residual_theory(spec);
   const std::optional<double> sigma2 = sigma_w2(spec);
   const bool width_term = spec.residual == Residual::preact && spec.activation == "relu" &&
@@ -384,8 +391,8 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
   double h = drawn.find("h0")->second.data.at(0);
   with_activation(spec.activation, [&](auto act) {
     for (std::size_t l = 0; l < L; ++l) {
-      const double w = W[is_untied(spec) ? l : 0];
-      const double a = w * h + b[is_untied(spec) ? l : 0] +
+      const double w = W[is_shared(spec) ? 0 : l];
+      const double a = w * h + b[is_shared(spec) ? 0 : l] +
                        (x == drawn.end() ? 0.0 : gate_inputs(spec, drawn, l, 0)[0]);
       h = exact_value<decltype(act)>(a);
       const double ln_factor =
