@@ -16,7 +16,7 @@
 #include "host/growth/precision/horizon.h"
 #include "host/growth/study/measure.h"
 #include "host/growth/study/row.h"
-#include "host/growth/study/sweep.h"
+#include "host/growth/studies/sweep.h"
 #include "host/providers/provider.h"
 
 namespace gradepth {

@@ -9,7 +9,7 @@
 #include "bench/rows/output.h"
 #include "bench/timing/machine.h"
 #include "host/growth/knobs/knobs.h"
-#include "host/growth/study/share.h"
+#include "host/growth/studies/share.h"
 #include "kernels/cell/cells.h"
 
 /// `share`: does a shared W, or a dense one, make a recurrent gradient explode?

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/growth/studies/sweep.h"
 #include "host/growth/study/row.h"
-#include "host/growth/study/sweep.h"
 #include "kernels/cell/cells.h"
 #include "tests/knobs/change.h"
 
@@ -42,13 +42,13 @@ void for_each_field(Initialisation& x, Visit visit) {
 template <class Visit>
 void for_each_field(GrowthSpec& x, Visit visit) {
   auto& [net, activation, depth, width, batch, init, h0_fixed_point, share, residual,
-         residual_scale, form, seeds, first_seed, clip_value, slope, dtype, lyapunov,
-         singular_values, transient, renormalised] = x;
+         residual_scale, form, seeds, first_seed, half_width, max_seeds, clip_value, slope, dtype,
+         lyapunov, singular_values, transient, renormalised] = x;
   for_each_field(init, visit);
   (visit(net), visit(activation), visit(depth), visit(width), visit(batch), visit(h0_fixed_point),
    visit(share), visit(residual), visit(residual_scale), visit(form), visit(seeds),
-   visit(first_seed), visit(clip_value), visit(slope), visit(dtype), visit(lyapunov),
-   visit(singular_values), visit(transient), visit(renormalised));
+   visit(first_seed), visit(half_width), visit(max_seeds), visit(clip_value), visit(slope),
+   visit(dtype), visit(lyapunov), visit(singular_values), visit(transient), visit(renormalised));
 }
 
 TEST(Knobs, EveryFieldOfAStudyBelongsToOne) {
@@ -89,6 +89,8 @@ TEST(Knobs, WhatAFlagSaysIsWhatTheKnobSays) {
                                                                 {"--residual", "scaled:0.3"},
                                                                 {"--form", "sum"},
                                                                 {"--seeds", "3"},
+                                                                {"--half-width", "0.01"},
+                                                                {"--max-seeds", "9"},
                                                                 {"--seed", "18446744073709551000"},
                                                                 {"--slope", "input"},
                                                                 {"--clip-value", "0.1"},

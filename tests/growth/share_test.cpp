@@ -1,4 +1,4 @@
-#include "host/growth/study/share.h"
+#include "host/growth/studies/share.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -266,6 +266,25 @@ Knob seeds() {
   return count("--seeds", "number of draws", of(&GrowthSpec::seeds), {.in_setting = Shown::never});
 }
 
+Knob half_width() {
+  return plain(
+      "--half-width", "draw seeds until the rate's 95 % interval is the rate +- this; 0: off",
+      of(&GrowthSpec::half_width),
+      {.in_setting = Shown::never, .check = [](const GrowthSpec& s, const std::string& given) {
+         if (s.half_width < 0) throw Refused(given, "0 (off) or a number above 0");
+         if (s.half_width == 0 || s.seeds > 1) return;
+         throw Refused(given, "needs --seeds 2 or more to begin with");
+       }});
+}
+
+Knob max_seeds() {
+  return count("--max-seeds", "the most that --half-width draws", of(&GrowthSpec::max_seeds),
+               {.in_setting = Shown::never, .check_given = [](const GrowthSpec& s) {
+                  if (s.half_width > 0) return;
+                  throw Refused("without --half-width", "it says how many that may draw");
+                }});
+}
+
 Knob first_seed() {
   return plain("--seed", "first seed", of(&GrowthSpec::first_seed),
                {.key = "first_seed", .check = [](const GrowthSpec& s, const std::string& given) {
@@ -360,12 +379,14 @@ Knob dtype() {
 
 const KnobTable<GrowthSpec>& growth_knobs() {
   static const KnobTable<GrowthSpec> table(
-      {net(),       activation(),    depth(),        width(),      batch(),
-       init_knob(), bias_knob(),     h0_knob(),      input_knob(), forget_bias(),
-       chrono(),    loss_gradient(), loss_on(),      share(),      density(),
-       residual(),  form(),          weights_knob(), seeds(),      first_seed(),
-       slope(),     clip_value(),    loss_scale(),   lyapunov(),   singular_values(),
-       transient(), renormalised(),  dtype()},
+      {net(),          activation(),   depth(),           width(),
+       batch(),        init_knob(),    bias_knob(),       h0_knob(),
+       input_knob(),   forget_bias(),  chrono(),          loss_gradient(),
+       loss_on(),      share(),        density(),         residual(),
+       form(),         weights_knob(), seeds(),           half_width(),
+       max_seeds(),    first_seed(),   slope(),           clip_value(),
+       loss_scale(),   lyapunov(),     singular_values(), transient(),
+       renormalised(), dtype()},
       {.identity = {"net",
                     "activation",
                     "depth",

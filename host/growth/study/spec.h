@@ -37,6 +37,8 @@ struct GrowthSpec {
   AdditiveForm form = AdditiveForm::two_term;
   std::int64_t seeds = 8;
   std::uint64_t first_seed = 1;
+  double half_width = 0;  // of the rate's interval: seeds are drawn until it is there; 0: off
+  std::int64_t max_seeds = 5000;  // but not more than these
   double clip_value = 0;
   SlopeFrom slope = SlopeFrom::output;  // f64 takes the exact ones, whatever this says
   Dtype dtype = Dtype::f32;
