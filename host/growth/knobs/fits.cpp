@@ -84,9 +84,8 @@ void refuse_misfits(const GrowthSpec& spec) {
 }
 
 void refuse_share_misfits(const GrowthSpec& spec, double density) {
-  const CellInfo* const cell = spec.net.cell();
-  if (cell == nullptr || !cell->has_matrices) {
-    refuse("--net " + std::string(spec.net.name()), "one of " + names_of(gate_cells));
+  if (const CellInfo* const cell = spec.net.cell(); cell != nullptr && !cell->has_matrices) {
+    refuse("--net " + std::string(spec.net.name()), "its only weight is one number");
   }
   const bool is_sparse = density > 0 && density < 1;
   if (!is_sparse) {
