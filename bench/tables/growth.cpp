@@ -195,6 +195,10 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
   if (!result.reason.empty()) print_wrapped(out, "             ", result.reason);
   out << "  rate       " << with_interval(result.rate) << "   ln |dL/dh| per step, "
       << result.rates.size() << (result.rates.size() == 1 ? " seed\n" : " seeds\n");
+  if (std::isfinite(result.rate_slope.value)) {
+    out << "  blame      slopes " << significant(result.rate_slope.value, 4) << ", weights "
+        << significant(result.rate_weight.value, 4) << ": they add up to the rate\n";
+  }
   if (result.theory) {
     print_theory(out, *result.theory);
   } else {
@@ -258,6 +262,8 @@ std::vector<Column> growth_columns() {
           {"rate_ln_per_map", "/rate/value"},
           {"rate_low_ln_per_map", "/rate/low"},
           {"rate_high_ln_per_map", "/rate/high"},
+          {"rate_slope_ln_per_map", "/rate_slope/value"},
+          {"rate_weight_ln_per_map", "/rate_weight/value"},
           {"theory_rate_ln_per_map", "/theory/rate"},
           {"theory_asymptotic_ln_per_map", "/theory/asymptotic"},
           {"critical_sigma", "/theory/critical_sigma"},

@@ -10,9 +10,10 @@
 namespace gradepth {
 namespace {
 
+/// Elements that a norm of the problem is taken over, at most.
 double state_size(const Problem& problem) {
   if (const auto* p = std::get_if<RecurrentProblem>(&problem)) {
-    return static_cast<double>(p->B * p->H) * (p->cell->has_c ? 2 : 1);
+    return static_cast<double>(p->B * p->H) * std::max(p->cell->has_c ? 2 : 1, p->cell->gates);
   }
   if (const auto* p = std::get_if<FeedForwardProblem>(&problem)) {
     return static_cast<double>(p->B * p->state_size());
@@ -70,7 +71,7 @@ double distance(const Problem& problem, const TensorSpec& spec, Tensor got, Tens
     return std::abs(got.data[0] - want.data[0]) / elements;
   }
   // Norms are float64 on every provider; everything else is of the problem's format.
-  const bool norms = spec.name == "dh_norm2";
+  const bool norms = is_norm2(spec.name);
   const Dtype held = norms || spec.name == "norm" ? Dtype::f64 : dtype(problem);
   double floor = format(dtype(problem)).min_normal;
   if (norms) {

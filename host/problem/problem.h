@@ -28,7 +28,7 @@ using Problem = std::variant<ActivationProblem, ClipProblem, RecurrentProblem, F
 /// std::invalid_argument, in one line, when a name is unknown or a size is out of range.
 void validate(const Problem& problem);
 
-/// The tensors that a plan needs and gives (a provider may leave out dh_norm2).
+/// The tensors that a plan needs and gives (a provider may leave out what is_norm2() says).
 std::vector<TensorSpec> inputs(const Problem& problem);
 std::vector<TensorSpec> outputs(const Problem& problem);
 

@@ -171,7 +171,7 @@ TEST(GrowthLyapunov, StatesThatRanOutGiveNone) {
   const auto jacobians = make_jacobians(spec, drawn);
   EXPECT_TRUE(std::isnan(lyapunov_exponents(*jacobians, 3, 1)[0]));
   EXPECT_TRUE(std::isnan(ln_singular_values(*jacobians, 1)[2]));
-  EXPECT_FALSE(renormalised_ln_norms(spec, drawn, *jacobians));
+  EXPECT_FALSE(renormalised_path(spec, drawn, *jacobians));
 }
 
 TEST(GrowthLyapunov, GatePathOfAGru) {
@@ -422,7 +422,7 @@ TEST(GrowthRenormalised, EqualsTheOrdinaryPassInRange) {
       plan->set(drawn);
       plan->run();
       const Tensor norm2 = plan->get("dh_norm2");
-      const Numbers ln_norms = *renormalised_ln_norms(spec, drawn, *make_jacobians(spec, drawn));
+      const Numbers ln_norms = renormalised_path(spec, drawn, *make_jacobians(spec, drawn))->states;
       for (std::size_t d = 0; d <= 21; ++d) {
         EXPECT_NEAR(ln_norms[d], 0.5 * std::log(norm2.data[21 - d]), 1e-12) << net << batch << d;
       }
@@ -434,7 +434,7 @@ TEST(GrowthRenormalised, FollowsTheRateBeyondAnyFormat) {
   for (const double rho : {1e-3, 1e3}) {  // 1500 decades
     const GrowthSpec spec = make_spec("elman", "identity", Kind::orthogonal, rho, 7, 500);
     const Tensors drawn = drawn_of(spec);
-    const Numbers ln_norms = *renormalised_ln_norms(spec, drawn, *make_jacobians(spec, drawn));
+    const Numbers ln_norms = renormalised_path(spec, drawn, *make_jacobians(spec, drawn))->states;
     for (const std::size_t d : {0U, 1U, 250U, 500U}) {
       EXPECT_NEAR(ln_norms[d], static_cast<double>(d) * std::log(rho), 1e-10) << rho << ' ' << d;
     }
@@ -442,7 +442,7 @@ TEST(GrowthRenormalised, FollowsTheRateBeyondAnyFormat) {
   // A scalar sigmoid chain: Σ ln |w f'(a_l)|.
   const GrowthSpec spec = make_spec("elman", "sigmoid", Kind::constant, -2, 1, 3000);
   const Tensors drawn = drawn_of(spec);
-  const Numbers ln_norms = *renormalised_ln_norms(spec, drawn, *make_jacobians(spec, drawn));
+  const Numbers ln_norms = renormalised_path(spec, drawn, *make_jacobians(spec, drawn))->states;
   double h = drawn.at("h0").data[0];
   double sum = 0;
   for (int t = 0; t < 3000; ++t) {

@@ -52,15 +52,17 @@ class ChainJacobians final : public Jacobians {
     assign(t, V);
   }
 
-  void backward(std::size_t map, std::span<double> V) const override {
+  void backward(std::size_t map, std::span<double> V, std::vector<double>* between) const override {
     std::vector<double> t(V.size());
     if (preact_) {
       weights_.multiply_transposed(map - 1, V, t);
+      if (between != nullptr) *between = t;
       times_slopes(map, 1, t);
     } else {
       std::vector<double> through(V.begin(), V.end());
       times_slopes(map, scale_, through);
       weights_.multiply_transposed(map - 1, through, t);
+      if (between != nullptr) *between = std::move(through);
     }
     assign(t, V);
   }
@@ -174,8 +176,8 @@ class GatedJacobians final : public Jacobians {
         Cell::gate_values(a, v);
         const auto next = Cell::forward(v, h[j], c[j]);
         const auto slopes = Cell::slopes(a, v, next.c);
-        units_[l * H_ + j] = {through(Cell::backward(1.0, 0.0, v, h[j], c[j], slopes)),
-                              through(Cell::backward(0.0, 1.0, v, h[j], c[j], slopes))};
+        units_[l * H_ + j] = {Cell::backward(1.0, 0.0, v, h[j], c[j], slopes),
+                              Cell::backward(0.0, 1.0, v, h[j], c[j], slopes)};
         h[j] = next.h;
         c[j] = next.c;
       }
@@ -196,21 +198,31 @@ class GatedJacobians final : public Jacobians {
             c_next = u.c.dh * h + u.c.dc * *c;
           }
           for (std::size_t g = 0; g < G; ++g) {
-            h_next += u.h.da[g] * gate(g);
-            if constexpr (has_c) c_next += u.c.da[g] * gate(g);
+            h_next += product(u.h, g) * gate(g);
+            if constexpr (has_c) c_next += product(u.c, g) * gate(g);
           }
           h = h_next;
           if constexpr (has_c) *c = c_next;
         });
   }
 
-  void backward(std::size_t map, std::span<double> V) const override {
+  void backward(std::size_t map, std::span<double> V, std::vector<double>* between) const override {
     std::vector<double> a(G * (has_c ? V.size() / 2 : V.size()));
+    if (between != nullptr) {
+      between->resize(a.size());
+      for_each_unit(map, V, *between,
+                    [](const Unit& u, double& h, [[maybe_unused]] double* c, const auto& gate) {
+                      for (std::size_t g = 0; g < G; ++g) {
+                        gate(g) = u.h.da[g] * h;
+                        if constexpr (has_c) gate(g) += u.c.da[g] * *c;
+                      }
+                    });
+    }
     for_each_unit(map, V, a,
                   [](const Unit& u, double& h, [[maybe_unused]] double* c, const auto& gate) {
                     for (std::size_t g = 0; g < G; ++g) {
-                      gate(g) = u.h.da[g] * h;
-                      if constexpr (has_c) gate(g) += u.c.da[g] * *c;
+                      gate(g) = product(u.h, g) * h;
+                      if constexpr (has_c) gate(g) += product(u.c, g) * *c;
                     }
                     const double dh = h;
                     h = u.h.dh * dh;
@@ -230,12 +242,12 @@ class GatedJacobians final : public Jacobians {
   static constexpr bool has_c = Cell::info.has_c;
   using Gradient = CellGradient<double, Cell::info.gates>;
   struct Unit {
-    Gradient h, c;  // of the next h and c; da: to the products with W
+    Gradient h, c;  // of the next h and c
   };
 
-  static Gradient through(Gradient back) {
-    back.da[G - 1] = back.dr;
-    return back;
+  /// To gate g's product with W.
+  static double product(const Gradient& back, std::size_t g) {
+    return g == G - 1 ? back.dr : back.da[g];
   }
 
   /// Where element i of the states alone, [K, H], lies in V, [K, H] or [K, 2, H].
@@ -277,7 +289,11 @@ class AdditiveJacobians final : public Jacobians {
     });
   }
 
-  void backward(std::size_t /*map*/, std::span<double> V) const override {
+  void backward(std::size_t /*map*/, std::span<double> V,
+                std::vector<double>* between) const override {
+    if (between != nullptr) {
+      between->assign(V.begin(), V.begin() + static_cast<std::ptrdiff_t>(V.size() / 2));
+    }
     for_each_unit(V, [&](double& f, double& m) {
       const double through = w_ * f;
       f = through + m;

@@ -3,6 +3,7 @@
 #include <cstddef>
 #include <memory>
 #include <span>
+#include <vector>
 
 #include "host/growth/study/spec.h"
 #include "host/problem/tensor.h"
@@ -44,7 +45,12 @@ class Jacobians {
   /// V <- J_map V for map 1 … L; V holds vectors of state_size() numbers, one after the other.
   virtual void forward(std::size_t map, std::span<double> V) const = 0;
   /// V <- J_mapᵀ V.
-  virtual void backward(std::size_t map, std::span<double> V) const = 0;
+  void backward(std::size_t map, std::span<double> V) const { backward(map, V, nullptr); }
+  /// The same, and `between` <- what stands between the map's slopes and its weights: the gradient
+  /// at the pre-activations, of all gates (preact: at f(h), behind W). Of an additive net, which
+  /// has no slopes, V's first part.
+  virtual void backward(std::size_t map, std::span<double> V,
+                        std::vector<double>* between) const = 0;
 
  protected:
   Jacobians(std::size_t maps, std::size_t size) : maps_(maps), size_(size) {}

@@ -28,17 +28,19 @@ std::vector<double> loss_gradient(const GrowthSpec& spec, const Tensors& drawn, 
   return g;
 }
 
-/// One sample's ln norms, by depth.
-std::vector<double> sample_ln_norms(const GrowthSpec& spec, const Jacobians& jacobians,
-                                    std::vector<double> g) {
+GradientPath path_of_sample(const GrowthSpec& spec, const Jacobians& jacobians,
+                            std::vector<double> g) {
   const std::size_t L = jacobians.maps();
   const std::size_t measured = is_additive(spec) ? g.size() / 2 : g.size();
-  std::vector<double> by_depth(L + 1);
+  GradientPath path{std::vector<double>(L + 1), std::vector<double>(L)};
   std::int64_t exponent = 0;
+  const auto ln = [&](std::span<const double> x) {
+    return ln_norm(x) + static_cast<double>(exponent) * std::numbers::ln2;
+  };
+  std::vector<double> between;
   for (std::size_t d = 0;; ++d) {
-    by_depth[d] =
-        ln_norm(std::span(g).first(measured)) + static_cast<double>(exponent) * std::numbers::ln2;
-    if (d == L) return by_depth;
+    path.states[d] = ln(std::span(g).first(measured));
+    if (d == L) return path;
     double largest = 0;
     for (const double v : g) largest = std::max(largest, std::abs(v));
     if (largest > 0 && std::isfinite(largest)) {
@@ -46,28 +48,32 @@ std::vector<double> sample_ln_norms(const GrowthSpec& spec, const Jacobians& jac
       for (double& v : g) v = std::ldexp(v, -shift);
       exponent += shift;
     }
-    jacobians.backward(L - d, g);
+    jacobians.backward(L - d, g, &between);
+    path.between[d] = ln(between);
   }
 }
 
 }  // namespace
 
-std::optional<std::vector<double>> renormalised_ln_norms(const GrowthSpec& spec,
-                                                         const Tensors& drawn,
-                                                         const Jacobians& first) {
-  std::vector<double> total;
+std::optional<GradientPath> renormalised_path(const GrowthSpec& spec, const Tensors& drawn,
+                                              const Jacobians& first) {
+  GradientPath total;
+  const auto add = [](std::vector<double>& to, const std::vector<double>& of_sample) {
+    std::transform(to.begin(), to.end(), of_sample.begin(), to.begin(), ln_norm_of_pair);
+  };
   for (std::size_t sample = 0; sample < static_cast<std::size_t>(spec.batch); ++sample) {
     const std::unique_ptr<Jacobians> further =
         sample > 0 ? make_jacobians(spec, drawn, sample) : nullptr;
     const Jacobians& jacobians = sample > 0 ? *further : first;
     if (!jacobians.finite()) return std::nullopt;
-    std::vector<double> ln_norms = sample_ln_norms(
-        spec, jacobians, loss_gradient(spec, drawn, sample, jacobians.state_size()));
-    if (jacobians.has_lost_slopes() && std::isinf(ln_norms.back())) return std::nullopt;
-    if (total.empty()) {
-      total = std::move(ln_norms);
+    GradientPath path =
+        path_of_sample(spec, jacobians, loss_gradient(spec, drawn, sample, jacobians.state_size()));
+    if (jacobians.has_lost_slopes() && std::isinf(path.states.back())) return std::nullopt;
+    if (total.states.empty()) {
+      total = std::move(path);
     } else {
-      std::transform(total.begin(), total.end(), ln_norms.begin(), total.begin(), ln_norm_of_pair);
+      add(total.states, path.states);
+      add(total.between, path.between);
     }
   }
   return total;

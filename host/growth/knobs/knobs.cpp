@@ -168,7 +168,11 @@ Knob share() {
                     "recurrent nets alone",
                     of(&GrowthSpec::share));
   knob.text = [](const GrowthSpec& s) { return is_shared(s) ? "on" : "off"; };
-  knob.identify = [](IdentityText& id, const GrowthSpec& s) { id.add("share", is_shared(s)); };
+  knob.identify = [](IdentityText& id, const GrowthSpec& s) {
+    // Rows of layers said "on" before there was a choice, and have a W for each.
+    id.add("share", !is_recurrent(s) || is_shared(s));
+    if (!is_recurrent(s) && is_shared(s)) id.add("tied", true);
+  };
   knob.rules.applies = has_matrices;
   knob.rules.shown = knob.text;
   return knob;

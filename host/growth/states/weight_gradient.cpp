@@ -8,7 +8,6 @@
 #include "host/growth/states/gate_inputs.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/statistics.h"
-#include "host/providers/shared/circular_images.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
@@ -96,25 +95,38 @@ class Contributions {
   }
 
  private:
+  /// Calls f(row, channel, number) for images [B, N, 64]: a row is a pixel of a sample.
+  template <class F>
+  void for_each_pixel(const std::vector<double>& images, F&& f) const {
+    const auto N = static_cast<std::size_t>(spec_.width);
+    constexpr auto pixels = static_cast<std::size_t>(image::pixels);
+    for (std::size_t i = 0; i < images.size(); ++i) {
+      const std::size_t image = i / pixels;
+      f(image / N * pixels + i % pixels, image % N, images[i]);
+    }
+  }
   /// [B, N, 64] as [B 64, N].
   [[nodiscard]] std::vector<double> pixels_first(const std::vector<double>& images) const {
     std::vector<double> rows(images.size());
-    cpu::transpose_each(images.data(), spec_.batch, spec_.width, image::pixels, rows.data());
+    for_each_pixel(images, [&](std::size_t row, std::size_t channel, double x) {
+      rows[row * static_cast<std::size_t>(spec_.width) + channel] = x;
+    });
     return rows;
   }
-  /// What the kernels multiply at each pixel: [B, N, 64] as [B 64, 9 N].
+  /// What the kernels multiply at each pixel: [B, N, 64] as [B 64, N 9]. Tap k of a pixel reads the
+  /// one whose tap 8 - k reads it.
   [[nodiscard]] std::vector<double> neighbourhoods(const std::vector<double>& images) const {
-    const std::vector<double> rows = pixels_first(images);
-    const std::ptrdiff_t N = spec_.width;
-    std::vector<double> gathered(rows.size() * image::taps);
-    auto to = gathered.begin();
-    for (std::ptrdiff_t row = 0; row < std::ssize(rows) / N; ++row) {
-      const std::ptrdiff_t sample = row / image::pixels * image::pixels;
-      for (std::ptrdiff_t tap = 0; tap < image::taps; ++tap) {
-        const std::ptrdiff_t from = sample + cpu::neighbour(row % image::pixels, tap);
-        to = std::copy_n(rows.begin() + from * N, N, to);
+    constexpr std::ptrdiff_t taps = image::taps;
+    std::vector<double> gathered(images.size() * taps);
+    for_each_pixel(images, [&](std::size_t row, std::size_t channel, double x) {
+      const auto pixel = static_cast<std::ptrdiff_t>(row) % image::pixels;
+      const auto sample = static_cast<std::ptrdiff_t>(row) - pixel;
+      for (std::ptrdiff_t k = 0; k < taps; ++k) {
+        const std::ptrdiff_t reader = sample + image::neighbour(pixel, taps - 1 - k);
+        gathered[static_cast<std::size_t>(
+            (reader * spec_.width + static_cast<std::ptrdiff_t>(channel)) * taps + k)] = x;
       }
-    }
+    });
     return gathered;
   }
 

@@ -66,8 +66,7 @@ SeedJacobians measure_jacobians(const GrowthSpec& spec, const Tensors& drawn, st
     }
     if (spec.singular_values) result.ln_singular_values = ln_singular_values(*jacobians, seed);
     if (spec.renormalised) {
-      result.renormalised =
-          renormalised_ln_norms(spec, drawn, *jacobians).value_or(std::vector<double>());
+      result.renormalised = renormalised_path(spec, drawn, *jacobians).value_or(GradientPath());
     }
   }
   const auto W = shared_matrix(spec, drawn);
@@ -83,12 +82,15 @@ std::optional<Renormalised> renormalised_over_seeds(std::span<const SeedJacobian
   Renormalised result;
   std::vector<double> slopes;
   for (const SeedJacobians& seed : seeds) {
-    if (seed.renormalised.empty()) return std::nullopt;
-    slopes.push_back(window_slope(seed.renormalised));
+    if (seed.renormalised.states.empty()) return std::nullopt;
+    slopes.push_back(window_slope(seed.renormalised.states));
   }
-  for (std::size_t d = 0; d < seeds.front().renormalised.size(); ++d) {
-    std::vector<double> relative = column(seeds, &SeedJacobians::renormalised, d);
-    for (std::size_t i = 0; i < seeds.size(); ++i) relative[i] -= seeds[i].renormalised[0];
+  for (std::size_t d = 0; d < seeds.front().renormalised.states.size(); ++d) {
+    std::vector<double> relative;
+    for (const SeedJacobians& seed : seeds) {
+      const std::vector<double>& states = seed.renormalised.states;
+      relative.push_back(states[d] - states[0]);
+    }
     result.median.push_back(quantile(relative, 0.5));
   }
   result.rate = mean_interval(slopes);

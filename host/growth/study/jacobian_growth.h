@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "host/growth/jacobians/lyapunov.h"
+#include "host/growth/states/gradient_path.h"
 #include "host/growth/study/spec.h"
 #include "host/growth/study/statistics.h"
 #include "host/growth/theory/transient.h"
@@ -20,7 +21,7 @@ namespace gradepth::growth {
 struct SeedJacobians {
   std::vector<double> lyapunov;
   std::vector<double> ln_singular_values;
-  std::vector<double> renormalised;  // ln norms by depth, over the whole batch; empty where unknown
+  GradientPath renormalised;  // over the whole batch; empty where unknown
   std::optional<Transient> transient;
   double spectral_radius = 0;  // beside `transient`; NaN above spectral_radius_width
 };

@@ -7,6 +7,7 @@
 #include <stdexcept>
 
 #include "host/growth/knobs/knobs.h"
+#include "host/growth/states/gradient_path.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/curve.h"
 #include "host/growth/study/range.h"
@@ -21,7 +22,7 @@ namespace {
 
 /// One seed's run; arrays by depth.
 struct SeedGrowth {
-  std::vector<double> ln_norm;  // absolute; infinite behind a state that is not finite
+  GradientPath path;  // absolute; infinite behind a state that is not finite
   RangeEnd end;
   NormsFrom norms_from = NormsFrom::recorded;
   std::vector<Fractions> fractions;
@@ -71,12 +72,12 @@ SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   const Tensor dc = has_c(spec) ? plan.get("dc") : Tensor{};
   SeedGrowth seed;
   StepNorms norms = step_norms(dh, dc, plan.get("dh_norm2"));
-  seed.ln_norm = std::move(norms.ln);
+  seed.path = {std::move(norms.ln), ln_between(spec, plan, drawn)};
   seed.end = range_end(spec, h, c, dh, dc);
   if (seed.end.kind == RangeEnd::Kind::above) {
     // Slopes of NaN are numbers to some formulas, and their products look like gradients.
-    std::fill(seed.ln_norm.begin() + static_cast<std::ptrdiff_t>(seed.end.depth),
-              seed.ln_norm.end(), infinity);
+    std::fill(seed.path.states.begin() + static_cast<std::ptrdiff_t>(seed.end.depth),
+              seed.path.states.end(), infinity);
   }
   seed.norms_from = norms.from;
   seed.fractions = fractions_by_depth(spec, dh, dc);
@@ -100,7 +101,9 @@ std::vector<double> over_seeds(std::size_t n, const std::vector<SeedGrowth>& see
   return result;
 }
 
-double relative(const SeedGrowth& seed, std::size_t d) { return seed.ln_norm[d] - seed.ln_norm[0]; }
+double relative(const SeedGrowth& seed, std::size_t d) {
+  return seed.path.states[d] - seed.path.states[0];
+}
 
 void summarise_norms(const std::vector<SeedGrowth>& seeds, std::size_t L, GrowthResult& result) {
   const auto at_quantile = [&](double q) {
@@ -179,6 +182,36 @@ Verdict verdict(const GrowthSpec& spec, const std::vector<Curve>& curves, const 
   if (spec.depth < shallow) return Verdict::too_shallow;
   if (!growth.low && is_random(spec)) return Verdict::inconclusive;
   return judge(growth);
+}
+
+/// Whether the parts are known wherever the curve is.
+bool has_all_parts(const Curve& curve) {
+  for (std::size_t d = 0; d < curve.ln_norm.size() && std::isfinite(curve.ln_norm[d]); ++d) {
+    if (!std::isfinite(curve.slopes[d])) return false;
+  }
+  return true;
+}
+
+/// Who is to blame: the rate in two parts, where every seed's are known.
+void summarise_parts(const std::vector<Curve>& curves, GrowthResult& result) {
+  const std::size_t L = curves.front().ln_norm.size() - 1;
+  const auto of = [&](std::vector<double> Curve::*part, Interval& rate,
+                      std::vector<double>& by_depth) {
+    std::vector<double> rates;
+    rates.reserve(curves.size());
+    for (const Curve& curve : curves) rates.push_back(window_slope(curve.*part));
+    const bool known = std::all_of(curves.begin(), curves.end(), has_all_parts);
+    rate = known ? mean_interval(rates) : Interval{nan, std::nullopt, std::nullopt};
+    by_depth.assign(L + 1, nan);
+    std::vector<double> column(curves.size());
+    for (std::size_t d = 1; d <= L; ++d) {
+      std::transform(curves.begin(), curves.end(), column.begin(),
+                     [&](const Curve& curve) { return (curve.*part)[d] - (curve.*part)[d - 1]; });
+      by_depth[d] = mean(column);
+    }
+  };
+  of(&Curve::slopes, result.rate_slope, result.slope_part);
+  of(&Curve::weights, result.rate_weight, result.weight_part);
 }
 
 double half_width(const Interval& x) { return x.low && x.high ? 0.5 * (*x.high - *x.low) : nan; }
@@ -269,7 +302,7 @@ class Seeds {
     curves_.clear();
     for (std::size_t i = 0; i < n; ++i) {
       const SeedGrowth& growth = seeds_[i].growth;
-      curves_.push_back(whole_curve(spec_, growth.end, growth.ln_norm, beyond(i).renormalised));
+      curves_.push_back(whole_curve(spec_, growth.end, growth.path, beyond(i).renormalised));
     }
   }
 
@@ -366,6 +399,7 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   summarise_states(seeds, L, result);
   summarise_weights(seeds, result);
   result.rate = mean_interval(result.rates);
+  summarise_parts(curves, result);
   result.total = scaled(result.rate, static_cast<double>(L));
   const std::vector<DrawnFacts> facts = drawn.each(&MeasuredSeed::facts);
   result.theory = find_theory(spec, facts);

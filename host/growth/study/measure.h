@@ -42,6 +42,10 @@ struct GrowthResult {
   Interval rate;
   std::vector<double> rates;  // by seed: slope on the fit's window; NaN where none could be fitted
   std::vector<double> growths;  // by seed: ln of the growth over the whole way; not finite likewise
+  Interval rate_slope;          // the two parts of the rate: from dL/dh to dL/da, by the slopes,
+  Interval rate_weight;         // and from dL/da to the next dL/dh, by the weights
+  std::vector<double> slope_part;   // the same of each map, mean over seeds; NaN at depth 0
+  std::vector<double> weight_part;  // and where a seed's is not known
   Interval total;
   std::optional<Theory> theory;
   std::optional<Bound> bound;

@@ -161,6 +161,10 @@ void add_result(Json& json, const GrowthSpec& spec, const GrowthResult& result) 
   json["theory"] = theory(result.theory);
   json["bound"] = bound(result.bound);
   json["total"] = json::interval(result.total);
+  json["rate_slope"] = json::interval(result.rate_slope);
+  json["rate_weight"] = json::interval(result.rate_weight);
+  json["slope_part"] = json::numbers(result.slope_part);
+  json["weight_part"] = json::numbers(result.weight_part);
   json["verdict"] = std::string(name(result.verdict));
   json["verdicts"] = verdicts(result);
   json["reach"] = json::number(result.reach);

@@ -60,6 +60,7 @@ std::vector<TensorSpec> outputs(const FeedForwardProblem& p) {
   if (p.record) {
     specs.push_back({"dh", with_leading(p.L + 1, state), true});
     specs.push_back({"da", with_leading(p.L, state), true});
+    specs.push_back({"da_norm2", {p.L}, true});
   }
   return specs;
 }

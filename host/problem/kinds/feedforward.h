@@ -44,6 +44,7 @@ constexpr std::string_view name(Residual residual) {
 ///          h         [L+1, ...]       states 0 … L
 ///          dh        [L+1, ...]       gradients of the states
 ///          da        [L, ...]         gradients at the pre-activations (preact: at W f(h) + b)
+///          da_norm2  [L]              |da|² of each layer; a provider may leave it out
 /// forward: no dy; of the outputs only y, and h when recorded.
 /// clip_value as for recurrent problems, states 1 … L.
 // clang-format on

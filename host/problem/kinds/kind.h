@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 
 #include "host/problem/tensor.h"
 
@@ -19,6 +20,12 @@ struct TensorSpec {
   /// its own size.
   bool by_step = false;
 };
+
+/// Whether the tensor is the squared norm of each step's gradients: float64 on every provider, and
+/// left out by one that cannot see inside.
+constexpr bool is_norm2(std::string_view tensor) {
+  return tensor == "dh_norm2" || tensor == "da_norm2";
+}
 
 namespace kinds {
 

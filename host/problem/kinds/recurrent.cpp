@@ -84,6 +84,7 @@ std::vector<TensorSpec> outputs(const RecurrentProblem& p) {
     specs.push_back({"dh", states, true});
     specs.push_back({"da", {p.T, p.B, cell.gates * p.H}, true});
     if (cell.has_c) specs.push_back({"dc", states, true});
+    if (p.norms && cell.has_matrices) specs.push_back({"da_norm2", {p.T}, true});
   }
   return specs;
 }

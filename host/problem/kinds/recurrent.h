@@ -42,6 +42,8 @@ constexpr std::string_view name(AdditiveForm form) {
 ///          dh        [T+1, B, H]       gradients of the states
 ///          dc        [T+1, B, H]       lstm
 ///          da        [T, B, G*H]       gradients at the pre-activations (gru: r, z, n)
+///          da_norm2  [T]               with norms: |da|² of each step; not of additive; a provider
+///                                      may leave it out
 /// additive has no x, b, Wx; its Wh [1] is the scalar w; f_0 = h0, f_{-1} = 0.
 /// forward: no dy and dc; of the outputs only y, and h, c when recorded.
 /// clip_value > 0: after its norm was taken, each element of dL/dh_t (lstm: and dL/dc_t) is clipped

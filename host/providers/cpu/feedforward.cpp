@@ -53,6 +53,7 @@ class FeedForwardPlan final : public Plan {
     out_.view("h", h_.at(0));
     out_.view("dh0", dh_.at(0));
     out_.view("da", da_.at(0));
+    out_.hide("da_norm2");
   }
 
   void set(const Tensors& in) override {

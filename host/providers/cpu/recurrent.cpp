@@ -57,6 +57,7 @@ class RecurrentPlan final : public Plan {
     out_.view("dh0", dh_.data());
     out_.view("dc0", dc_.data());
     out_.view("da", da_.data());
+    out_.hide("da_norm2");
     if (G_ == 1 && !p_.project_input) out_.view("dx", da_.data());
   }
 

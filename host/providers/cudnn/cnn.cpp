@@ -56,7 +56,9 @@ class CnnPlan final : public LibraryPlan {
   [[nodiscard]] std::size_t library_bytes() const override {
     return convolution_ ? convolution_->bytes() : 0;
   }
-  Tensor derive(std::string_view /*name*/) override { return squared_norms(read("dh"), p_.L + 1); }
+  Tensor derive(std::string_view name) override {
+    return name == "da_norm2" ? Tensor() : squared_norms(read("dh"), p_.L + 1);
+  }
 
   [[nodiscard]] float* h(std::int64_t l) const { return h_ + l * pitch(n_); }
   [[nodiscard]] float* a(std::int64_t l) const { return a_ + l * pitch(n_); }

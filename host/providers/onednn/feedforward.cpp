@@ -119,6 +119,7 @@ class FeedForwardPlan final : public Plan {
     out_.view("dh0", dh_.data());
     out_.view("dh", dh_.data());
     out_.view("da", da_.data());
+    out_.hide("da_norm2");
     forward_.call([this] { std::copy_n(in_.at("h0"), size_, h_.data()); });
     for (std::ptrdiff_t l = 0; l < p_.L; ++l) add_forward(map, l);
     if (!trains_) return;

@@ -62,6 +62,7 @@ class RecurrentPlan final : public Plan {
         backward_(engine_) {
     const cpu::Workers workers(context.threads, false);  // primitives are made for a team's size
     out_.hide("dh_norm2");
+    out_.hide("da_norm2");
     if (p_.cell == "lstm") {
       make_lstm();
     } else if (p_.cell == "gru") {

@@ -128,6 +128,7 @@ class ChainPlan final : public KernelPlan {
     partials_ = doubles((c_.T + 1) * step_quantities * blocks_);
     steps_ = doubles((c_.T + 1) * step_quantities);
     bind("dh_norm2", steps_ + step_dh2, step_quantities);
+    bind("da_norm2", steps_ + step_quantities + step_da2, step_quantities);  // from state 1 on
   }
 
   // Element 0 of state t, of what belongs to the map t → t + 1, and of that map's W and b.

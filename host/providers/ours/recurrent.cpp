@@ -118,6 +118,7 @@ class RecurrentPlan final : public KernelPlan {
     partials_ = doubles((p_.T + 1) * step_quantities * blocks_);
     sums_ = doubles((p_.T + 1) * step_quantities);
     bind("dh_norm2", sums_ + step_dh2, step_quantities);
+    bind("da_norm2", sums_ + step_quantities + step_da2, step_quantities);  // from state 1 on
   }
 
   [[nodiscard]] int G() const { return static_cast<int>(G_); }

@@ -71,7 +71,11 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     });
     measure(0);
     std::copy_n(dh_.begin(), state_, out("dh0"));
-    if (p_.record) std::copy(da_.begin(), da_.end(), out("da"));
+    if (!p_.record) return;
+    std::copy(da_.begin(), da_.end(), out("da"));
+    for (std::int64_t l = 0; l < p_.L; ++l) {
+      out("da_norm2")[l] = sum_of_squares(&da_[length(l) * state_], state_);
+    }
   }
 
   void run_backward_weights() override {

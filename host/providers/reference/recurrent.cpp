@@ -81,6 +81,10 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
     if (!p_.record) return;
     std::copy(recorded_.begin(), recorded_.end(), out("dh"));
     std::copy(da_.begin(), da_.end(), out("da"));
+    const std::size_t gates = da_.size() / length(p_.T);
+    for (std::int64_t t = 0; p_.norms && t < p_.T; ++t) {
+      out("da_norm2")[t] = sum_of_squares(&da_[length(t) * gates], gates);
+    }
     if (cell_.has_c) std::copy(recorded_c_.begin(), recorded_c_.end(), out("dc"));
   }
 

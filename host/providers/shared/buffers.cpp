@@ -11,7 +11,7 @@ namespace gradepth::cpu {
 namespace {
 
 bool is_wide(std::string_view name) {
-  return name == "dh_norm2" || name == "norm" || name == "skipped" || name == "saturated";
+  return is_norm2(name) || name == "norm" || name == "skipped" || name == "saturated";
 }
 
 }  // namespace

@@ -60,7 +60,7 @@ class Outputs {
   /// All of outputs(problem), each with its memory.
   explicit Outputs(const Problem& problem);
   [[nodiscard]] float* at(std::string_view name);
-  /// dh_norm2, norm and counts are float64.
+  /// Norms and counts are float64.
   [[nodiscard]] std::vector<double>& wide(std::string_view name);
   /// Plan::get.
   [[nodiscard]] Tensor get(std::string_view name) const;

@@ -9,18 +9,10 @@
 /// The cnn's images: 8 × 8 pixels on a torus, 3 × 3 taps.
 namespace gradepth::cpu {
 
+using image::neighbour;
 using image::pixels;
 using image::side;
 using image::taps;
-
-/// The pixel that tap k of the kernel, centred on pixel p, falls on. Tap taps - 1 - k of that pixel
-/// falls back on p.
-constexpr std::ptrdiff_t neighbour(std::ptrdiff_t p, std::ptrdiff_t k) {
-  constexpr std::ptrdiff_t width = image::kernel;
-  const std::ptrdiff_t y = (p / side + k / width + side - 1) % side;
-  const std::ptrdiff_t x = (p % side + k % width + side - 1) % side;
-  return y * side + x;
-}
 
 /// to[i][c][r] = from[i][r][c] for `count` matrices [rows, cols]: images from channels first to
 /// channels last, and back.

@@ -70,7 +70,7 @@ void RnnPlan::allocate_tensors() {
   for (const auto& specs : {inputs(p_), outputs(p_)}) {
     for (const TensorSpec& spec : specs) {
       const bool derived =
-          spec.name == "dh_norm2" || spec.name == "h" || spec.name == "dh" || spec.name == "da";
+          is_norm2(spec.name) || spec.name == "h" || spec.name == "dh" || spec.name == "da";
       if (derived) continue;
       at[spec.name] = tensor(spec.name, static_cast<std::int64_t>(size(spec.shape)));
     }
@@ -119,7 +119,7 @@ void RnnPlan::try_way(const LibraryPtr& shared, const RnnWay& way) {
 /// What cuDNN keeps to itself, but can be had from what it gives, outside of the timed step. Only
 /// of nets without an input product, where dx_t = da_t.
 Tensor RnnPlan::derive(std::string_view name) {
-  if (!sees_inside(p_)) return {};
+  if (!sees_inside(p_) || name == "da_norm2") return {};
   if (name == "da") return get("dx");
   if (name == "dh") return inner_gradients();
   if (name == "h") {

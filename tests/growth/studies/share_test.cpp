@@ -164,8 +164,8 @@ TEST(ShareStudy, TheoryKnowsTheSpreads) {
   const Providers providers = make_providers({.threads = 1});
   GrowthSpec linear = linear_chain(100);
   linear.width = 24;
-  const ShareStudy study = measure_share(linear, 0.9, *find(providers, "cpu"),
-                                         [](const std::string& /*chain*/) {});
+  const ShareStudy study =
+      measure_share(linear, 0.9, *find(providers, "cpu"), [](const std::string& /*chain*/) {});
   const auto& one = study.chains[0].result.theory->total;
   const auto& fresh = study.chains[1].result.theory->total;
   ASSERT_TRUE(one && fresh);
