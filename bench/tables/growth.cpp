@@ -105,6 +105,30 @@ void print_wrapped(std::ostream& out, const std::string& label, const std::strin
   out << line << '\n';
 }
 
+std::string in_words(const growth::Law& law) {
+  switch (law.kind) {
+    case growth::LawKind::exponential:
+      return "exponential: this rate per step";
+    case growth::LawKind::power:
+      return "power: the norm goes as steps to this exponent";
+    case growth::LawKind::stretched:
+      return "stretched: ln norm goes as steps to this exponent";
+  }
+  return {};
+}
+
+void print_law(std::ostream& out, const GrowthResult& result) {
+  if (!result.law.law) {
+    print_wrapped(out, "  law        ", "none: " + result.law.reason);
+    return;
+  }
+  print_wrapped(out, "  law        ",
+                with_interval(result.law.law->exponent) + "   " + in_words(*result.law.law));
+  if (!result.theory_law || result.theory_law->kind == growth::LawKind::exponential) return;
+  out << "    theory   " << significant(result.theory_law->exponent.value, 4) << "   "
+      << name(result.theory_law->kind) << '\n';
+}
+
 /// A row's name, broken after slashes where it is too long.
 void print_name(std::ostream& out, std::string_view name) {
   constexpr std::size_t width = 79;
@@ -195,6 +219,7 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
   if (!result.reason.empty()) print_wrapped(out, "             ", result.reason);
   out << "  rate       " << with_interval(result.rate) << "   ln |dL/dh| per step, " << spec.seeds
       << (spec.seeds == 1 ? " seed\n" : " seeds\n");
+  print_law(out, result);
   if (result.theory) {
     print_theory(out, *result.theory);
   } else {

@@ -341,7 +341,12 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   summarise_weights(seeds, result);
   result.rate = mean_interval(result.rates);
   result.total = scaled(result.rate, static_cast<double>(L));
+  std::vector<std::vector<double>> ways;
+  for (const Curve& curve : curves) ways.push_back(curve.ln_norm);
+  result.law = fit_law(ways, is_random(spec),
+                       std::min(format(spec.dtype).epsilon, format(Dtype::f32).epsilon));
   result.theory = find_theory(spec, facts);
+  if (result.theory) result.theory_law = law_of(*result.theory, L);
   result.bound = find_bound(spec, facts);
   result.weight_theory = weight_theory(spec);
   const Interval growth = mean_interval(growths);

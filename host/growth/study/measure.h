@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "host/growth/laws/law.h"
 #include "host/growth/states/states.h"
 #include "host/growth/states/weight_gradient.h"
 #include "host/growth/study/jacobian_growth.h"
@@ -42,7 +43,9 @@ struct GrowthResult {
   Interval rate;
   std::vector<double> rates;  // by seed: slope on the fit's window; NaN where none could be fitted
   Interval total;
+  LawFit law;
   std::optional<Theory> theory;
+  std::optional<Law> theory_law;
   std::optional<Bound> bound;
   Verdict verdict = Verdict::inconclusive;
   std::array<std::size_t, verdict_count> verdicts{};  // of each seed by itself

@@ -11,7 +11,21 @@ namespace {
 
 using Json = json::Value;
 
-Json theory(const std::optional<Theory>& t) {
+Json exponent(const Interval& x) {
+  return {{"exponent", json::number(x.value)},
+          {"low", json::number(x.low)},
+          {"high", json::number(x.high)}};
+}
+
+Json law(const std::optional<Law>& l) {
+  if (!l) return nullptr;
+  Json json{{"kind", std::string(name(l->kind))}};
+  json.update(exponent(l->exponent));
+  return json;
+}
+
+Json theory(const GrowthResult& result) {
+  const std::optional<Theory>& t = result.theory;
   if (!t) return nullptr;
   Json moments = nullptr;
   if (t->moments) {
@@ -27,7 +41,8 @@ Json theory(const std::optional<Theory>& t) {
           {"critical_sigma", json::number(t->critical_sigma)},
           {"xi", json::number(t->xi)},
           {"xi_q", json::number(t->xi_q)},
-          {"moments", moments}};
+          {"moments", moments},
+          {"law", law(result.theory_law)}};
 }
 
 Json bound(const std::optional<Bound>& b) {
@@ -152,7 +167,10 @@ void add_result(Json& json, const GrowthSpec& spec, const GrowthResult& result) 
   json["rate"] = json::interval(result.rate);
   constexpr std::size_t few = 1000;  // seeds that a row lists one by one
   json["rates"] = result.rates.size() <= few ? json::numbers(result.rates) : Json(nullptr);
-  json["theory"] = theory(result.theory);
+  json["law"] = law(result.law.law);
+  json["law_reason"] = result.law.reason;
+  json["law_gamma"] = result.law.gamma ? json::interval(*result.law.gamma) : Json(nullptr);
+  json["theory"] = theory(result);
   json["bound"] = bound(result.bound);
   json["total"] = json::interval(result.total);
   json["verdict"] = std::string(name(result.verdict));

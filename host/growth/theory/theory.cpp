@@ -301,6 +301,7 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   const Carried carried = carry(field, ln_start, static_cast<std::size_t>(spec.depth));
   theory.rate = window_rate(carried.ln_chi);
   if (!std::isfinite(theory.rate)) return std::nullopt;
+  theory.by_map = ln_norm_by_map(carried.ln_chi);
   theory.q = q ? *q : std::exp(carried.ln_q);
   theory.chi = q ? field.chi(*q) : std::exp(carried.ln_chi.back());
   if (!dense(spec) &&
@@ -334,6 +335,7 @@ std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFact
     // The fit's middle is half of the depth away from the start.
     const double term = preact_relu_width_term(0.5 * *sigma2, spec.depth / 2);
     theory->rate += term / static_cast<double>(spec.width);
+    for (double& x : theory->by_map) x += term / static_cast<double>(spec.width);
     std::ostringstream formula;
     formula << "1/2 ln(1 + s_w^2 / 2) and a term of order 1/N, " << term << " / N";
     theory->formula = formula.str();
