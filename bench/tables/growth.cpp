@@ -129,6 +129,19 @@ void print_law(std::ostream& out, const GrowthResult& result) {
       << name(result.theory_law->kind) << '\n';
 }
 
+/// `gain 0.86 to 2.542, width 1.682`; an end that is not there is a dash.
+std::string in_words(const growth::GainWindow& window) {
+  const auto end = [](const std::optional<double>& x) { return x ? significant(*x, 4) : "-"; };
+  return "gain " + end(window.low) + " to " + end(window.high) +
+         (window.width() ? ", width " + significant(*window.width(), 4) : "") +
+         (window.reason.empty() ? "" : ": " + window.reason);
+}
+
+void print_window(std::ostream& out, const growth::WindowStudy& window) {
+  print_wrapped(out, "  window     ", in_words(window.measured));
+  if (window.theory) print_wrapped(out, "    theory   ", in_words(*window.theory));
+}
+
 /// A row's name, broken after slashes where it is too long.
 void print_name(std::ostream& out, std::string_view name) {
   constexpr std::size_t width = 79;
@@ -226,6 +239,7 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
     out << "  theory     none for this net\n";
   }
   out << "  total      " << with_interval(result.total) << '\n';
+  if (result.window) print_window(out, *result.window);
   if (result.reach) {
     out << "  reach      " << significant(*result.reach, 3) << " steps to a thousandfold change\n";
   }
@@ -289,7 +303,13 @@ std::vector<Column> growth_columns() {
           {"total_ln", "/total/value"},
           {"total_low_ln", "/total/low"},
           {"total_high_ln", "/total/high"},
-          {"verdict", "/verdict"}};
+          {"verdict", "/verdict"},
+          {"law", "/law/kind"},
+          {"law_exponent", "/law/exponent"},
+          {"law_low", "/law/low"},
+          {"law_high", "/law/high"},
+          {"window_low_gain", "/window/low"},
+          {"window_high_gain", "/window/high"}};
 }
 
 namespace {

@@ -310,6 +310,17 @@ Knob renormalised() {
                   }});
 }
 
+Knob window() {
+  return question(
+      "--window", "also: between which gains the net neither vanishes nor explodes at this depth",
+      of(&GrowthSpec::window), {.check = [](const GrowthSpec& s, const std::string& /*given*/) {
+        if (!s.window) return;
+        if (s.init.weights) throw Refused("not beside --weights, whose numbers are given");
+        GrowthSpec turned = s;
+        init_knob().rules.sweep.set(turned, 1);  // refuses what has no gain
+      }});
+}
+
 Knob dtype() {
   return named("--dtype", dtype_names(), dtype_names().list(), of(&GrowthSpec::dtype),
                {.in_setting = Shown::never});
@@ -324,7 +335,7 @@ const KnobTable<GrowthSpec>& growth_knobs() {
        chrono(),    loss_gradient(), loss_on(),      share(),      density(),
        residual(),  form(),          weights_knob(), seeds(),      first_seed(),
        slope(),     clip_value(),    loss_scale(),   lyapunov(),   singular_values(),
-       transient(), renormalised(),  dtype()},
+       transient(), renormalised(),  window(),       dtype()},
       {.identity = {"net",
                     "activation",
                     "depth",

@@ -347,6 +347,10 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
                        std::min(format(spec.dtype).epsilon, format(Dtype::f32).epsilon));
   result.theory = find_theory(spec, facts);
   if (result.theory) result.theory_law = law_of(*result.theory, L);
+  if (spec.window) {
+    const int threads = concurrent_seeds(provider, make_problem(spec));
+    result.window = measure_window(spec, provider, threads, cache);
+  }
   result.bound = find_bound(spec, facts);
   result.weight_theory = weight_theory(spec);
   const Interval growth = mean_interval(growths);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "host/growth/laws/law.h"
+#include "host/growth/laws/window.h"
 #include "host/growth/states/states.h"
 #include "host/growth/states/weight_gradient.h"
 #include "host/growth/study/jacobian_growth.h"
@@ -46,6 +47,7 @@ struct GrowthResult {
   LawFit law;
   std::optional<Theory> theory;
   std::optional<Law> theory_law;
+  std::optional<WindowStudy> window;  // where it was asked for
   std::optional<Bound> bound;
   Verdict verdict = Verdict::inconclusive;
   std::array<std::size_t, verdict_count> verdicts{};  // of each seed by itself

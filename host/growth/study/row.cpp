@@ -24,6 +24,13 @@ Json law(const std::optional<Law>& l) {
   return json;
 }
 
+Json window(const GainWindow& w) {
+  return {{"low", json::number(w.low)},
+          {"high", json::number(w.high)},
+          {"width", json::number(w.width())},
+          {"reason", w.reason}};
+}
+
 Json theory(const GrowthResult& result) {
   const std::optional<Theory>& t = result.theory;
   if (!t) return nullptr;
@@ -171,6 +178,11 @@ void add_result(Json& json, const GrowthSpec& spec, const GrowthResult& result) 
   json["law_reason"] = result.law.reason;
   json["law_gamma"] = result.law.gamma ? json::interval(*result.law.gamma) : Json(nullptr);
   json["theory"] = theory(result);
+  if (const auto& w = result.window) {
+    json["window"] = window(w->measured);
+    json["window"]["evaluations"] = w->measured.evaluations;
+    json["window"]["theory"] = w->theory ? window(*w->theory) : Json(nullptr);
+  }
   json["bound"] = bound(result.bound);
   json["total"] = json::interval(result.total);
   json["verdict"] = std::string(name(result.verdict));

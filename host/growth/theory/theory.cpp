@@ -411,15 +411,17 @@ DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn) {
   return facts;
 }
 
-std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const DrawnFacts> seeds) {
+namespace {
+
+using TheoryOf = std::optional<Theory> (*)(const GrowthSpec&, std::span<const DrawnFacts>);
+
+std::optional<Theory> first_that_applies(std::span<const TheoryOf> candidates,
+                                         const GrowthSpec& given,
+                                         std::span<const DrawnFacts> seeds) {
   GrowthSpec spec = given;
   spec.init.W = resolve_weights(given);
   if (spec.clip_value > 0) return std::nullopt;  // a clipped gradient is not the chain's
-  constexpr std::array candidates{
-      additive,          gate_path,        irnn,        linear_orthogonal,
-      scalar_chain,      gaussian_product, linear_at_0, measured_radius,
-      finite_width_relu, residual,         gru,         mean_field};
-  for (const auto& candidate : candidates) {
+  for (const TheoryOf& candidate : candidates) {
     if (std::optional<Theory> theory = candidate(spec, seeds)) {
       theory->moments = ratio_moments(spec);
       if (!theory->q && !theory->asymptotic) theory->asymptotic = theory->rate;  // at every depth
@@ -427,6 +429,23 @@ std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const Drawn
     }
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const DrawnFacts> seeds) {
+  constexpr std::array<TheoryOf, 12> candidates{
+      additive,          gate_path,        irnn,        linear_orthogonal,
+      scalar_chain,      gaussian_product, linear_at_0, measured_radius,
+      finite_width_relu, residual,         gru,         mean_field};
+  return first_that_applies(candidates, spec, seeds);
+}
+
+std::optional<Theory> find_way_theory(const GrowthSpec& spec) {
+  constexpr std::array<TheoryOf, 8> candidates{
+      gate_path, irnn, linear_orthogonal, gaussian_product, finite_width_relu,
+      residual,  gru,  mean_field};
+  return first_that_applies(candidates, spec, {});
 }
 
 }  // namespace gradepth::growth
