@@ -35,7 +35,8 @@ struct Unknown : std::runtime_error {
 /// What is known of a total, gain by gain.
 class Total {
  public:
-  explicit Total(const std::function<double(double)>& ln_growth) : ln_growth_(ln_growth) {}
+  Total(const std::function<double(double)>& ln_growth, double tolerance)
+      : ln_growth_(ln_growth), tolerance_(tolerance) {}
 
   double at(double gain) {
     const auto known = known_.find(gain);
@@ -70,9 +71,8 @@ class Total {
     }
     const auto excess = [&](double ln_gain) {
       constexpr double far = 1e3;  // in place of infinity
-      constexpr double near = 1e-5;
       const double x = std::clamp(known_at(std::exp(ln_gain)) - target, -far, far);
-      return std::abs(x) < near ? 0 : x;
+      return std::abs(x) <= tolerance_ ? 0 : x;
     };
     const double a = std::log(left);
     const double b = std::log(right);
@@ -82,7 +82,7 @@ class Total {
     if (at_b == 0) return right;
     std::uintmax_t most = 60;
     const auto [low, high] = boost::math::tools::toms748_solve(
-        excess, a, b, at_a, at_b, boost::math::tools::eps_tolerance<double>(44), most);
+        excess, a, b, at_a, at_b, boost::math::tools::eps_tolerance<double>(34), most);
     return std::exp(0.5 * (low + high));
   }
 
@@ -94,6 +94,7 @@ class Total {
   }
 
   const std::function<double(double)>& ln_growth_;
+  double tolerance_;
   std::map<double, double> known_;
   std::size_t evaluations_ = 0;
 };
@@ -238,8 +239,8 @@ double measured_total(const GrowthSpec& spec, Provider& provider, int threads, W
 
 }  // namespace
 
-GainWindow find_window(const std::function<double(double)>& ln_growth) {
-  Total total(ln_growth);
+GainWindow find_window(const std::function<double(double)>& ln_growth, double tolerance) {
+  Total total(ln_growth, tolerance);
   GainWindow window;
   try {
     window = search_window(total);
@@ -252,7 +253,9 @@ GainWindow find_window(const std::function<double(double)>& ln_growth) {
 }
 
 std::optional<GainWindow> theory_window(const GrowthSpec& spec) {
-  const GainWindow window = find_window([&](double gain) { return theory_total(spec, gain); });
+  constexpr double tolerance = 1e-5;
+  const GainWindow window =
+      find_window([&](double gain) { return theory_total(spec, gain); }, tolerance);
   return window.low || window.high ? std::optional(window) : std::nullopt;
 }
 
@@ -261,10 +264,12 @@ WindowStudy measure_window(const GrowthSpec& spec, Provider& provider, int threa
   constexpr std::size_t cache_bytes = std::size_t{2} << 30;
   WeightCache own(cache_bytes);
   WeightCache& draws = cache != nullptr ? *cache : own;
-  return {find_window([&](double gain) {
-            return measured_total(at_gain(spec, gain), provider, threads, draws);
-          }),
-          theory_window(spec)};
+  // Of a long way in f32 rounding alone moves the total by more than 1e-4.
+  constexpr double tolerance = 1e-3;
+  const auto total = [&](double gain) {
+    return measured_total(at_gain(spec, gain), provider, threads, draws);
+  };
+  return {find_window(total, tolerance), theory_window(spec)};
 }
 
 }  // namespace gradepth::growth

@@ -36,8 +36,9 @@ inline constexpr double least_gain = 0x1p-40;
 /// gains, below `high`, at which the net vanishes. So where the total is not monotone this is the
 /// window that ends at the first explosion, as far as powers of two tell; without one, the last in
 /// which the net does not vanish. Roots by TOMS 748 in
-/// ln gain (Alefeld, Potra & Shi 1995), until the total is within 1e-5.
-[[nodiscard]] GainWindow find_window(const std::function<double(double gain)>& ln_growth);
+/// ln gain (Alefeld, Potra & Shi 1995), until the total is within `tolerance`.
+[[nodiscard]] GainWindow find_window(const std::function<double(double gain)>& ln_growth,
+                                     double tolerance);
 
 struct WindowStudy {
   GainWindow measured;

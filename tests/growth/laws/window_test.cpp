@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <numbers>
 
@@ -17,10 +18,14 @@ using std::numbers::ln10;
 using testing::HasSubstr;
 using testing::IsEmpty;
 
+GainWindow rooted(const std::function<double(double)>& ln_growth) {
+  return find_window(ln_growth, 1e-5);
+}
+
 TEST(GainWindow, OfATotalThatRises) {
   for (const double L : {1.0, 10.0, 1000.0, 1e6}) {
     const GainWindow window =
-        find_window([&](double gain) { return L * std::log(gain / std::numbers::sqrt2); });
+        rooted([&](double gain) { return L * std::log(gain / std::numbers::sqrt2); });
     const double step = std::pow(10, 1 / L);
     EXPECT_NEAR(*window.low, std::numbers::sqrt2 / step, 2e-5 / L * *window.low) << L;
     EXPECT_NEAR(*window.high, std::numbers::sqrt2 * step, 2e-5 / L * *window.high) << L;
@@ -31,38 +36,38 @@ TEST(GainWindow, OfATotalThatRises) {
 }
 
 TEST(GainWindow, MayBeginAt0AndLieAnywhere) {
-  const GainWindow from_0 = find_window([](double gain) { return gain; });
+  const GainWindow from_0 = rooted([](double gain) { return gain; });
   EXPECT_EQ(from_0.low, 0);
   EXPECT_NEAR(*from_0.high, ln10, 1e-4);
   for (const double where : {1e-9, 1e-3, 0.3, 1.0, 700.0}) {
-    const GainWindow window = find_window([&](double gain) { return 7 * std::log(gain / where); });
+    const GainWindow window = rooted([&](double gain) { return 7 * std::log(gain / where); });
     EXPECT_NEAR(*window.low / where, std::pow(10, -1.0 / 7), 1e-5) << where;
     if (where < 700) {
       EXPECT_NEAR(*window.high / where, std::pow(10, 1.0 / 7), 1e-5) << where;
     }
   }
   // A jump has no root: its place.
-  const GainWindow jump = find_window(
+  const GainWindow jump = rooted(
       [](double gain) { return gain < 3 ? -std::numeric_limits<double>::infinity() : 100.0; });
   EXPECT_NEAR(*jump.low, 3, 1e-9);
   EXPECT_NEAR(*jump.high, 3, 1e-9);
 }
 
 TEST(GainWindow, WithoutAnEndSaysWhy) {
-  const GainWindow never = find_window([](double) { return -5.0; });
+  const GainWindow never = rooted([](double) { return -5.0; });
   EXPECT_FALSE(never.low || never.high);
   EXPECT_THAT(never.reason, HasSubstr("does not stay above a tenth at any gain up to 1024"));
-  const GainWindow always = find_window([](double) { return 5.0; });
+  const GainWindow always = rooted([](double) { return 5.0; });
   EXPECT_FALSE(always.low || always.high);
   EXPECT_THAT(always.reason, HasSubstr("more than tenfold at any gain"));
-  const GainWindow calm = find_window([](double gain) { return gain == 0 ? -9.0 : 0.0; });
+  const GainWindow calm = rooted([](double gain) { return gain == 0 ? -9.0 : 0.0; });
   EXPECT_NEAR(*calm.low, 0, 1e-11);
   EXPECT_FALSE(calm.high || calm.width());
   EXPECT_THAT(calm.reason, HasSubstr("does not grow tenfold"));
-  const GainWindow unknown = find_window([](double) { return std::nan(""); });
+  const GainWindow unknown = rooted([](double) { return std::nan(""); });
   EXPECT_THAT(unknown.reason, HasSubstr("not known"));
   const GainWindow in_part =
-      find_window([](double gain) { return gain < 0.5 ? std::nan("") : std::log(gain); });
+      rooted([](double gain) { return gain < 0.5 ? std::nan("") : std::log(gain); });
   EXPECT_FALSE(in_part.low);
   EXPECT_NEAR(*in_part.high, 10, 1e-3);
   EXPECT_THAT(in_part.reason, HasSubstr("not known at the gains where"));
@@ -74,11 +79,11 @@ TEST(GainWindow, OfATotalThatIsNotMonotone) {
     const double x = std::log2(gain + 1e-9);
     return x < 0 ? 0.0 : x < 4 ? -1.5 * x : -6 + 3 * (x - 4);
   };
-  const GainWindow window = find_window(waves);
+  const GainWindow window = rooted(waves);
   EXPECT_NEAR(std::log2(*window.low), 4 + (6 - ln10) / 3, 1e-4);
   EXPECT_NEAR(std::log2(*window.high), 4 + (6 + ln10) / 3, 1e-4);
   const GainWindow hill =
-      find_window([](double gain) { return -std::abs(3 * std::log2(gain + 1e-9) - 1); });
+      rooted([](double gain) { return -std::abs(3 * std::log2(gain + 1e-9) - 1); });
   EXPECT_NEAR(std::log2(*hill.low), (1 - ln10) / 3, 1e-4);
   EXPECT_NEAR(std::log2(*hill.high), (1 + ln10) / 3, 1e-4);
   EXPECT_THAT(hill.reason, HasSubstr("vanishes again"));
@@ -156,7 +161,7 @@ TEST(GainWindow, EndsWhereTheWholeWayIsTenfold) {
   const std::pair<double, double> ends[] = {{*window.low, -ln10}, {*window.high, ln10}};
   for (const auto& [gain, total] : ends) {
     spec.init.W.scale = gain;
-    EXPECT_NEAR(measure_growth(spec, *find(providers, "cpu")).ln_norm.mean.back(), total, 1e-3);
+    EXPECT_NEAR(measure_growth(spec, *find(providers, "cpu")).ln_norm.mean.back(), total, 2e-3);
   }
 }
 
@@ -181,9 +186,9 @@ TEST(GainWindow, EveryNetHasOneOrSaysWhyNot) {
       EXPECT_EQ(window.measured.low, 0);
     }
     if (name == "irnn") {
-      EXPECT_NEAR(*window.measured.low, std::pow(10, -0.1), 1e-5);
-      EXPECT_NEAR(*window.measured.high, std::pow(10, 0.1), 1e-5);
-      EXPECT_NEAR(*window.theory->width(), *window.measured.width(), 1e-5);
+      EXPECT_NEAR(*window.measured.low, std::pow(10, -0.1), 2e-4);
+      EXPECT_NEAR(*window.measured.high, std::pow(10, 0.1), 2e-4);
+      EXPECT_NEAR(*window.theory->width(), *window.measured.width(), 4e-4);
     }
   }
 }
