@@ -123,6 +123,9 @@ void refuse_swept(const CLI::App& command, const std::string& sweep) {
   const Names keys(growth::growth_knobs().sweep_keys());
   for (const growth::SweepAxis& axis : growth::parse_sweep(sweep)) {
     (void)keys.canonical("--sweep", axis.key);
+    if (axis.key == "gain" && command.count("--window") > 0) {
+      refuse("--window", "with --sweep gain", "gains are what it finds; --sweep depth and others");
+    }
     const std::string flag = "--" + axis.key;  // gain's is --init, of which it keeps the kind
     const CLI::Option* option = command.get_option_no_throw(flag);
     if (option == nullptr || option->count() == 0) continue;

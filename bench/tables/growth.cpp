@@ -105,6 +105,43 @@ void print_wrapped(std::ostream& out, const std::string& label, const std::strin
   out << line << '\n';
 }
 
+std::string in_words(const growth::Law& law) {
+  switch (law.kind) {
+    case growth::LawKind::exponential:
+      return "exponential: this rate per step";
+    case growth::LawKind::power:
+      return "power: the norm goes as steps to this exponent";
+    case growth::LawKind::stretched:
+      return "stretched: ln norm goes as steps to this exponent";
+  }
+  return {};
+}
+
+void print_law(std::ostream& out, const GrowthResult& result) {
+  if (!result.law.law) {
+    print_wrapped(out, "  law        ", "none: " + result.law.reason);
+    return;
+  }
+  print_wrapped(out, "  law        ",
+                with_interval(result.law.law->exponent) + "   " + in_words(*result.law.law));
+  if (!result.theory_law || result.theory_law->kind == growth::LawKind::exponential) return;
+  out << "    theory   " << significant(result.theory_law->exponent.value, 4) << "   "
+      << name(result.theory_law->kind) << '\n';
+}
+
+/// `gain 0.86 to 2.542, width 1.682`; an end that is not there is a dash.
+std::string in_words(const growth::GainWindow& window) {
+  const auto end = [](const std::optional<double>& x) { return x ? significant(*x, 4) : "-"; };
+  return "gain " + end(window.low) + " to " + end(window.high) +
+         (window.width() ? ", width " + significant(*window.width(), 4) : "") +
+         (window.reason.empty() ? "" : ": " + window.reason);
+}
+
+void print_window(std::ostream& out, const growth::WindowStudy& window) {
+  print_wrapped(out, "  window     ", in_words(window.measured));
+  if (window.theory) print_wrapped(out, "    theory   ", in_words(*window.theory));
+}
+
 /// A row's name, broken after slashes where it is too long.
 void print_name(std::ostream& out, std::string_view name) {
   constexpr std::size_t width = 79;
@@ -199,12 +236,14 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
     out << "  blame      slopes " << significant(result.rate_slope.value, 4) << ", weights "
         << significant(result.rate_weight.value, 4) << ": they add up to the rate\n";
   }
+  print_law(out, result);
   if (result.theory) {
     print_theory(out, *result.theory);
   } else {
     out << "  theory     none for this net\n";
   }
   out << "  total      " << with_interval(result.total) << '\n';
+  if (result.window) print_window(out, *result.window);
   if (result.reach) {
     out << "  reach      " << significant(*result.reach, 3) << " steps to a thousandfold change\n";
   }
@@ -270,7 +309,13 @@ std::vector<Column> growth_columns() {
           {"total_ln", "/total/value"},
           {"total_low_ln", "/total/low"},
           {"total_high_ln", "/total/high"},
-          {"verdict", "/verdict"}};
+          {"verdict", "/verdict"},
+          {"law", "/law/kind"},
+          {"law_exponent", "/law/exponent"},
+          {"law_low", "/law/low"},
+          {"law_high", "/law/high"},
+          {"window_low_gain", "/window/low"},
+          {"window_high_gain", "/window/high"}};
 }
 
 namespace {

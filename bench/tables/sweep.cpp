@@ -57,7 +57,11 @@ void print_list(std::ostream& out, const std::vector<SweepAxis>& axes,
   header.reserve(axes.size() + 6);
   for (const SweepAxis& axis : axes) header.push_back(axis.key);
   for (const char* name : {"rate", "low", "high", "theory", "verdict"}) header.emplace_back(name);
-  if (axes.size() == 1) header.emplace_back("rate, 0 at |");
+  const bool has_windows =
+      std::any_of(rows.begin(), rows.end(), [](const Row& row) { return row.contains("window"); });
+  const bool has_bars = axes.size() == 1 && !has_windows;
+  if (has_windows) header.insert(header.end(), {"gains from", "to"});
+  if (has_bars) header.emplace_back("rate, 0 at |");
   double largest = 0;
   for (const Row& row : rows) {
     const double rate = std::abs(json::real_at(row, "/rate/value"));
@@ -71,7 +75,12 @@ void print_list(std::ostream& out, const std::vector<SweepAxis>& axes,
       cells.push_back(significant(json::real_at(row, path)));
     }
     cells.push_back(verdict(row));
-    if (axes.size() == 1) cells.push_back(bar(json::real_at(row, "/rate/value"), largest));
+    if (has_windows) {
+      for (const char* path : {"/window/low", "/window/high"}) {
+        cells.push_back(significant(json::real_at(row, path)));
+      }
+    }
+    if (has_bars) cells.push_back(bar(json::real_at(row, "/rate/value"), largest));
     table.add(cells);
   }
   table.print(out);

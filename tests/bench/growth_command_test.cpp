@@ -80,6 +80,12 @@ TEST(GrowthCommand, BadInputNamesFlagValueAndWhatIsAllowed) {
               AllOf(HasSubstr("--renormalised"), HasSubstr("--clip-value 1")));
   EXPECT_EQ(refusal("--net additive"),
             "--init gaussian:1: constant:w, the scalar weight of an additive net");
+  for (const char* init : {"xavier", "he", "saxe", "np"}) {
+    EXPECT_EQ(refusal(std::string("--window --init ") + init),
+              "--window needs --init gaussian:S, orthogonal:S, identity:S or constant:V");
+  }
+  EXPECT_EQ(refusal("--window --sweep gain=1:2:1"),
+            "--window with --sweep gain: gains are what it finds; --sweep depth and others");
   EXPECT_EQ(refusal(""), "nothing");
 }
 
@@ -154,10 +160,11 @@ TEST(GrowthCommand, ASweepRefusesItToo) {
 }
 
 TEST(GrowthCommand, TableFitsEightyColumns) {
-  for (const char* more : {"", "--activation relu --init he", "--init orthogonal:3 --dtype bf16",
-                           "--input gaussian:0.5 --bias gaussian:0.2236 --h0 fixed-point",
-                           "--precision --loss-scale 1e-7",
-                           "--lyapunov 6 --singular-values --transient --renormalised"}) {
+  for (const char* more :
+       {"", "--activation relu --init he", "--init orthogonal:3 --dtype bf16",
+        "--input gaussian:0.5 --bias gaussian:0.2236 --h0 fixed-point",
+        "--precision --loss-scale 1e-7", "--window", "--window --init identity:1",
+        "--lyapunov 6 --singular-values --transient --renormalised"}) {
     const auto [status, out] = run(std::string(small) + more);
     EXPECT_EQ(status, 0);
     std::istringstream lines(out);
@@ -237,6 +244,25 @@ TEST(GrowthCommand, RenormalisedWhereTheFormatRanOut) {
   }
   EXPECT_TRUE(
       linear_row("1000", "--depth 40 --clip-value 1e-30 --dtype f32").at("renormalised").is_null());
+}
+
+TEST(GrowthCommand, WindowWhenAskedFor) {
+  const std::string net = std::string(small) + "--activation relu --share off ";
+  const std::string json = net + "--format json ";
+  EXPECT_THAT(run(json).second, testing::Not(HasSubstr("window")));
+  const auto row = nlohmann::json::parse(run(json + "--init gaussian:3 --window").second);
+  const nlohmann::json& window = row.at("window");
+  EXPECT_EQ(window.at("width"), window.at("high").get<double>() - window.at("low").get<double>());
+  EXPECT_EQ(window.at("reason"), "");
+  EXPECT_GT(window.at("theory").at("width"), 0);
+  EXPECT_THAT(row.at("identity").get<std::string>(), HasSubstr("window=on"));
+  // The gain that is given does not matter.
+  const auto other = nlohmann::json::parse(run(json + "--init gaussian:1 --window").second);
+  EXPECT_EQ(other.at("window"), window);
+  EXPECT_THAT(run(net + "--window").second, HasSubstr("  window     gain "));
+  const auto [status, csv] = run(net + "--window --format csv");
+  EXPECT_EQ(status, 0);
+  EXPECT_THAT(csv, AllOf(HasSubstr("law,law_exponent,"), HasSubstr("window_low_gain,")));
 }
 
 TEST(GrowthCommand, CsvHasALinePerDepth) {

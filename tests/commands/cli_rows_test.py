@@ -30,6 +30,7 @@ SMALL_NET = ["--width", "6", "--depth", "5", "--seeds", "3"]
 COMMANDS = {
     "growth": (["growth", *SMALL_NET], "rate_ln_per_map"),
     "precision": (["growth", *SMALL_NET, "--precision"], "zero_fraction"),
+    "window": (["growth", *SMALL_NET, "--window"], "window_low_gain"),
     "sweep": (["growth", "--sweep", "gain=0.5:1.5:0.5", *SMALL_NET], "rate_ln_per_map"),
     "share": (["share", *SMALL_NET], "total_spread_ln"),
     "slopes": (["slopes", "--depth", "3", "--width", "5"], "slope"),
@@ -233,6 +234,24 @@ class Sweep(unittest.TestCase):
             more = [word.replace("0.5:2:0.25", "0.25:2:0.25") for word in self.GRID]
             self.assertIn("7 of 8 points are there", run(*more, "--out", folder).stderr)
             self.assertEqual(len(rows.read_text().splitlines()), 8)
+
+    def test_windows_of_gains_against_depth(self):
+        """Deeper nets have narrower ones; a folder without them does not answer for them."""
+        grid = ["growth", "--sweep", "depth=10:30:10", "--activation", "relu", "--width", "16"]
+        with tempfile.TemporaryDirectory() as folder:
+            self.assertEqual(run(*grid, "--out", folder).returncode, 0)
+            self.check_refused(folder, [*grid, "--window"], "window")
+        with tempfile.TemporaryDirectory() as folder:
+            done = run(*grid, "--window", "--out", folder, "--format", "json")
+            self.assertEqual(done.returncode, 0, done.stderr)
+            rows = [json.loads(line) for line in done.stdout.splitlines()]
+            for row in rows:
+                width = 2**0.5 * (10 ** (1 / row["depth"]) - 10 ** (-1 / row["depth"]))
+                self.assertAlmostEqual(row["window"]["theory"]["width"], width, delta=0.1 * width)
+                self.assertAlmostEqual(row["window"]["width"], width, delta=0.2 * width)
+            alone = growth(*grid[3:], "--depth", "20", "--window")
+            self.assertEqual(alone["window"], rows[1]["window"])
+            self.assertRegex(run(*grid, "--window", "--out", folder).stdout, r"gains from +to\n")
 
     def check_refused(self, folder, arguments, *words):
         """Exit 2, one line with these words, and nothing in the folder has changed."""

@@ -43,12 +43,13 @@ template <class Visit>
 void for_each_field(GrowthSpec& x, Visit visit) {
   auto& [net, activation, depth, width, batch, init, h0_fixed_point, share, residual,
          residual_scale, form, seeds, first_seed, half_width, max_seeds, clip_value, slope, dtype,
-         lyapunov, singular_values, transient, renormalised] = x;
+         lyapunov, singular_values, transient, renormalised, window] = x;
   for_each_field(init, visit);
   (visit(net), visit(activation), visit(depth), visit(width), visit(batch), visit(h0_fixed_point),
    visit(share), visit(residual), visit(residual_scale), visit(form), visit(seeds),
    visit(first_seed), visit(half_width), visit(max_seeds), visit(clip_value), visit(slope),
-   visit(dtype), visit(lyapunov), visit(singular_values), visit(transient), visit(renormalised));
+   visit(dtype), visit(lyapunov), visit(singular_values), visit(transient), visit(renormalised),
+   visit(window));
 }
 
 TEST(Knobs, EveryFieldOfAStudyBelongsToOne) {
@@ -99,6 +100,7 @@ TEST(Knobs, WhatAFlagSaysIsWhatTheKnobSays) {
                                                                 {"--singular-values", "on"},
                                                                 {"--transient", "on"},
                                                                 {"--renormalised", "on"},
+                                                                {"--window", "on"},
                                                                 {"--dtype", "bf16"}};
   std::set<std::string> flags;
   for (const auto& [flag, value] : values) {

@@ -374,6 +374,17 @@ Knob renormalised() {
                   }});
 }
 
+Knob window() {
+  return question(
+      "--window", "also: between which gains the net neither vanishes nor explodes at this depth",
+      of(&GrowthSpec::window), {.check = [](const GrowthSpec& s, const std::string& /*given*/) {
+        if (!s.window) return;
+        if (s.init.weights) throw Refused("not beside --weights, whose numbers are given");
+        GrowthSpec turned = s;
+        init_knob().rules.sweep.set(turned, 1);  // refuses what has no gain
+      }});
+}
+
 Knob dtype() {
   return named("--dtype", dtype_names(), dtype_names().list(), of(&GrowthSpec::dtype),
                {.in_setting = Shown::never});
@@ -383,14 +394,17 @@ Knob dtype() {
 
 const KnobTable<GrowthSpec>& growth_knobs() {
   static const KnobTable<GrowthSpec> table(
-      {net(),          activation(),   depth(),           width(),
-       batch(),        init_knob(),    bias_knob(),       h0_knob(),
-       input_knob(),   forget_bias(),  chrono(),          loss_gradient(),
-       loss_on(),      share(),        density(),         residual(),
-       form(),         weights_knob(), seeds(),           half_width(),
-       max_seeds(),    first_seed(),   slope(),           clip_value(),
-       loss_scale(),   lyapunov(),     singular_values(), transient(),
-       renormalised(), dtype()},
+      {net(),         activation(),   depth(),
+       width(),       batch(),        init_knob(),
+       bias_knob(),   h0_knob(),      input_knob(),
+       forget_bias(), chrono(),       loss_gradient(),
+       loss_on(),     share(),        density(),
+       residual(),    form(),         weights_knob(),
+       seeds(),       half_width(),   max_seeds(),
+       first_seed(),  slope(),        clip_value(),
+       loss_scale(),  lyapunov(),     singular_values(),
+       transient(),   renormalised(), window(),
+       dtype()},
       {.identity = {"net",
                     "activation",
                     "depth",

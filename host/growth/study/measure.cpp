@@ -402,7 +402,16 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   summarise_parts(curves, result);
   result.total = scaled(result.rate, static_cast<double>(L));
   const std::vector<DrawnFacts> facts = drawn.each(&MeasuredSeed::facts);
+  std::vector<std::vector<double>> ways;
+  for (const Curve& curve : curves) ways.push_back(curve.ln_norm);
+  result.law = fit_law(ways, is_random(spec),
+                       std::min(format(spec.dtype).epsilon, format(Dtype::f32).epsilon));
   result.theory = find_theory(spec, facts);
+  if (result.theory) result.theory_law = law_of(*result.theory, L);
+  if (spec.window) {
+    const int threads = concurrent_seeds(provider, make_problem(spec));
+    result.window = measure_window(spec, provider, threads, cache);
+  }
   result.bound = find_bound(spec, facts);
   result.weight_theory = weight_theory(spec);
   const Interval growth = mean_interval(result.growths);

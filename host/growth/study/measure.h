@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#include "host/growth/laws/law.h"
+#include "host/growth/laws/window.h"
 #include "host/growth/states/states.h"
 #include "host/growth/states/weight_gradient.h"
 #include "host/growth/study/jacobian_growth.h"
@@ -47,7 +49,10 @@ struct GrowthResult {
   std::vector<double> slope_part;   // the same of each map, mean over seeds; NaN at depth 0
   std::vector<double> weight_part;  // and where a seed's is not known
   Interval total;
+  LawFit law;
   std::optional<Theory> theory;
+  std::optional<Law> theory_law;
+  std::optional<WindowStudy> window;  // where it was asked for
   std::optional<Bound> bound;
   Verdict verdict = Verdict::inconclusive;
   std::array<std::size_t, verdict_count> verdicts{};  // of each seed by itself

@@ -11,7 +11,28 @@ namespace {
 
 using Json = json::Value;
 
-Json theory(const std::optional<Theory>& t) {
+Json exponent(const Interval& x) {
+  return {{"exponent", json::number(x.value)},
+          {"low", json::number(x.low)},
+          {"high", json::number(x.high)}};
+}
+
+Json law(const std::optional<Law>& l) {
+  if (!l) return nullptr;
+  Json json{{"kind", std::string(name(l->kind))}};
+  json.update(exponent(l->exponent));
+  return json;
+}
+
+Json window(const GainWindow& w) {
+  return {{"low", json::number(w.low)},
+          {"high", json::number(w.high)},
+          {"width", json::number(w.width())},
+          {"reason", w.reason}};
+}
+
+Json theory(const GrowthResult& result) {
+  const std::optional<Theory>& t = result.theory;
   if (!t) return nullptr;
   Json moments = nullptr;
   if (t->moments) {
@@ -32,7 +53,8 @@ Json theory(const std::optional<Theory>& t) {
           {"xi", json::number(t->xi)},
           {"xi_q", json::number(t->xi_q)},
           {"moments", moments},
-          {"total", total}};
+          {"total", total},
+          {"law", law(result.theory_law)}};
 }
 
 Json bound(const std::optional<Bound>& b) {
@@ -158,7 +180,15 @@ void add_result(Json& json, const GrowthSpec& spec, const GrowthResult& result) 
   constexpr std::size_t few = 5000;  // seeds that a row lists one by one
   json["rates"] = result.rates.size() <= few ? json::numbers(result.rates) : Json(nullptr);
   json["growths"] = result.growths.size() <= few ? json::numbers(result.growths) : Json(nullptr);
-  json["theory"] = theory(result.theory);
+  json["law"] = law(result.law.law);
+  json["law_reason"] = result.law.reason;
+  json["law_gamma"] = result.law.gamma ? json::interval(*result.law.gamma) : Json(nullptr);
+  json["theory"] = theory(result);
+  if (const auto& w = result.window) {
+    json["window"] = window(w->measured);
+    json["window"]["evaluations"] = w->measured.evaluations;
+    json["window"]["theory"] = w->theory ? window(*w->theory) : Json(nullptr);
+  }
   json["bound"] = bound(result.bound);
   json["total"] = json::interval(result.total);
   json["rate_slope"] = json::interval(result.rate_slope);

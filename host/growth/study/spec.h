@@ -47,6 +47,7 @@ struct GrowthSpec {
   bool singular_values = false;  // of the whole product
   bool transient = false;        // |W^t| also where it takes long
   bool renormalised = false;     // also where the format did not run out
+  bool window = false;           // of gains (laws/window.h)
 };
 
 [[nodiscard]] bool is_recurrent(const GrowthSpec& spec);

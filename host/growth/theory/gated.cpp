@@ -129,6 +129,7 @@ std::optional<Theory> gru_theory(const GrowthSpec& spec) {
   Theory theory;
   theory.rate = window_rate(carried.ln_chi);
   if (!std::isfinite(theory.rate)) return std::nullopt;
+  theory.by_map = ln_norm_by_map(carried.ln_chi);
   theory.q = std::exp(carried.ln_q);
   theory.chi = std::exp(carried.ln_chi.back());
   theory.formula = "1/2 ln chi(q_l), q = |h|^2/N carried from the start";

@@ -163,6 +163,12 @@ double window_rate(std::span<const double> ln_chi) {
   return window_slope(ln_norm);
 }
 
+std::vector<double> ln_norm_by_map(std::span<const double> ln_chi) {
+  std::vector<double> by_map(ln_chi.begin(), ln_chi.end());
+  for (double& x : by_map) x *= 0.5;
+  return by_map;
+}
+
 double ln_sum(double a, double b) {
   const double larger = std::max(a, b);
   return std::isinf(larger) ? larger : larger + std::log1p(std::exp(std::min(a, b) - larger));

@@ -50,6 +50,9 @@ Carried carry(const MeanField& field, double ln_q1, std::size_t n);
 /// ln-norm per map that a measurement finds (window_slope) where these maps are the whole way.
 double window_rate(std::span<const double> ln_chi);
 
+/// ln-norm of each of these maps, ½ ln χ.
+std::vector<double> ln_norm_by_map(std::span<const double> ln_chi);
+
 /// ln(e^a + e^b)
 double ln_sum(double a, double b);
 

@@ -40,6 +40,7 @@ Theory carried(const GrowthSpec& spec, double sigma2, double noise) {
       carry(ln_start_variance(spec), static_cast<std::size_t>(spec.depth), next, ln_chi);
   Theory theory;
   theory.rate = window_rate(by_map.ln_chi);
+  theory.by_map = ln_norm_by_map(by_map.ln_chi);
   theory.formula = preact ? "mean of 1/2 ln(1 + s_w^2 E f'(h_l)^2), h_l of variance q_l"
                           : "mean of 1/2 ln(1 + A^2 s_w^2 E f'(a_l)^2), a_l of variance q_l";
   theory.source = "mean field, Yang & Schoenholz 2017";
@@ -294,6 +295,9 @@ Theory correlated_residual(const GrowthSpec& spec, double sigma2, double noise) 
   }
   Theory theory;
   theory.rate = window_slope(ln_norm);
+  for (std::size_t d = maps.size(); d > 0; --d) {
+    theory.by_map.push_back(ln_norm[d] - ln_norm[d - 1]);
+  }
   const auto [right, left] = far_slopes(spec.activation);
   const double s = A * A * sigma2 * right * right;
   theory.asymptotic = s == 0 ? 0 : std::log(homogeneous_residual_factor(s, left / right));

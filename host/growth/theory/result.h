@@ -2,6 +2,7 @@
 
 #include <optional>
 #include <string>
+#include <vector>
 
 namespace gradepth::growth {
 
@@ -21,6 +22,7 @@ struct Theory {
   double rate = 0;      // ln-norm per step, over the maps that a measurement is fitted to
   std::string formula;  // of the rate
   std::string source;
+  std::vector<double> by_map{};  // ln-norm of maps 1 … L; empty where each has `rate`
   // Mean-field theories only. q, chi, asymptotic and xi are of the fixed point; where there is no
   // stable one q and chi are of the last map.
   std::optional<double> asymptotic{};  // ln-norm per step in the end

@@ -342,6 +342,7 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   const Carried carried = carry(field, ln_start, static_cast<std::size_t>(spec.depth));
   theory.rate = window_rate(carried.ln_chi);
   if (!std::isfinite(theory.rate)) return std::nullopt;
+  theory.by_map = ln_norm_by_map(carried.ln_chi);
   theory.q = q ? *q : std::exp(carried.ln_q);
   theory.chi = q ? field.chi(*q) : std::exp(carried.ln_chi.back());
   if (!dense(spec) &&
@@ -377,6 +378,7 @@ std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFact
     // The fit's middle is half of the depth away from the start.
     const double term = preact_relu_width_term(0.5 * *sigma2, spec.depth / 2);
     theory->rate += term / static_cast<double>(spec.width);
+    for (double& x : theory->by_map) x += term / static_cast<double>(spec.width);
     std::ostringstream formula;
     formula << "1/2 ln(1 + s_w^2 / 2) and a term of order 1/N, " << term << " / N";
     theory->formula = formula.str();
@@ -452,15 +454,17 @@ DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn) {
   return facts;
 }
 
-std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const DrawnFacts> seeds) {
+namespace {
+
+using TheoryOf = std::optional<Theory> (*)(const GrowthSpec&, std::span<const DrawnFacts>);
+
+std::optional<Theory> first_that_applies(std::span<const TheoryOf> candidates,
+                                         const GrowthSpec& given,
+                                         std::span<const DrawnFacts> seeds) {
   GrowthSpec spec = given;
   spec.init.W = resolve_weights(given);
   if (spec.clip_value > 0) return std::nullopt;  // a clipped gradient is not the chain's
-  constexpr std::array candidates{
-      additive,          gate_path,        irnn,        linear_orthogonal,
-      scalar_chain,      gaussian_product, linear_at_0, measured_radius,
-      finite_width_relu, residual,         gru,         mean_field};
-  for (const auto& candidate : candidates) {
+  for (const TheoryOf& candidate : candidates) {
     if (std::optional<Theory> theory = candidate(spec, seeds)) {
       theory->moments = ratio_moments(spec);
       if (!theory->q && !theory->asymptotic) theory->asymptotic = theory->rate;  // at every depth
@@ -468,6 +472,23 @@ std::optional<Theory> find_theory(const GrowthSpec& given, std::span<const Drawn
     }
   }
   return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const DrawnFacts> seeds) {
+  constexpr std::array<TheoryOf, 12> candidates{
+      additive,          gate_path,        irnn,        linear_orthogonal,
+      scalar_chain,      gaussian_product, linear_at_0, measured_radius,
+      finite_width_relu, residual,         gru,         mean_field};
+  return first_that_applies(candidates, spec, seeds);
+}
+
+std::optional<Theory> find_way_theory(const GrowthSpec& spec) {
+  constexpr std::array<TheoryOf, 8> candidates{
+      gate_path, irnn, linear_orthogonal, gaussian_product, finite_width_relu,
+      residual,  gru,  mean_field};
+  return first_that_applies(candidates, spec, {});
 }
 
 }  // namespace gradepth::growth

@@ -28,6 +28,10 @@ DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn);
 /// nothing of what is measured on the drawn numbers.
 std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const DrawnFacts> seeds);
 
+/// The same for the whole way from the first map on, where theory needs no drawn numbers: without
+/// what holds only in the end, as the largest root of an additive net and a net that rests at 0.
+std::optional<Theory> find_way_theory(const GrowthSpec& spec);
+
 /// Whether the net is a chain of scalars, h' = f(w h + x + b).
 bool is_scalar_chain(const GrowthSpec& spec);
 
