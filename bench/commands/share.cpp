@@ -49,7 +49,7 @@ void add_flags(CLI::App& command, KnobFlags<GrowthSpec>& knobs, ShareRequest& re
   knobs.add("--init", "W, as for growth");
   knobs.add("--bias");
   knobs.add("--h0", "constant:V, gaussian:S or fixed-point");
-  knobs.add("--input", "zero, gaussian:S or impulse");
+  knobs.add("--input", "zero, gaussian:S, gaussian:S,until:K or impulse");
   knobs.add("--density", "share of non-zero weights of the sparse chains");
   knobs.add("--seeds", "number of draws of each chain");
   knobs.add("--seed");

@@ -186,14 +186,16 @@ IdentityText identity(const Problem& problem) {
 }
 
 IdentityText identity(const Initialisation& init) {
-  const auto& [W, weights, density, bias, forget_bias, chrono, h0, c0, input, input_scale, loss,
-               loss_on, loss_scale] = init;
+  const auto& [W, weights, density, bias, forget_bias, chrono, h0, c0, input, input_scale,
+               input_until, loss, loss_on, loss_scale] = init;
   IdentityText text;
   text.add_all(std::array{"init", "weights", "density", "bias", "forget_bias", "h0", "c0", "input",
                           "input_scale", "loss_gradient", "loss_on", "loss_scale"},
                W, weights.get(), density, bias, forget_bias, h0, c0, input, input_scale, loss,
                loss_on, loss_scale);
-  if (chrono != 0) text.add("chrono", chrono);  // younger than rows that exist
+  // Younger than rows that exist.
+  if (chrono != 0) text.add("chrono", chrono);
+  if (input_until) text.add("input_until", *input_until);
   return text;
 }
 

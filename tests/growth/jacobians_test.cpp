@@ -47,6 +47,9 @@ std::vector<NetCase> nets() {
           {"mgu"},
           {"mgu", Residual::plain, AdditiveForm::two_term, false},
           {"additive", Residual::plain, AdditiveForm::two_term},
+          {"additive", Residual::plain, AdditiveForm{1}},
+          {"additive", Residual::plain, AdditiveForm{3}},
+          {"additive", Residual::plain, AdditiveForm{4}},
           {"additive", Residual::plain, AdditiveForm::sum}};
 }
 
@@ -77,8 +80,7 @@ GrowthSpec make_spec(const NetCase& net, Activation activation) {
 
 std::string label(const GrowthSpec& spec) {
   return std::string(spec.net.name()) + ' ' + std::string(name(spec.residual)) + ' ' +
-         std::string(name(spec.form)) + (spec.share ? " " : " untied ") +
-         std::string(spec.activation.name());
+         spec.form.name() + (spec.share ? " " : " untied ") + std::string(spec.activation.name());
 }
 
 /// Every net with tanh, and those that have an activation with a few more.

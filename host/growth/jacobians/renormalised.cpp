@@ -14,7 +14,7 @@ namespace {
 std::vector<double> loss_gradient(const GrowthSpec& spec, const Tensors& drawn, std::size_t sample,
                                   std::size_t size) {
   std::vector<double> g(size);
-  const auto n = static_cast<std::ptrdiff_t>(has_two_parts(spec) ? size / 2 : size);
+  const auto n = static_cast<std::ptrdiff_t>(size / state_parts(spec));
   const auto of_sample = [&](const std::vector<double>& last) {
     return last.begin() + static_cast<std::ptrdiff_t>(sample) * n;
   };
@@ -32,7 +32,7 @@ std::vector<double> loss_gradient(const GrowthSpec& spec, const Tensors& drawn, 
 std::vector<double> sample_ln_norms(const GrowthSpec& spec, const Jacobians& jacobians,
                                     std::vector<double> g) {
   const std::size_t L = jacobians.maps();
-  const std::size_t measured = is_additive(spec) ? g.size() / 2 : g.size();
+  const std::size_t measured = is_additive(spec) ? g.size() / state_parts(spec) : g.size();
   std::vector<double> by_depth(L + 1);
   std::int64_t exponent = 0;
   for (std::size_t d = 0;; ++d) {

@@ -1,8 +1,10 @@
 #include "host/growth/theory/spectrum.h"
 
 #include <Eigen/Eigenvalues>
+#include <algorithm>
 #include <stdexcept>
 #include <string>
+#include <vector>
 
 #include "host/text/not_finite.h"
 
@@ -26,6 +28,14 @@ double spectral_radius(std::span<const double> W, std::size_t n) {
   const Eigen::EigenSolver<Eigen::MatrixXd> solver(matrix, false);
   if (solver.info() != Eigen::Success) return nan;
   return solver.eigenvalues().cwiseAbs().maxCoeff();
+}
+
+double largest_root(double w, std::size_t K) {
+  if (K > spectral_radius_width) return nan;
+  std::vector<double> companion(K * K);
+  std::fill_n(companion.begin(), K, w);
+  for (std::size_t k = 1; k < K; ++k) companion[k * K + k - 1] = 1;
+  return spectral_radius(companion, K);
 }
 
 }  // namespace gradepth::growth
