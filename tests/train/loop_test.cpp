@@ -16,7 +16,7 @@
 namespace gradepth::train {
 namespace {
 
-const std::string shipped = std::string(GRADEPTH_SOURCE_DIR) + "/bench/data/digits.csv";
+const std::string shipped_digits = std::string(GRADEPTH_SOURCE_DIR) + "/bench/data/digits.csv";
 
 TrainSpec small_spec(OneOf<train_nets> net) {
   TrainSpec spec;
@@ -24,7 +24,7 @@ TrainSpec small_spec(OneOf<train_nets> net) {
   spec.width = 16;
   spec.steps = 90;
   spec.learning_rate = 3e-3;
-  spec.data = shipped;
+  spec.data = shipped_digits;
   return spec;
 }
 
