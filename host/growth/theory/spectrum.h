@@ -17,7 +17,7 @@ inline constexpr std::size_t spectral_radius_width = 1024;
 [[nodiscard]] double spectral_radius(std::span<const double> W, std::size_t n);
 
 /// The largest |r| of r^K = w (r^(K-1) + … + r + 1), K >= 1: the spectral radius of the companion
-/// matrix, whose first row is w and which moves all else on by one. NaN above
+/// matrix, which moves K numbers on by one. NaN above
 /// `spectral_radius_width`.
 [[nodiscard]] double largest_root(double w, std::size_t K);
 

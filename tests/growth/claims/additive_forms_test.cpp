@@ -205,6 +205,15 @@ TEST(LargestRoot, HasItsClosedForms) {
     EXPECT_NEAR(largest_root(1 / static_cast<double>(K), K), 1, 1e-12) << K;
   }
   EXPECT_TRUE(std::isnan(largest_root(0.5, 2000)));
+  // Far from 1: r^K = w (1 + r + …) with r^K or w r^(K-1) large beside all else.
+  for (const double w : {1e-30, -1e-30, 1e-300}) {
+    EXPECT_NEAR(largest_root(w, 5) / std::pow(std::abs(w), 0.2), 1, 1e-6) << w;
+    EXPECT_NEAR(largest_root(w, 2) / std::sqrt(std::abs(w)), 1, 1e-12) << w;
+  }
+  for (const double w : {1e20, -1e20, 1e300}) {
+    EXPECT_NEAR(largest_root(w, 5) / std::abs(w), 1, 1e-14) << w;
+  }
+  EXPECT_EQ(largest_root(0, 3), 0);
 }
 
 /// Vanishing and exploding where the largest root says so: the same w may do either with more
