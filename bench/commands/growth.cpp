@@ -14,9 +14,9 @@
 #include "bench/timing/machine.h"
 #include "host/growth/knobs/knobs.h"
 #include "host/growth/precision/horizon.h"
+#include "host/growth/studies/sweep.h"
 #include "host/growth/study/measure.h"
 #include "host/growth/study/row.h"
-#include "host/growth/study/sweep.h"
 #include "host/providers/provider.h"
 
 namespace gradepth {

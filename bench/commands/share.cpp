@@ -9,10 +9,10 @@
 #include "bench/rows/output.h"
 #include "bench/timing/machine.h"
 #include "host/growth/knobs/knobs.h"
-#include "host/growth/study/share.h"
+#include "host/growth/studies/share.h"
 #include "kernels/cell/cells.h"
 
-/// `share`: does a shared W, or a dense one, make a recurrent gradient explode?
+/// `share`: does a shared W, or a dense one, make a gradient explode?
 namespace gradepth {
 namespace {
 
@@ -36,22 +36,33 @@ GrowthSpec share_defaults() {
   return spec;
 }
 
-const Names& cell_names() {
-  static const Names names(all_names(gate_cells));
+/// Nets with matrices: one W for all maps means something.
+const Names& net_names() {
+  static const Names names([] {
+    std::vector<std::string> nets = Net::names();
+    std::erase_if(nets, [](const std::string& net) {
+      const auto cell = RecurrentCell::find(net);
+      return cell && !(*cell)->has_matrices;
+    });
+    return nets;
+  }());
   return names;
 }
 
 void add_flags(CLI::App& command, KnobFlags<GrowthSpec>& knobs, ShareRequest& request) {
-  knobs.add("--net", cell_names().list(), &cell_names());
-  knobs.add("--activation", "elman's activation; cells with gates have tanh");
-  knobs.add("--depth", "steps");
-  knobs.add("--width", "units");
+  knobs.add("--net", net_names().list(), &net_names());
+  knobs.add("--activation", "cells with gates have tanh");
+  knobs.add("--depth", "steps or layers");
+  knobs.add("--width", "units; cnn: channels");
   knobs.add("--init", "W, as for growth");
   knobs.add("--bias");
   knobs.add("--h0", "constant:V, gaussian:S or fixed-point");
-  knobs.add("--input", "zero, gaussian:S, gaussian:S,until:K or impulse");
-  knobs.add("--density", "share of non-zero weights of the sparse chains");
+  knobs.add("--input", "of recurrent nets: zero, gaussian:S, gaussian:S,until:K or impulse");
+  knobs.add("--residual");
+  knobs.add("--density", "share P of the sparse chains' weights: P, rows:P, blocks:P or band:P");
   knobs.add("--seeds", "number of draws of each chain");
+  knobs.add("--half-width");
+  knobs.add("--max-seeds");
   knobs.add("--seed");
   command.add_option("--provider", request.provider, "who runs the chains (see info)")
       ->capture_default_str();
@@ -76,7 +87,7 @@ int run_share(const GrowthSpec& spec, const ShareRequest& request) {
 
 void add_share_command(CLI::App& app, int& exit_status) {
   CLI::App* command = app.add_subcommand(
-      "share", "one W for all steps beside a fresh one per step, dense and sparse");
+      "share", "one W for all steps or layers beside a fresh one for each, dense and sparse");
   auto knobs =
       std::make_shared<KnobFlags<GrowthSpec>>(*command, growth::growth_knobs(), share_defaults());
   auto request = std::make_shared<ShareRequest>();
@@ -84,8 +95,9 @@ void add_share_command(CLI::App& app, int& exit_status) {
   command->callback([command, knobs, request, &exit_status] {
     GrowthSpec spec = share_defaults();
     knobs->set(spec);
-    const bool gated = !is_elman(spec);
-    if (gated && command->count("--activation") == 0) spec.activation = "tanh";
+    const CellInfo* const cell = spec.net.cell();
+    const bool is_gated = cell != nullptr && !cell->takes_activation;
+    if (is_gated && command->count("--activation") == 0) spec.activation = "tanh";
     knobs->check(spec);
     exit_status = run_share(spec, *request);
   });

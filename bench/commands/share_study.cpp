@@ -1,7 +1,10 @@
 #include "bench/commands/share_study.h"
 
+#include <algorithm>
 #include <cmath>
 #include <ostream>
+#include <string>
+#include <vector>
 
 #include "bench/rows/csv.h"
 #include "bench/tables/table.h"
@@ -14,9 +17,12 @@ namespace {
 
 std::string chain_name(const Row& chain) {
   const bool one = chain["setting"]["share"] == "on";
-  const double density = json::real_at(chain, "/setting/density");
+  const Row& density = chain["setting"]["density"];  // `rows:0.1`, or a number
+  if (density.is_string())
+    return one ? "shared, " + density.get<std::string>() : "fresh, " + density.get<std::string>();
+  const auto share = density.get<double>();
   return std::string(one ? "shared" : "fresh") + ", " +
-         (density == 1 ? "dense" : significant(100 * density, 3) + " %");
+         (share == 1 ? "dense" : significant(100 * share, 3) + " %");
 }
 
 Table chains_table(const Row& row) {
@@ -39,6 +45,40 @@ Table chains_table(const Row& row) {
 std::string bounds(const Row& x) {
   return significant(json::real_at(x, "/value")) + " [" + significant(json::real_at(x, "/low")) +
          ", " + significant(json::real_at(x, "/high")) + ']';
+}
+
+/// What a draw's growth has to do with the spectral radius of its W.
+void print_laws(std::ostream& out, const Row& row) {
+  Table table({"growth on L ln rho", "settled", "slope", "correlation", "offset"});
+  bool has_law = false;
+  for (const Row& chain : row["chains"]) {
+    if (!chain.contains("law") || !chain["law"].is_object()) continue;
+    const Row& law = chain["law"];
+    const auto settled = law["settled"].get<std::vector<bool>>();
+    const auto count = std::count(settled.begin(), settled.end(), true);
+    has_law = true;
+    table.add({chain_name(chain), std::to_string(count) + " of " + std::to_string(settled.size()),
+               law["slope"].is_null() ? "" : bounds(law["slope"]),
+               significant(json::real_at(law, "/correlation")),
+               law["offset"].is_null() ? "" : bounds(law["offset"])});
+  }
+  if (!has_law) return;
+  out << '\n';
+  table.print(out);
+  out << "\nrho: spectral radius of each draw's W (ReLU: of its active part); settled: draws\n"
+         "whose active part no longer changes; offset: growth less L ln rho.\n";
+}
+
+Row law(const std::optional<growth::RadiusLaw>& law) {
+  if (!law) return nullptr;
+  Row row{{"ln_radius", json::numbers(law->ln_radius)}, {"settled", law->settled}};
+  for (const char* key : {"slope", "intercept", "correlation", "offset"}) row[key] = nullptr;
+  if (!law->line) return row;
+  row["slope"] = json::interval(law->line->slope);
+  row["intercept"] = json::number(law->line->intercept);
+  row["correlation"] = json::number(law->line->correlation);
+  row["offset"] = json::interval(*law->offset);
+  return row;
 }
 
 }  // namespace
@@ -70,12 +110,13 @@ Row share_row(const growth::ShareStudy& study) {
     const Row whole = growth::row(chain.spec, chain.result);
     Row part;
     for (const char* key : {"name", "status", "reason", "depth", "seeds", "setting", "rate",
-                            "rates", "theory", "verdict"}) {
+                            "rates", "growths", "theory", "verdict"}) {
       if (whole.contains(key)) part[key] = whole[key];
     }
     part["mean"] = json::number(chain.mean);
     part["spread"] = json::number(chain.spread);
     part["fitted_seeds"] = chain.seeds;
+    part["law"] = law(chain.law);
     if (chain.result.status != Status::ok && status_of(row) == Status::ok) {
       set_status(row, chain.result.status, chain.result.reason);
     }
@@ -112,6 +153,7 @@ void print_share(std::ostream& out, const Row& row) {
                bounds(contrast["mean_difference"]), bounds(contrast["spread_ratio"])});
   }
   table.print(out);
+  print_laws(out, row);
 }
 
 void print_share_csv(std::ostream& out, const Row& row) {

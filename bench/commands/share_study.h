@@ -3,7 +3,7 @@
 #include <iosfwd>
 #include <nlohmann/json.hpp>
 
-#include "host/growth/study/share.h"
+#include "host/growth/studies/share.h"
 #include "host/problem/identity.h"
 
 namespace gradepth {

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "bench/timing/results.h"
-#include "host/growth/study/sweep.h"
+#include "host/growth/studies/sweep.h"
 #include "host/problem/identity.h"
 #include "host/providers/provider.h"
 

@@ -193,8 +193,8 @@ void print_growth(std::ostream& out, const GrowthSpec& spec, const GrowthResult&
   print_wrapped(out, "  verdict    ", in_words(result, spec.depth));
   if (spec.seeds > 1) print_wrapped(out, "             ", by_seed(result));
   if (!result.reason.empty()) print_wrapped(out, "             ", result.reason);
-  out << "  rate       " << with_interval(result.rate) << "   ln |dL/dh| per step, " << spec.seeds
-      << (spec.seeds == 1 ? " seed\n" : " seeds\n");
+  out << "  rate       " << with_interval(result.rate) << "   ln |dL/dh| per step, "
+      << result.rates.size() << (result.rates.size() == 1 ? " seed\n" : " seeds\n");
   if (result.theory) {
     print_theory(out, *result.theory);
   } else {

@@ -4,7 +4,7 @@
 #include <nlohmann/json.hpp>
 #include <vector>
 
-#include "host/growth/study/sweep.h"
+#include "host/growth/studies/sweep.h"
 
 namespace gradepth {
 

@@ -10,6 +10,7 @@
 #include "host/draw/orthogonal.h"
 #include "host/draw/positive_definite.h"
 #include "host/draw/random.h"
+#include "host/draw/sparsity.h"
 #include "host/text/decimal.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
@@ -19,6 +20,12 @@ namespace {
 
 /// One independent sequence of random numbers per thing that is drawn.
 enum class Stream : std::uint32_t { Wh, b, h0, x, loss, mask, c0, Wx, dy, chrono };
+
+/// Number `index` of the stream, in [0, 1).
+double uniform(std::uint64_t seed, Stream stream, std::size_t index) {
+  const auto [u, v] = uniform_pair(seed, static_cast<std::uint32_t>(stream), index / 2);
+  return index % 2 == 0 ? u : v;
+}
 
 /// Two Gaussian numbers (Box & Muller 1958).
 std::pair<double, double> gaussian_pair(std::uint64_t seed, Stream stream, std::uint64_t index) {
@@ -45,13 +52,6 @@ void fill_gaussian(double* out, std::size_t n, double scale, std::uint64_t seed,
 
 /// Numbers between blocks of draws, so that each block starts at an even index of the stream.
 std::uint64_t even(std::uint64_t n) { return n + n % 2; }
-
-/// `blocks` square weight blocks of N × N with `taps` entries each (1, or the 9 of a convolution).
-struct WeightLayout {
-  std::int64_t blocks;
-  std::int64_t N;
-  std::int64_t taps;
-};
 
 /// The factor of all weights: what is drawn before it has variance 1 / fan_in, or is Q, I or ones.
 double gain(const WeightInit& init) {
@@ -128,16 +128,6 @@ void fill_square(double* out, const WeightInit& init, const WeightLayout& layout
   }
 }
 
-/// Keeps each weight with probability `density`, scaled so that the variance of W h stays.
-void thin(std::vector<double>& W, double density, std::uint64_t seed) {
-  if (density >= 1) return;
-  const double keep = 1.0 / std::sqrt(density);
-  for (std::size_t i = 0; i < W.size(); ++i) {
-    const auto [u, v] = uniform_pair(seed, static_cast<std::uint32_t>(Stream::mask), i / 2);
-    W[i] = (i % 2 == 0 ? u : v) < density ? W[i] * keep : 0.0;
-  }
-}
-
 std::shared_ptr<const Tensor> draw_before_gain(const Shape& shape, const WeightLayout& layout,
                                                const Initialisation& init, std::uint64_t seed) {
   auto W = std::make_shared<Tensor>(shape);
@@ -145,14 +135,15 @@ std::shared_ptr<const Tensor> draw_before_gain(const Shape& shape, const WeightL
   for (std::int64_t i = 0; i < layout.blocks; ++i) {
     fill_square(W->data.data() + static_cast<std::size_t>(i) * block, init.W, layout, i, seed);
   }
-  thin(W->data, init.density, seed);
+  thin(W->data, layout, init.density, init.sparsity,
+       [seed](std::size_t piece) { return uniform(seed, Stream::mask, piece); });
   return W;
 }
 
 Tensor draw_weights(const Shape& shape, const WeightLayout& layout, const Initialisation& init,
                     std::uint64_t seed, WeightCache* cache) {
   const bool cached = cache != nullptr && init.W.kind != WeightInit::Kind::file;
-  const WeightCache::Key key{init.W.kind, init.density, seed, shape};
+  const WeightCache::Key key{init.W.kind, init.density, init.sparsity, seed, shape};
   std::shared_ptr<const Tensor> drawn = cached ? cache->find(key) : nullptr;
   if (!drawn) {
     drawn = draw_before_gain(shape, layout, init, seed);
@@ -313,8 +304,8 @@ Tensors draw_feedforward(const FeedForwardProblem& p, const Initialisation& init
     if (spec.name == "h0") {
       out["h0"] = draw_values(spec.shape, init.h0, seed, Stream::h0, sample);
     } else if (spec.name == "W") {
-      out["W"] =
-          draw_weights(spec.shape, {p.L, p.N, p.is_cnn() ? image::taps : 1}, init, seed, cache);
+      out["W"] = draw_weights(spec.shape, {p.copies(), p.N, p.is_cnn() ? image::taps : 1}, init,
+                              seed, cache);
     } else if (spec.name == "b") {
       out["b"] = draw_values(spec.shape, init.bias, seed, Stream::b, sample);
     } else {

@@ -9,6 +9,7 @@
 #include <string_view>
 #include <tuple>
 
+#include "host/draw/sparsity.h"
 #include "host/problem/problem.h"
 #include "host/problem/tensor.h"
 
@@ -34,8 +35,8 @@ namespace gradepth {
 ///   np          normalised positive definite, positive_definite.h (cnn: at the kernel's centre)
 ///   file        the matrix of a CSV file, the same in every layer and gate (cnn: at the kernel's
 ///               centre)
-/// With density P < 1 each weight is kept with probability P and scaled by 1/√P, which leaves
-/// the variance of the pre-activations as it was.
+/// With density P < 1 some weights are kept (Sparsity) and scaled so that the variance of the
+/// pre-activations stays as it was on the mean.
 struct WeightInit {
   enum class Kind : std::uint8_t {
     gaussian,
@@ -78,6 +79,7 @@ struct Initialisation {
   WeightInit W;
   std::shared_ptr<const RecurrentWeights> weights;  // if any: shared, in place of W and bias
   double density = 1;
+  Sparsity sparsity = Sparsity::independent;
   ValueInit bias{ValueInit::Kind::constant, 0};
   double forget_bias = 0;  // added to lstm's forget gate; gru: to the update gate z
   /// T: to the same gate ln u, u uniform in [1, T - 1] for each unit, and -ln u to an lstm's input
@@ -114,8 +116,8 @@ class WeightCache {
  public:
   explicit WeightCache(std::size_t max_bytes) : max_bytes_(max_bytes) {}
 
-  /// Kind, density, seed and shape: all that the weights before their gain depend on.
-  using Key = std::tuple<WeightInit::Kind, double, std::uint64_t, Shape>;
+  /// Kind, density, sparsity, seed and shape: all that the weights before their gain depend on.
+  using Key = std::tuple<WeightInit::Kind, double, Sparsity, std::uint64_t, Shape>;
   /// nullptr if they were not kept.
   [[nodiscard]] std::shared_ptr<const Tensor> find(const Key& key) const;
   /// Keeps them if they still fit.

@@ -67,12 +67,14 @@ IdentityText identity_of(const RecurrentProblem& problem) {
 }
 
 IdentityText identity_of(const FeedForwardProblem& problem) {
-  const auto& [net, act, L, B, N, pass, residual, residual_scale, record, clip_value, slope,
+  const auto& [net, act, L, B, N, pass, residual, residual_scale, share, record, clip_value, slope,
                dtype] = problem;
-  return IdentityText().add_all(
+  IdentityText text = IdentityText().add_all(
       std::array{"net", "act", "L", "B", "N", "pass", "residual", "residual_scale", "record",
                  "clip_value", "slope", "dtype"},
       net, act, L, B, N, pass, residual, residual_scale, record, clip_value, slope, dtype);
+  if (share) text.add("share", share);  // younger than rows that exist
+  return text;
 }
 
 }  // namespace
@@ -186,14 +188,15 @@ IdentityText identity(const Problem& problem) {
 }
 
 IdentityText identity(const Initialisation& init) {
-  const auto& [W, weights, density, bias, forget_bias, chrono, h0, c0, input, input_scale,
+  const auto& [W, weights, density, sparsity, bias, forget_bias, chrono, h0, c0, input, input_scale,
                input_until, loss, loss_on, loss_scale] = init;
   IdentityText text;
   text.add_all(std::array{"init", "weights", "density", "bias", "forget_bias", "h0", "c0", "input",
                           "input_scale", "loss_gradient", "loss_on", "loss_scale"},
                W, weights.get(), density, bias, forget_bias, h0, c0, input, input_scale, loss,
                loss_on, loss_scale);
-  // Younger than rows that exist.
+  // Younger than rows that exist:
+  if (sparsity != Sparsity::independent) text.add("sparsity", name(sparsity));
   if (chrono != 0) text.add("chrono", chrono);
   if (input_until) text.add("input_until", *input_until);
   return text;

@@ -61,6 +61,12 @@ TEST(GrowthCommand, BadInputNamesFlagValueAndWhatIsAllowed) {
   EXPECT_THAT(refusal("--residual scaled:x"),
               AllOf(HasSubstr("--residual scaled:x"), HasSubstr("preact")));
   EXPECT_THAT(refusal("--density 0"), HasSubstr("--density 0"));
+  EXPECT_EQ(refusal("--density band:2"), "--density band:2: a number above 0, up to 1");
+  for (const char* bad : {"columns:0.5", "rows:", "rows:x", ":0.5", "rows:0.5:1"}) {
+    EXPECT_EQ(refusal(std::string("--density ") + bad),
+              std::string("--density ") + bad +
+                  ": P, rows:P, blocks:P or band:P with a number P above 0, up to 1");
+  }
   EXPECT_EQ(refusal("--net lstm --chrono 1.5"),
             "--chrono 1.5: 0 (off) or a number of steps from 2 on");
   EXPECT_EQ(refusal("--net gru --chrono 9 --forget-bias 1"),
@@ -100,13 +106,10 @@ TEST(GrowthCommand, WhatHasNoEffectOnTheNetIsRefused) {
                {"mlp", "--residual preact"},
                {"mlp", "--residual plain"},
                {"mlp", "--form sum"},
-               {"mlp", "--share off"},
-               {"mlp", "--share on"},
                {"mlp", "--preset irnn"},
                {"mlp", "--input impulse"},
                {"mlp", "--transient"},
                {"cnn", "--loss-on both"},
-               {"cnn", "--share off"},
                {"residual", "--form two-term"},
                {"residual", "--forget-bias 1"},
                {"elman", "--forget-bias -1"},
@@ -130,7 +133,9 @@ TEST(GrowthCommand, WhatHasNoEffectOnTheNetIsRefused) {
   }
   // What it has, and what says truly that there is none of a thing.
   for (const char* flags :
-       {"--net mlp --input zero --forget-bias 0", "--net residual --residual preact",
+       {"--net mlp --share off", "--net cnn --share on --density rows:0.5",
+        "--net residual --share on", "--net mlp --share on --transient",
+        "--net mlp --input zero --forget-bias 0", "--net residual --residual preact",
         "--net lstm --chrono 10", "--net mlp --chrono 0",
         "--net lstm --loss-on both --forget-bias 2 --share off", "--net gru --forget-bias 1",
         "--net elman --preset irnn --transient", "--preset np-rnn", "--net mlp --density 0.5",

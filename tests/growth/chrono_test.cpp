@@ -9,9 +9,9 @@
 
 #include "host/draw/initialise.h"
 #include "host/growth/knobs/knobs.h"
+#include "host/growth/studies/sweep.h"
 #include "host/growth/study/measure.h"
 #include "host/growth/study/row.h"
-#include "host/growth/study/sweep.h"
 
 /// --chrono T: forget biases ln u, u uniform in [1, T - 1] (Tallec & Ollivier 2018).
 namespace gradepth::growth {

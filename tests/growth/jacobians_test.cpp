@@ -29,7 +29,7 @@ struct NetCase {
   Net net;
   Residual residual = Residual::plain;
   AdditiveForm form = AdditiveForm::two_term;
-  bool share = true;
+  std::optional<bool> share = {};
 };
 
 std::vector<NetCase> nets() {
@@ -38,6 +38,9 @@ std::vector<NetCase> nets() {
           {"residual", Residual::plain},
           {"residual", Residual::preact},
           {"residual", Residual::scaled},
+          {"mlp", Residual::plain, AdditiveForm::two_term, true},
+          {"cnn", Residual::plain, AdditiveForm::two_term, true},
+          {"residual", Residual::preact, AdditiveForm::two_term, true},
           {"elman"},
           {"elman", Residual::plain, AdditiveForm::two_term, false},
           {"lstm"},
@@ -80,7 +83,8 @@ GrowthSpec make_spec(const NetCase& net, Activation activation) {
 
 std::string label(const GrowthSpec& spec) {
   return std::string(spec.net.name()) + ' ' + std::string(name(spec.residual)) + ' ' +
-         spec.form.name() + (spec.share ? " " : " untied ") + std::string(spec.activation.name());
+         spec.form.name() + (is_shared(spec) ? " tied " : " untied ") +
+         std::string(spec.activation.name());
 }
 
 /// Every net with tanh, and those that have an activation with a few more.

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
+#include "host/growth/studies/sweep.h"
 #include "host/growth/study/row.h"
-#include "host/growth/study/sweep.h"
 #include "kernels/cell/cells.h"
 #include "tests/knobs/change.h"
 
@@ -32,24 +32,24 @@ void for_each_field(ValueInit& x, Visit visit) {
 }
 template <class Visit>
 void for_each_field(Initialisation& x, Visit visit) {
-  auto& [W, weights, density, bias, forget_bias, chrono, h0, c0, input, input_scale, input_until,
-         loss, loss_on, loss_scale] = x;
+  auto& [W, weights, density, sparsity, bias, forget_bias, chrono, h0, c0, input, input_scale,
+         input_until, loss, loss_on, loss_scale] = x;
   for_each_field(W, visit);
   for (ValueInit* value : {&bias, &h0, &c0}) for_each_field(*value, visit);
-  (visit(weights), visit(density), visit(forget_bias), visit(chrono), visit(input),
+  (visit(weights), visit(density), visit(sparsity), visit(forget_bias), visit(chrono), visit(input),
    visit(input_scale), visit(input_until), visit(loss), visit(loss_on), visit(loss_scale));
 }
 template <class Visit>
 void for_each_field(GrowthSpec& x, Visit visit) {
   auto& [net, activation, depth, width, batch, init, h0_fixed_point, share, residual,
-         residual_scale, form, seeds, first_seed, clip_value, slope, dtype, lyapunov,
-         singular_values, transient, renormalised] = x;
+         residual_scale, form, seeds, first_seed, half_width, max_seeds, clip_value, slope, dtype,
+         lyapunov, singular_values, transient, renormalised] = x;
   auto& [terms] = form;
   for_each_field(init, visit);
   (visit(net), visit(activation), visit(depth), visit(width), visit(batch), visit(h0_fixed_point),
    visit(share), visit(residual), visit(residual_scale), visit(terms), visit(seeds),
-   visit(first_seed), visit(clip_value), visit(slope), visit(dtype), visit(lyapunov),
-   visit(singular_values), visit(transient), visit(renormalised));
+   visit(first_seed), visit(half_width), visit(max_seeds), visit(clip_value), visit(slope),
+   visit(dtype), visit(lyapunov), visit(singular_values), visit(transient), visit(renormalised));
 }
 
 TEST(Knobs, EveryFieldOfAStudyBelongsToOne) {
@@ -86,11 +86,13 @@ TEST(Knobs, WhatAFlagSaysIsWhatTheKnobSays) {
       {"--chrono", "100"},
       {"--loss-gradient", "ones"},
       {"--loss-on", "both"},
-      {"--share", "off"},
-      {"--density", "0.1"},
+      {"--share", "on"},
+      {"--density", "rows:0.1"},
       {"--residual", "scaled:0.3"},
       {"--form", "terms:3"},
       {"--seeds", "3"},
+      {"--half-width", "0.01"},
+      {"--max-seeds", "9"},
       {"--seed", "18446744073709551000"},
       {"--slope", "input"},
       {"--clip-value", "0.1"},

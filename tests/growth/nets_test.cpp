@@ -102,6 +102,26 @@ TEST(GrowthNets, RunWithEveryActivationAndInitialisation) {
   EXPECT_GT(ran, 8 * 6 * 15);
 }
 
+/// One W for all layers and no input: the mlp is a recurrent net by another name.
+TEST(GrowthNets, ATiedMlpIsAnElmanNet) {
+  GrowthSpec spec = small({"elman", ""}, "tanh", parse_weight_init("gaussian:1.2"));
+  spec.init.bias = {ValueInit::Kind::gaussian, 0.3};
+  const GrowthResult elman = measure_growth(spec, reference());
+  spec.net = "mlp";
+  spec.share = true;
+  const GrowthResult mlp = measure_growth(spec, reference());
+  EXPECT_EQ(mlp.rates, elman.rates);
+  EXPECT_EQ(mlp.ln_norm.median, elman.ln_norm.median);
+  EXPECT_EQ(mlp.weight_gradient.by_lag, elman.weight_gradient.by_lag);
+  EXPECT_EQ(mlp.weight_gradient.sum, elman.weight_gradient.sum);
+  EXPECT_EQ(mlp.weight_gradient.cosine, elman.weight_gradient.cosine);
+  ASSERT_TRUE(mlp.theory && elman.theory && mlp.bound && elman.bound);
+  EXPECT_EQ(mlp.theory->rate, elman.theory->rate);
+  EXPECT_EQ(mlp.bound->sigma_max, elman.bound->sigma_max);
+  spec.share = false;
+  EXPECT_NE(measure_growth(spec, reference()).rates, mlp.rates);
+}
+
 TEST(GrowthNets, AFileIsTheSameMatrixEverywhere) {
   const TemporaryFile file(matrix_csv);
   const WeightInit W = parse_weight_init("file:" + file.path());
@@ -120,8 +140,9 @@ TEST(GrowthNets, AFileIsTheSameMatrixEverywhere) {
       for (std::size_t i = 0; i < all.size(); ++i) EXPECT_EQ(all[i], matrix[i % 9]) << name;
     }
   }
-  const Tensor kernels = drawn("cnn", true).at("W");  // [L, N, N, 3, 3]
+  const Tensor kernels = drawn("cnn", false).at("W");  // [L, N, N, 3, 3]
   ASSERT_EQ(kernels.size(), 3U * 9 * 9);
+  EXPECT_EQ(drawn("cnn", true).at("W").size(), 9U * 9);
   for (std::size_t i = 0; i < kernels.size(); ++i) {
     EXPECT_EQ(kernels.data[i], i % 9 == 4 ? matrix[i / 9 % 9] : 0.0) << i;
   }

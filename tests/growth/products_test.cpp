@@ -388,15 +388,17 @@ TEST(GrowthTransient, WhichNetsShareAMatrix) {
     for (const Kind kind : {Kind::gaussian, Kind::identity}) {
       GrowthSpec spec = make_spec(net, "tanh", kind, 1, 3, 2);
       const Tensors drawn = drawn_of(spec);
-      const bool expected = spec.net == "elman" || (spec.net == "mlp" && kind == Kind::identity);
+      const bool same = kind == Kind::identity;  // in every map, drawn anew or not
       const auto W = shared_matrix(spec, drawn);
-      ASSERT_EQ(W.has_value(), expected) << net;
-      if (expected) {
-        EXPECT_EQ(W->size(), 9U);
-      }
-      spec.share = false;
-      if (spec.net == "elman") {
-        EXPECT_FALSE(shared_matrix(spec, drawn_of(spec)));
+      ASSERT_EQ(W.has_value(), spec.net == "elman" || (spec.net == "mlp" && same)) << net;
+      for (const bool share : {false, true}) {
+        spec.share = share;
+        const Tensors again = drawn_of(spec);
+        const auto found = shared_matrix(spec, again);
+        ASSERT_EQ(found.has_value(), is_dense_chain(spec) && (share || same)) << net;
+        if (found) {
+          EXPECT_EQ(found->size(), 9U);
+        }
       }
     }
   }

@@ -237,5 +237,18 @@ TEST(Statistics, VarianceAndMeanOfExponentials) {
   EXPECT_EQ(ln_mean_exp(std::vector{-infinity}), -infinity);
 }
 
+/// By hand.
+TEST(Statistics, TheLineThroughPoints) {
+  const std::vector<double> x{1, 2, 3, 4, 5};
+  const std::vector<double> y{2.1, 3.9, 6.2, 7.8, 10.1};
+  const Line line = fit_line(x, y);
+  EXPECT_NEAR(line.slope.value, 1.99, 1e-12);
+  EXPECT_NEAR(line.intercept, 0.05, 1e-12);
+  // Residuals 0.06, -0.13, 0.18, -0.21, 0.10: error √(0.107 / 3 / 10), t_3 = 3.182446.
+  EXPECT_NEAR(*line.slope.high - 1.99, 3.182446305 * std::sqrt(0.107 / 30), 1e-8);
+  EXPECT_NEAR(1.99 - *line.slope.low, 3.182446305 * std::sqrt(0.107 / 30), 1e-8);
+  EXPECT_NEAR(line.correlation, 19.9 / std::sqrt(10 * 39.708), 1e-12);
+}
+
 }  // namespace
 }  // namespace gradepth::growth

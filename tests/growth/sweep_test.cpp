@@ -1,4 +1,4 @@
-#include "host/growth/study/sweep.h"
+#include "host/growth/studies/sweep.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -159,13 +159,16 @@ TEST(WeightGradientOfAScalar, LogarithmsStayInRange) {
 /// An untied net with the same weights in every map has the shared net's contributions as its
 /// layers' gradients, which the provider forms.
 TEST(WeightGradientByLag, IsTheUnrolledNets) {
-  for (const std::string& name : all_names(gate_cells)) {
+  std::vector<std::string> nets = all_names(gate_cells);
+  nets.insert(nets.end(), {"mlp", "residual", "cnn"});
+  for (const std::string& name : nets) {
     for (const std::int64_t T : {5, 70}) {  // 70: a sketch
       GrowthSpec spec = net(name, "tanh", Kind::constant, 0.15);
       spec.width = 4;
       spec.depth = T;
       spec.batch = 3;
-      spec.init.input = Initialisation::Input::gaussian;
+      if (is_recurrent(spec)) spec.init.input = Initialisation::Input::gaussian;
+      spec.share = true;
       const WeightGradient shared = measure(spec).weight_gradient;
       spec.share = false;
       const WeightGradient untied = measure(spec).weight_gradient;
@@ -176,7 +179,7 @@ TEST(WeightGradientByLag, IsTheUnrolledNets) {
       PlanPtr plan = std::get<PlanPtr>(reference().plan(make_problem(spec)));
       plan->set(draw(make_problem(spec), resolve(spec), spec.first_seed));
       plan->run();
-      const Tensor dW = plan->get("dWh");  // [T, G H, H]
+      const Tensor dW = plan->get(is_recurrent(spec) ? "dWh" : "dW");  // [T, G H, H]
       std::vector<double> sum(dW.stride());
       for (std::size_t l = 0; l < L; ++l) {
         const double norm = std::exp(ln_norm(slice(dW, l)));
@@ -187,6 +190,10 @@ TEST(WeightGradientByLag, IsTheUnrolledNets) {
       EXPECT_NEAR(shared.sum / std::exp(ln_norm(sum)), 1, 1e-12) << name;
       EXPECT_LE(shared.cancellation, 1 + 1e-12);
       const std::vector<std::size_t>& lags = shared.cosine_lags;
+      if (is_cnn(spec) && T == 70) {  // more than 1024 rows of pixels
+        EXPECT_TRUE(lags.empty());
+        continue;
+      }
       EXPECT_EQ(lags, cosine_lags(L));
       ASSERT_EQ(shared.cosine.size(), lags.size() * lags.size());
       for (std::size_t k = 0; k < lags.size(); ++k) {

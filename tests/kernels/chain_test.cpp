@@ -259,14 +259,15 @@ void expect_feed_forward(FeedForwardProblem p) {
   if (p.net == LayerNet::residual && p.residual == Residual::scaled) chain.scale = p.residual_scale;
   // A convolution is a matrix product with most entries 0: those of one tap's two pixels are W's.
   chain.W = [&](std::int64_t l, std::int64_t j, std::int64_t k) {
-    if (!cnn) return number("W", (l * p.N + j) * p.N + k);
+    const std::int64_t copy = p.share ? 0 : l;
+    if (!cnn) return number("W", (copy * p.N + j) * p.N + k);
     const std::int64_t u = (k % 64 / 8 - j % 64 / 8 + 9) % 8;
     const std::int64_t v = (k % 8 - j % 8 + 9) % 8;
     if (u > 2 || v > 2) return 0.0;
-    return number("W", (((l * p.N + j / 64) * p.N + k / 64) * 3 + u) * 3 + v);
+    return number("W", (((copy * p.N + j / 64) * p.N + k / 64) * 3 + u) * 3 + v);
   };
   chain.input = [&](std::int64_t l, std::int64_t /*b*/, std::int64_t j) {
-    return number("b", l * p.N + j / pixels);
+    return number("b", (p.share ? 0 : l) * p.N + j / pixels);
   };
   chain.dy = [&](std::int64_t s, std::int64_t i) { return s == p.L ? number("dy", i) : 0.0; };
   chain.forward(in.find("h0")->second.data);
@@ -280,15 +281,16 @@ void expect_feed_forward(FeedForwardProblem p) {
   expect_close(out, "dh0", chain.dh[0], p.L, terms);
   expect_close(out, "da", joined(chain.da), p.L, terms);
   expect_norms(out, chain);
-  std::vector<double> db(length(p.L * p.N));
+  std::vector<double> db(length(p.copies() * p.N));
   for (std::int64_t l = 0; l < p.L; ++l) {
     for (std::int64_t j = 0; j < chain.n; ++j) {
-      db[length(l * p.N + j / pixels)] += chain.db[length(l)][length(j)];
+      db[length((p.share ? 0 : l) * p.N + j / pixels)] += chain.db[length(l)][length(j)];
     }
   }
-  expect_close(out, "db", db, p.L, p.B * terms * pixels);
+  const std::int64_t rows = p.L / p.copies() * p.B;
+  expect_close(out, "db", db, p.L, rows * terms * pixels);
   if (!cnn) {
-    expect_close(out, "dW", joined(chain.dW), p.L, p.B * terms);
+    expect_close(out, "dW", p.share ? summed(chain.dW) : joined(chain.dW), p.L, rows * terms);
     return;
   }
   std::vector<double> dW(out.find("dW")->second.size());
@@ -298,18 +300,20 @@ void expect_feed_forward(FeedForwardProblem p) {
         const std::int64_t u = (k % 64 / 8 - j % 64 / 8 + 9) % 8;
         const std::int64_t v = (k % 8 - j % 8 + 9) % 8;
         if (u > 2 || v > 2) continue;
-        dW[length((((l * p.N + j / 64) * p.N + k / 64) * 3 + u) * 3 + v)] +=
+        dW[length(((((p.share ? 0 : l) * p.N + j / 64) * p.N + k / 64) * 3 + u) * 3 + v)] +=
             chain.dW[length(l)][length(j * chain.n + k)];
       }
     }
   }
-  expect_close(out, "dW", dW, p.L, p.B * 64);
+  expect_close(out, "dW", dW, p.L, rows * 64);
 }
 
 TEST(FeedForward, MlpIsBackPropagation) {
   expect_feed_forward<Tanh>({.L = 1, .B = 1, .N = 1});
   expect_feed_forward<Gelu>({.L = 5, .B = 3, .N = 33});
   expect_feed_forward<Relu>({.L = 5, .B = 9, .N = 7, .clip_value = 0.5});
+  expect_feed_forward<Tanh>({.L = 1, .B = 2, .N = 7, .share = true});
+  expect_feed_forward<Gelu>({.L = 5, .B = 3, .N = 33, .share = true});
 }
 
 TEST(FeedForward, ResidualIsBackPropagation) {
@@ -324,6 +328,9 @@ TEST(FeedForward, ResidualIsBackPropagation) {
                                  .clip_value = clip};
       expect_feed_forward<Tanh>(p);
       expect_feed_forward<Silu>(p);
+      FeedForwardProblem tied = p;
+      tied.share = true;
+      expect_feed_forward<Silu>(tied);
     }
   }
 }
@@ -331,6 +338,7 @@ TEST(FeedForward, ResidualIsBackPropagation) {
 TEST(FeedForward, CnnIsBackPropagation) {
   expect_feed_forward<Tanh>({.net = LayerNet::cnn, .L = 1, .B = 1, .N = 1});
   expect_feed_forward<Softplus>({.net = LayerNet::cnn, .L = 2, .B = 2, .N = 3});
+  expect_feed_forward<Softplus>({.net = LayerNet::cnn, .L = 3, .B = 2, .N = 3, .share = true});
 }
 
 TEST(Additive, HasTheDerivativeOfItsClosedForm) {

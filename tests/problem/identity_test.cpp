@@ -57,8 +57,8 @@ std::shared_ptr<const RecurrentWeights> weights(double x) {
 /// A change of each field of an Initialisation; a field more does not compile until it stands here.
 std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
   const Initialisation all;
-  [[maybe_unused]] const auto& [W, weights_, density, bias, forget_bias, chrono, h0, c0, input,
-                                input_scale, input_until, loss, loss_on, loss_scale] = all;
+  [[maybe_unused]] const auto& [W, weights_, density, sparsity, bias, forget_bias, chrono, h0, c0,
+                                input, input_scale, input_until, loss, loss_on, loss_scale] = all;
   return {[](auto& i) { i.W.kind = WeightInit::Kind::orthogonal; },
           [](auto& i) { i.W.scale = 1.0000001; },
           [](auto& i) {
@@ -70,6 +70,7 @@ std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
           [](auto& i) { i.weights = weights(1); },
           [](auto& i) { i.weights = weights(2); },
           [](auto& i) { i.density = 0.1; },
+          [](auto& i) { i.sparsity = Sparsity::band; },
           [](auto& i) { i.bias.scale = 1e-9; },
           [](auto& i) { i.bias.kind = ValueInit::Kind::gaussian; },
           [](auto& i) { i.forget_bias = 2; },
@@ -105,7 +106,7 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
     [[maybe_unused]] const auto& [c1, c2, c3, c4, c5, c6, c7, c8, c9] = c;
     [[maybe_unused]] const auto& [r1, r2, r3, r4, r5, r6, r7, r8, r9, r10, r11, r12, r13, r14,
                                   r15] = r;
-    [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12] = f;
+    [[maybe_unused]] const auto& [f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11, f12, f13] = f;
   }
   const std::vector<P> problems{a,
                                 with(a, [](auto& p) { p.act = "relu"; }),
@@ -159,6 +160,7 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
                                 with(f, [](auto& p) { p.pass = Pass::forward; }),
                                 with(f, [](auto& p) { p.residual = Residual::scaled; }),
                                 with(f, [](auto& p) { p.residual_scale = 0.9; }),
+                                with(f, [](auto& p) { p.share = true; }),
                                 with(f, [](auto& p) { p.record = true; }),
                                 with(f, [](auto& p) { p.clip_value = 1e-7; }),
                                 with(f, [](auto& p) { p.slope = SlopeFrom::input; }),

@@ -145,7 +145,7 @@ class Draw {
   }
 
   FeedForwardProblem draw(FeedForwardProblem p) {
-    auto& [net, act, L, B, N, pass, residual, residual_scale, record, clip_value, slope_from,
+    auto& [net, act, L, B, N, pass, residual, residual_scale, share, record, clip_value, slope_from,
            format] = p;
     net = one_of(std::array{LayerNet::mlp, LayerNet::residual, LayerNet::cnn});
     act = activation();
@@ -155,6 +155,7 @@ class Draw {
     pass = coin() ? Pass::forward : Pass::training;
     residual = one_of(std::array{Residual::plain, Residual::preact, Residual::scaled});
     residual_scale = coin() ? positive() : -positive();
+    share = coin();
     record = coin();
     clip_value = coin() ? 0 : positive(1000);
     slope_from = slope();
@@ -329,10 +330,10 @@ const Wrong wrong_names[] = {
     {"feedforward/transformer/tanh/f32/L1_B1_N1", "net transformer: one of mlp, residual, cnn"},
     {"feedforward/mlp/tanh/f32/T1_B1_H1", "T1 in place of L: L"},
     {"feedforward/mlp/tanh/f32/L1_B1_N1_preact",
-     "preact: forward, clip, input-slope may stand after N1"},
+     "preact: tied, forward, clip, input-slope may stand after N1"},
     {"feedforward/residual/tanh/f32/L1_B1_N1_scaled", "scaled: scaled and a number"},
     {"feedforward/residual/tanh/f32/L1_B1_N1_preact_scaled2",
-     "scaled2: forward, clip, input-slope may stand after preact"},
+     "scaled2: tied, forward, clip, input-slope may stand after preact"},
     {"activation/tanh/sideways/f32/R1_C1", "pass sideways: one of forward, backward"},
     {"activation/tanh/training/f32/R1_C1", "pass training: one of forward, backward"},
     {"activation/tanh/backward/f32/R1", "the end in place of C: C"},

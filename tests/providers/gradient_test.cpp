@@ -171,6 +171,21 @@ TEST(Gradient, OfEveryFeedForwardNet) {
       6);
 }
 
+TEST(Gradient, OfTiedLayersIsTheSumOverThem) {
+  for (const LayerNet net : {LayerNet::mlp, LayerNet::residual, LayerNet::cnn}) {
+    for (const Residual residual : {Residual::plain, Residual::preact}) {
+      check_gradients(FeedForwardProblem{.net = net,
+                                         .L = 3,
+                                         .B = 2,
+                                         .N = 2,
+                                         .residual = residual,
+                                         .share = true,
+                                         .dtype = Dtype::f64},
+                      7);
+    }
+  }
+}
+
 /// dh_norm2 and the recorded states are what the names say: dh0 is the last of dh, and |dh|² its
 /// norm.
 TEST(Gradient, RecordsAgreeWithEachOther) {

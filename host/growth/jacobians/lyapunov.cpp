@@ -23,7 +23,7 @@ bool is_gaussian(const GrowthSpec& spec) {
 
 std::optional<LyapunovTheory> gaussian_products(const GrowthSpec& spec, std::size_t count) {
   const double sigma2 = sigma_w2(spec).value_or(0);
-  if (!is_dense_chain(spec) || spec.activation != "identity" || !is_untied(spec) ||
+  if (!is_dense_chain(spec) || spec.activation != "identity" || is_shared(spec) ||
       !is_gaussian(spec) || spec.init.density != 1 || sigma2 == 0) {
     return std::nullopt;
   }
@@ -54,8 +54,8 @@ std::optional<LyapunovTheory> chaotic_tanh(const GrowthSpec& spec, std::size_t c
   const double sigma2 = sigma_w2(spec).value_or(0);
   const bool autonomous =
       !spec.init.has_input() && spec.init.bias.scale == 0 && spec.init.h0.scale != 0;
-  if (!is_elman(spec) || !spec.share || spec.activation != "tanh" || !is_gaussian(spec) ||
-      !autonomous || sigma2 <= 1 || count == 0) {
+  if (!is_dense_chain(spec) || !is_shared(spec) || spec.activation != "tanh" ||
+      !is_gaussian(spec) || !autonomous || sigma2 <= 1 || count == 0) {
     return std::nullopt;
   }
   const MeanField field{spec.activation, sigma2, 0};

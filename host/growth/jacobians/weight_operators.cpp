@@ -70,10 +70,10 @@ WeightOperators::WeightOperators(const GrowthSpec& spec, const Tensors& drawn)
   const Tensor& b = drawn.find("b")->second;
   const auto L = static_cast<std::size_t>(spec.depth);
   W_ = W.data.data();
-  stride_ = is_untied(spec) ? W.size() / L : 0;
+  stride_ = is_shared(spec) ? 0 : W.size() / L;
   bias_ = b.data;
-  bias_size_ = is_untied(spec) ? b.size() / L : b.size();
-  bias_stride_ = is_untied(spec) ? bias_size_ : 0;
+  bias_size_ = is_shared(spec) ? b.size() : b.size() / L;
+  bias_stride_ = is_shared(spec) ? 0 : bias_size_;
 }
 
 void WeightOperators::multiply(std::size_t l, std::span<const double> in,

@@ -31,7 +31,7 @@ bool jumps_at_0(Activation activation) {
 /// A layer from a file leaves no room for draws of its weights.
 void check_weights(const GrowthSpec& spec, const RecurrentWeights& weights) {
   const std::string rule = "not beside --weights, whose numbers are given";
-  if (!spec.share) refuse("--share off", rule);
+  if (!is_shared(spec)) refuse("--share off", rule);
   if (spec.init.density != 1) refuse("--density " + readable(spec.init.density), rule);
   if (spec.init.bias.scale != 0) refuse("--bias " + text(spec.init.bias), rule);
   refuse_other_layer(spec, weights);
@@ -73,8 +73,8 @@ void refuse_misfits(const GrowthSpec& spec) {
     refuse("--input other than zero",
            "only for " + names_of(gate_cells) + "; " + net + " has none");
   }
-  if (!spec.share && cell != nullptr && !cell->has_matrices) {
-    refuse("--share off", "only for " + names_of(gate_cells));
+  if (!is_shared(spec) && cell != nullptr && !cell->has_matrices) {
+    refuse("--share off", net + " has one number w");
   }
   if (spec.init.weights) check_weights(spec, *spec.init.weights);
   const bool tanh_inside = is_driven && !cell->takes_activation;
@@ -84,9 +84,8 @@ void refuse_misfits(const GrowthSpec& spec) {
 }
 
 void refuse_share_misfits(const GrowthSpec& spec, double density) {
-  const CellInfo* const cell = spec.net.cell();
-  if (cell == nullptr || !cell->has_matrices) {
-    refuse("--net " + std::string(spec.net.name()), "one of " + names_of(gate_cells));
+  if (const CellInfo* const cell = spec.net.cell(); cell != nullptr && !cell->has_matrices) {
+    refuse("--net " + std::string(spec.net.name()), "its only weight is one number");
   }
   const bool is_sparse = density > 0 && density < 1;
   if (!is_sparse) {

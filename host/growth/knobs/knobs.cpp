@@ -164,24 +164,64 @@ Knob loss_on() {
 
 Knob share() {
   Knob knob = named("--share", Names({"on", "off"}),
-                    "recurrent nets: on, one W; off, a fresh W per step", of(&GrowthSpec::share));
-  knob.rules.applies = is_cell_with_matrices;
-  knob.rules.in_setting = Shown::always;
-  knob.rules.shown = [shown = knob.rules.shown](const GrowthSpec& s) {
-    return is_recurrent(s) ? shown(s) : json::Value(nullptr);
-  };
+                    "on, one W and b for all maps; off, fresh ones for each; unless said, on in "
+                    "recurrent nets alone",
+                    of(&GrowthSpec::share));
+  knob.text = [](const GrowthSpec& s) { return is_shared(s) ? "on" : "off"; };
+  knob.identify = [](IdentityText& id, const GrowthSpec& s) { id.add("share", is_shared(s)); };
+  knob.rules.applies = has_matrices;
+  knob.rules.shown = knob.text;
   return knob;
 }
 
+std::string density_text(const GrowthSpec& spec) {
+  const std::string share = shortest(spec.init.density);
+  const Sparsity sparsity = spec.init.sparsity;
+  return sparsity == Sparsity::independent ? share : std::string(name(sparsity)) + ':' + share;
+}
+
+/// `0.1`, or `rows:0.1`.
+void parse_density(GrowthSpec& spec, const std::string& value) {
+  const std::size_t colon = value.find(':');
+  const bool is_plain = colon == std::string::npos;
+  const auto sparsity = is_plain ? std::optional(Sparsity::independent)
+                                 : value_named<Sparsity>(sparsity_names, value.substr(0, colon));
+  const auto share = decimal_number(is_plain ? std::string_view(value)
+                                             : std::string_view(value).substr(colon + 1));
+  if (!sparsity || !share) {
+    throw Refused(value, "P, rows:P, blocks:P or band:P with a number P above 0, up to 1");
+  }
+  spec.init.sparsity = *sparsity;
+  spec.init.density = *share;
+}
+
 Knob density() {
-  Knob knob = plain("--density", "share of non-zero weights", of(&Initialisation::density));
+  Knob knob = plain("--density",
+                    "share P of non-zero weights: each by itself, or rows:P, blocks:P (of 8 x 8), "
+                    "band:P (the nearest units on a ring)",
+                    of(&Initialisation::density));
+  knob.takes = Takes::text;
+  knob.parse = parse_density;
+  knob.text = density_text;
+  knob.identify = [](IdentityText& id, const GrowthSpec& s) {
+    id.add("density", s.init.density);
+    if (s.init.sparsity != Sparsity::independent) id.add("sparsity", name(s.init.sparsity));
+  };
   knob.rules.applies = has_matrices;
   knob.rules.says_none = [](const GrowthSpec& s) { return s.init.density == 1; };
   knob.rules.in_setting = Shown::always;
-  knob.rules.tag = [](const GrowthSpec& s) { return s.init.density == 1 ? "" : "sparse"; };
+  knob.rules.shown = [](const GrowthSpec& s) {
+    const bool is_plain = s.init.density == 1 || s.init.sparsity == Sparsity::independent;
+    return is_plain ? json::Value(s.init.density) : json::Value(density_text(s));
+  };
+  knob.rules.tag = [](const GrowthSpec& s) {
+    if (s.init.density == 1) return std::string();
+    const bool is_plain = s.init.sparsity == Sparsity::independent;
+    return is_plain ? "sparse" : "sparse-" + std::string(name(s.init.sparsity));
+  };
   knob.rules.check = [](const GrowthSpec& s, const std::string& /*given*/) {
     if (s.init.density > 0 && s.init.density <= 1) return;
-    throw Refused(shortest(s.init.density), "a number above 0, up to 1");
+    throw Refused(density_text(s), "a number above 0, up to 1");
   };
   knob.rules.sweep = {.key = "density", .set = [](GrowthSpec& s, double value) {
                         if (value <= 0 || value > 1) throw Refused("numbers above 0, up to 1");
@@ -238,6 +278,25 @@ Knob form() {
 
 Knob seeds() {
   return count("--seeds", "number of draws", of(&GrowthSpec::seeds), {.in_setting = Shown::never});
+}
+
+Knob half_width() {
+  return plain(
+      "--half-width", "draw seeds until the rate's 95 % interval is the rate +- this; 0: off",
+      of(&GrowthSpec::half_width),
+      {.in_setting = Shown::never, .check = [](const GrowthSpec& s, const std::string& given) {
+         if (s.half_width < 0) throw Refused(given, "0 (off) or a number above 0");
+         if (s.half_width == 0 || s.seeds > 1) return;
+         throw Refused(given, "needs --seeds 2 or more to begin with");
+       }});
+}
+
+Knob max_seeds() {
+  return count("--max-seeds", "the most that --half-width draws", of(&GrowthSpec::max_seeds),
+               {.in_setting = Shown::never, .check_given = [](const GrowthSpec& s) {
+                  if (s.half_width > 0) return;
+                  throw Refused("without --half-width", "it says how many that may draw");
+                }});
 }
 
 Knob first_seed() {
@@ -307,9 +366,10 @@ Knob transient() {
       "--transient", "also: |W^t| of a shared W where it takes long (else only where it is cheap)",
       of(&GrowthSpec::transient), {.check_given = [](const GrowthSpec& s) {
         if (!s.transient || has_shared_matrix(s)) return;
-        throw Refused("with --net " + std::string(s.net.name()),
-                      "only where all maps have one W: elman with --share on, or mlp with --init "
-                      "identity:S, constant:V or file:PATH and --density 1");
+        throw Refused(
+            "with --net " + std::string(s.net.name()),
+            "only where all maps have one W: elman and mlp with --share on, or mlp with --init "
+            "identity:S, constant:V or file:PATH and --density 1");
       }});
 }
 
@@ -333,12 +393,14 @@ Knob dtype() {
 
 const KnobTable<GrowthSpec>& growth_knobs() {
   static const KnobTable<GrowthSpec> table(
-      {net(),       activation(),    depth(),        width(),      batch(),
-       init_knob(), bias_knob(),     h0_knob(),      input_knob(), forget_bias(),
-       chrono(),    loss_gradient(), loss_on(),      share(),      density(),
-       residual(),  form(),          weights_knob(), seeds(),      first_seed(),
-       slope(),     clip_value(),    loss_scale(),   lyapunov(),   singular_values(),
-       transient(), renormalised(),  dtype()},
+      {net(),          activation(),   depth(),           width(),
+       batch(),        init_knob(),    bias_knob(),       h0_knob(),
+       input_knob(),   forget_bias(),  chrono(),          loss_gradient(),
+       loss_on(),      share(),        density(),         residual(),
+       form(),         weights_knob(), seeds(),           half_width(),
+       max_seeds(),    first_seed(),   slope(),           clip_value(),
+       loss_scale(),   lyapunov(),     singular_values(), transient(),
+       renormalised(), dtype()},
       {.identity = {"net",
                     "activation",
                     "depth",

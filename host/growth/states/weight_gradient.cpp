@@ -8,6 +8,7 @@
 #include "host/growth/states/gate_inputs.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/statistics.h"
+#include "host/providers/shared/circular_images.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
@@ -47,7 +48,7 @@ void apply_reset(const GrowthSpec& spec, const Tensors& drawn, std::span<const d
   const auto H = static_cast<std::size_t>(spec.width);
   const auto G = static_cast<std::size_t>(cell.gates);
   const auto r = static_cast<std::size_t>(cell.reset_gate);
-  const std::size_t copy = is_untied(spec) ? step : 0;
+  const std::size_t copy = is_shared(spec) ? 0 : step;
   const double* W_r = drawn.find("Wh")->second.data.data() + (copy * G + r) * H * H;
   const double* b_r =
       drawn.find("b")->second.data.data() + (copy * static_cast<std::size_t>(cell.biases) + r) * H;
@@ -82,10 +83,39 @@ class Contributions {
       });
     }
     if (has_reset_) apply_reset(spec_, drawn_, below, t, step.a);
+    if (is_cnn(spec_)) step = {pixels_first(step.a), neighbourhoods(step.b)};
     return step;
   }
 
+  /// Of a step's factors: samples, or for a cnn all their pixels.
+  [[nodiscard]] std::size_t rows() const {
+    const std::int64_t pixels = is_cnn(spec_) ? image::pixels : 1;
+    return static_cast<std::size_t>(spec_.batch * pixels);
+  }
+
  private:
+  /// [B, N, 64] as [B 64, N].
+  [[nodiscard]] std::vector<double> pixels_first(const std::vector<double>& images) const {
+    std::vector<double> rows(images.size());
+    cpu::transpose_each(images.data(), spec_.batch, spec_.width, image::pixels, rows.data());
+    return rows;
+  }
+  /// What the kernels multiply at each pixel: [B, N, 64] as [B 64, 9 N].
+  [[nodiscard]] std::vector<double> neighbourhoods(const std::vector<double>& images) const {
+    const std::vector<double> rows = pixels_first(images);
+    const std::ptrdiff_t N = spec_.width;
+    std::vector<double> gathered(rows.size() * image::taps);
+    auto to = gathered.begin();
+    for (std::ptrdiff_t row = 0; row < std::ssize(rows) / N; ++row) {
+      const std::ptrdiff_t sample = row / image::pixels * image::pixels;
+      for (std::ptrdiff_t tap = 0; tap < image::taps; ++tap) {
+        const std::ptrdiff_t from = sample + cpu::neighbour(row % image::pixels, tap);
+        to = std::copy_n(rows.begin() + from * N, N, to);
+      }
+    }
+    return gathered;
+  }
+
   const GrowthSpec& spec_;
   const Tensors& drawn_;
   const Tensor& h_;
@@ -130,7 +160,8 @@ WeightGradient of_additive(const GrowthSpec& spec, const Tensor& f, const Tensor
   return result;
 }
 
-WeightGradient of_shared(const Contributions& steps, std::size_t L, std::size_t batch) {
+WeightGradient of_shared(const Contributions& steps, std::size_t L) {
+  const std::size_t batch = steps.rows();
   WeightGradient result;
   for (std::size_t lag = 0; lag < L; ++lag) {
     result.ln_by_lag.push_back(ln_norm(steps[L - 1 - lag], batch));
@@ -184,8 +215,7 @@ std::vector<std::size_t> cosine_lags(std::size_t L) {
 WeightGradient weight_gradient(const GrowthSpec& spec, Plan& plan, const Tensors& drawn,
                                const Tensor& h, const Tensor& dh) {
   const auto L = static_cast<std::size_t>(spec.depth);
-  const auto batch = static_cast<std::size_t>(spec.batch);
-  if (is_untied(spec)) {
+  if (!is_shared(spec)) {
     WeightGradient result{.sum = nan, .sum_squared_mean = nan, .cancellation = nan};
     if (is_cnn(spec)) {
       const Tensor dW = plan.get("dW");
@@ -195,14 +225,13 @@ WeightGradient weight_gradient(const GrowthSpec& spec, Plan& plan, const Tensors
     }
     const Contributions steps(spec, plan, drawn, h);
     for (std::size_t l = 0; l < L; ++l) {
-      result.by_layer.push_back(std::exp(ln_norm(steps[l], batch)));
+      result.by_layer.push_back(std::exp(ln_norm(steps[l], steps.rows())));
     }
     return result;
   }
-  WeightGradient result = is_additive(spec)
-                              ? of_additive(spec, h, dh)
-                              : of_shared(Contributions(spec, plan, drawn, h), L, batch);
-  add_sum(plan.get("dWh"), result);
+  WeightGradient result = is_additive(spec) ? of_additive(spec, h, dh)
+                                            : of_shared(Contributions(spec, plan, drawn, h), L);
+  add_sum(plan.get(is_recurrent(spec) ? "dWh" : "dW"), result);
   return result;
 }
 
@@ -236,7 +265,7 @@ std::optional<WeightTheory> weight_theory(const GrowthSpec& spec) {
   using Kind = WeightInit::Kind;
   const Initialisation& init = spec.init;
   const bool given = init.W.kind == Kind::constant || init.W.kind == Kind::identity;
-  const bool scalar = is_elman(spec) && spec.share && spec.width == 1 && spec.batch == 1;
+  const bool scalar = is_elman(spec) && is_shared(spec) && spec.width == 1 && spec.batch == 1;
   const bool at_rest = init.h0.scale == 0 && init.bias.scale == 0 && !spec.h0_fixed_point;
   if (!scalar || !given || !at_rest || spec.activation != "identity" || init.density != 1 ||
       !init.has_input() || spec.clip_value > 0) {

@@ -9,9 +9,11 @@
 #include "host/growth/knobs/knobs.h"
 #include "host/growth/states/open_paths.h"
 #include "host/growth/states/states.h"
+#include "host/growth/study/curve.h"
 #include "host/growth/study/range.h"
 #include "host/growth/study/resolve.h"
 #include "host/growth/study/seeds.h"
+#include "host/text/decimal.h"
 #include "host/text/not_finite.h"
 #include "kernels/activation/activation.h"
 
@@ -156,36 +158,6 @@ void summarise_weights(const std::vector<SeedGrowth>& seeds, GrowthResult& resul
   result.weight_gradient = over_seeds(of_seeds);
 }
 
-using End = RangeEnd::Kind;
-
-/// A seed's gradient over all depths: how it ended, and what is known behind that.
-struct Curve {
-  RangeEnd end;                 // `zero` only where it is 0 on paper
-  std::vector<double> ln_norm;  // relative, by depth; -infinity where it is 0, NaN where unknown
-  bool continued = false;       // behind the end, by the renormalised pass
-};
-
-/// `renormalised` is empty where there is none.
-Curve whole_curve(const GrowthSpec& spec, const SeedGrowth& seed,
-                  const std::vector<double>& renormalised) {
-  Curve curve{seed.end, seed.ln_norm};
-  for (double& v : curve.ln_norm) v -= seed.ln_norm[0];
-  const std::size_t end = curve.end.depth;
-  const bool known = !renormalised.empty();
-  if (curve.end.kind == End::zero && !(known && std::isinf(renormalised[end]))) {
-    curve.end.kind = End::below;
-  }
-  if (curve.end.kind == End::none || curve.end.kind == End::zero) return curve;
-  curve.continued = known && spec.clip_value == 0;
-  // The last depth that still says something; depth 0 is 0 by definition.
-  const std::size_t last = std::max<std::size_t>(end, 1) - 1;
-  const double reached = end == 0 ? 0 : curve.ln_norm[last];
-  for (std::size_t d = end; d < curve.ln_norm.size(); ++d) {
-    curve.ln_norm[d] = curve.continued ? reached + renormalised[d] - renormalised[last] : nan;
-  }
-  return curve;
-}
-
 /// Whether the net is drawn at random: what its gradient's growth depends on. The states do not
 /// matter where every map is linear.
 bool is_random(const GrowthSpec& spec) {
@@ -202,19 +174,7 @@ bool is_random(const GrowthSpec& spec) {
   return drawn_W || init.density != 1 || (!linear && drawn_states);
 }
 
-Verdict verdict_of(const Curve& curve) {
-  switch (curve.end.kind) {
-    case End::above:
-      return Verdict::overflowed;
-    case End::below:
-      return Verdict::underflowed;
-    case End::zero:
-      return Verdict::zero;
-    case End::none:
-      break;
-  }
-  return judge({curve.ln_norm.back(), std::nullopt, std::nullopt});
-}
+using End = RangeEnd::Kind;
 
 std::size_t count(const std::vector<Curve>& curves, End kind) {
   return static_cast<std::size_t>(std::count_if(
@@ -232,6 +192,8 @@ Verdict verdict(const GrowthSpec& spec, const std::vector<Curve>& curves, const 
   if (!growth.low && is_random(spec)) return Verdict::inconclusive;
   return judge(growth);
 }
+
+double half_width(const Interval& x) { return x.low && x.high ? 0.5 * (*x.high - *x.low) : nan; }
 
 std::string of_seeds(std::size_t n, std::size_t all) {
   return std::to_string(n) + " of " + std::to_string(all) + (all == 1 ? " seed" : " seeds");
@@ -275,6 +237,10 @@ std::string explanation(const GrowthSpec& spec, const std::vector<Curve>& curves
       sentences.push_back(text.str());
     }
   }
+  if (!(half_width(result.rate) <= spec.half_width) && spec.half_width > 0) {
+    sentences.push_back("a half-width of " + readable(spec.half_width) + " takes more than " +
+                        std::to_string(curves.size()) + " seeds");
+  }
   std::string all;
   for (const std::string& sentence : sentences) all += (all.empty() ? "" : "; ") + sentence;
   return all;
@@ -287,62 +253,122 @@ struct MeasuredSeed {
   SeedJacobians jacobians;
 };
 
-std::vector<MeasuredSeed> run_seeds(const GrowthSpec& spec, const Initialisation& init,
-                                    Provider& provider, WeightCache* cache) {
-  const Problem problem = make_problem(spec);
-  std::vector<MeasuredSeed> seeds(static_cast<std::size_t>(spec.seeds));
-  for_each_seed(
-      seeds.size(), concurrent_seeds(provider, problem),
-      [&] { return plan_or_refuse(provider, problem); },
-      [&](const PlanPtr& plan, std::size_t i) {
-        const Tensors drawn = draw(problem, init, spec.first_seed + i, cache);
-        seeds[i].facts = drawn_facts(spec, drawn);
-        seeds[i].growth = run_seed(spec, *plan, drawn);
-        seeds[i].jacobians = measure_jacobians(spec, drawn, spec.first_seed + i);
-      });
-  return seeds;
+/// The seeds of a study, drawn in one or several rounds.
+class Seeds {
+ public:
+  Seeds(const GrowthSpec& spec, Provider& provider, WeightCache* cache)
+      : spec_(spec),
+        init_(resolve(spec)),
+        problem_(make_problem(spec)),
+        provider_(provider),
+        cache_(cache) {}
+
+  /// Runs further ones, until there are n.
+  void draw_up_to(std::size_t n) {
+    const std::size_t have = seeds_.size();
+    seeds_.resize(n);
+    for_each_seed(
+        n - have, concurrent_seeds(provider_, problem_),
+        [&] { return plan_or_refuse(provider_, problem_); },
+        [&](const PlanPtr& plan, std::size_t i) {
+          MeasuredSeed& seed = seeds_[have + i];
+          const Tensors drawn = this->drawn(have + i);
+          seed.facts = drawn_facts(spec_, drawn);
+          seed.growth = run_seed(spec_, *plan, drawn);
+          seed.jacobians = measure_jacobians(spec_, drawn, spec_.first_seed + have + i);
+        });
+    find_what_is_beyond();
+    curves_.clear();
+    for (std::size_t i = 0; i < n; ++i) {
+      const SeedGrowth& growth = seeds_[i].growth;
+      curves_.push_back(whole_curve(spec_, growth.end, growth.ln_norm, beyond(i).renormalised));
+    }
+  }
+
+  [[nodiscard]] std::size_t size() const { return seeds_.size(); }
+  [[nodiscard]] const std::vector<Curve>& curves() const { return curves_; }
+  /// What each seed says of `part`.
+  template <class Part>
+  [[nodiscard]] auto each(Part MeasuredSeed::*part) const {
+    std::vector<Part> parts;
+    parts.reserve(size());
+    for (const MeasuredSeed& seed : seeds_) parts.push_back(seed.*part);
+    return parts;
+  }
+  /// The renormalised pass over seeds, where a format ran out and nobody had asked.
+  [[nodiscard]] std::optional<Renormalised> unasked() const {
+    return unasked_.empty() ? std::nullopt : renormalised_over_seeds(unasked_);
+  }
+
+ private:
+  [[nodiscard]] Tensors drawn(std::size_t i) const {
+    return draw(problem_, init_, spec_.first_seed + i, cache_);
+  }
+  [[nodiscard]] const SeedJacobians& beyond(std::size_t i) const {
+    return unasked_.empty() ? seeds_[i].jacobians : unasked_[i];
+  }
+  /// The renormalised backward pass of every seed, if a format ran out in one.
+  void find_what_is_beyond() {
+    const bool ended = std::any_of(seeds_.begin(), seeds_.end(), [](const MeasuredSeed& seed) {
+      return seed.growth.end.kind != End::none;
+    });
+    if (!ended || spec_.renormalised) return;
+    GrowthSpec spec = spec_;
+    spec.renormalised = true;
+    spec.lyapunov = 0;
+    spec.singular_values = spec.transient = false;
+    const std::size_t have = unasked_.size();
+    unasked_.resize(size());
+    for_each_seed(
+        size() - have, concurrent_seeds(provider_, problem_), [] { return 0; },
+        [&](int /*state*/, std::size_t i) {
+          unasked_[have + i] = measure_jacobians(spec, drawn(have + i), spec.first_seed + have + i);
+        });
+  }
+
+  const GrowthSpec& spec_;
+  Initialisation init_;
+  Problem problem_;
+  Provider& provider_;
+  WeightCache* cache_;
+  std::vector<MeasuredSeed> seeds_;
+  std::vector<SeedJacobians> unasked_;  // of every seed, or of none
+  std::vector<Curve> curves_;
+};
+
+std::vector<double> rates(const Seeds& seeds) {
+  std::vector<double> rates;
+  rates.reserve(seeds.size());
+  for (const Curve& curve : seeds.curves()) rates.push_back(window_slope(curve.ln_norm));
+  return rates;
 }
 
-/// The renormalised backward pass of every seed, where a format ran out and nobody had asked.
-std::vector<SeedJacobians> beyond_the_format(GrowthSpec spec, const Initialisation& init,
-                                             const Provider& provider, WeightCache* cache) {
-  spec.renormalised = true;
-  spec.lyapunov = 0;
-  spec.singular_values = spec.transient = false;
-  const Problem problem = make_problem(spec);
-  std::vector<SeedJacobians> seeds(static_cast<std::size_t>(spec.seeds));
-  for_each_seed(
-      seeds.size(), concurrent_seeds(provider, problem), [] { return 0; },
-      [&](int /*state*/, std::size_t i) {
-        const std::uint64_t seed = spec.first_seed + i;
-        seeds[i] = measure_jacobians(spec, draw(problem, init, seed, cache), seed);
-      });
-  return seeds;
+/// Draws spec.seeds, and more until the rate's interval is as narrow as spec.half_width asks, or
+/// spec.max_seeds are there. How many depends on the draws alone.
+void draw_all(const GrowthSpec& spec, Seeds& seeds) {
+  seeds.draw_up_to(static_cast<std::size_t>(spec.seeds));
+  const auto most = static_cast<std::size_t>(std::max(spec.max_seeds, spec.seeds));
+  while (spec.half_width > 0 && seeds.size() < most) {
+    const double excess = half_width(mean_interval(rates(seeds))) / spec.half_width;
+    if (excess <= 1 || std::isnan(excess)) return;
+    constexpr double margin = 1.05;     // the next round's deviation may be somewhat larger
+    constexpr double most_at_once = 4;  // few seeds say little about the spread
+    const double factor = std::min(margin * excess * excess, most_at_once);
+    const double wanted = std::ceil(static_cast<double>(seeds.size()) * factor);
+    seeds.draw_up_to(static_cast<std::size_t>(std::min(wanted, static_cast<double>(most))));
+  }
 }
 
 void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache,
                   GrowthResult& result) {
-  const Initialisation init = resolve(spec);
-  std::vector<SeedGrowth> seeds;
-  std::vector<SeedJacobians> jacobians;
-  std::vector<DrawnFacts> facts;
-  for (MeasuredSeed& seed : run_seeds(spec, init, provider, cache)) {
-    facts.push_back(seed.facts);
-    seeds.push_back(std::move(seed.growth));
-    jacobians.push_back(std::move(seed.jacobians));
-  }
-  const bool ended = std::any_of(seeds.begin(), seeds.end(),
-                                 [](const SeedGrowth& seed) { return seed.end.kind != End::none; });
-  std::vector<SeedJacobians> unasked;
-  if (ended && !spec.renormalised) unasked = beyond_the_format(spec, init, provider, cache);
-  const std::vector<SeedJacobians>& beyond = unasked.empty() ? jacobians : unasked;
-  std::vector<Curve> curves;
-  std::vector<double> growths;
-  for (std::size_t i = 0; i < seeds.size(); ++i) {
-    curves.push_back(whole_curve(spec, seeds[i], beyond[i].renormalised));
-    result.rates.push_back(window_slope(curves[i].ln_norm));
-    growths.push_back(curves[i].ln_norm.back());
-    ++result.verdicts.at(static_cast<std::size_t>(verdict_of(curves[i])));
+  Seeds drawn(spec, provider, cache);
+  draw_all(spec, drawn);
+  const std::vector<SeedGrowth> seeds = drawn.each(&MeasuredSeed::growth);
+  const std::vector<Curve>& curves = drawn.curves();
+  result.rates = rates(drawn);
+  for (const Curve& curve : curves) {
+    result.growths.push_back(curve.ln_norm.back());
+    ++result.verdicts.at(static_cast<std::size_t>(verdict_of(curve)));
   }
   const auto L = static_cast<std::size_t>(spec.depth);
   summarise_norms(seeds, L, result);
@@ -353,18 +379,19 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   summarise_weights(seeds, result);
   result.rate = mean_interval(result.rates);
   result.total = scaled(result.rate, static_cast<double>(L));
+  const std::vector<DrawnFacts> facts = drawn.each(&MeasuredSeed::facts);
   result.theory = find_theory(spec, facts);
   result.bound = find_bound(spec, facts);
   result.weight_theory = weight_theory(spec);
-  const Interval growth = mean_interval(growths);
+  const Interval growth = mean_interval(result.growths);
   result.verdict = verdict(spec, curves, growth);
   result.reason = explanation(spec, curves, result, growth);
   result.reach = reach(result.rate.value, L);
-  result.jacobians = over_seeds(spec, jacobians);
+  result.jacobians = over_seeds(spec, drawn.each(&MeasuredSeed::jacobians));
   const bool ran_out =
       result.verdict == Verdict::overflowed || result.verdict == Verdict::underflowed;
-  if (ran_out && !spec.renormalised && spec.clip_value == 0) {
-    result.jacobians.renormalised = renormalised_over_seeds(beyond);
+  if (ran_out && spec.clip_value == 0) {
+    if (auto unasked = drawn.unasked()) result.jacobians.renormalised = std::move(unasked);
   }
 }
 

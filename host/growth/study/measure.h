@@ -41,6 +41,7 @@ struct GrowthResult {
   std::vector<double> ln_mean_square;          // ln of ratio_squared_mean, in range for any depth
   Interval rate;
   std::vector<double> rates;  // by seed: slope on the fit's window; NaN where none could be fitted
+  std::vector<double> growths;  // by seed: ln of the growth over the whole way; not finite likewise
   Interval total;
   std::optional<Theory> theory;
   std::optional<Bound> bound;

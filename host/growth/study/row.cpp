@@ -18,6 +18,10 @@ Json theory(const std::optional<Theory>& t) {
     moments = {{"ratio_squared_mean", json::number(t->moments->mean)},
                {"ratio_squared_variance", json::number(t->moments->variance)}};
   }
+  Json total = nullptr;
+  if (t->total) {
+    total = {{"mean", json::number(t->total->mean)}, {"spread", json::number(t->total->spread)}};
+  }
   return {{"rate", json::number(t->rate)},
           {"asymptotic", json::number(t->asymptotic)},
           {"formula", t->formula},
@@ -27,7 +31,8 @@ Json theory(const std::optional<Theory>& t) {
           {"critical_sigma", json::number(t->critical_sigma)},
           {"xi", json::number(t->xi)},
           {"xi_q", json::number(t->xi_q)},
-          {"moments", moments}};
+          {"moments", moments},
+          {"total", total}};
 }
 
 Json bound(const std::optional<Bound>& b) {
@@ -153,8 +158,9 @@ void add_result(Json& json, const GrowthSpec& spec, const GrowthResult& result) 
   json["ratio_squared_variance"] = json::numbers(result.ratio_squared_variance);
   json["ln_mean_square"] = json::numbers(result.ln_mean_square);
   json["rate"] = json::interval(result.rate);
-  constexpr std::size_t few = 1000;  // seeds that a row lists one by one
+  constexpr std::size_t few = 5000;  // seeds that a row lists one by one
   json["rates"] = result.rates.size() <= few ? json::numbers(result.rates) : Json(nullptr);
+  json["growths"] = result.growths.size() <= few ? json::numbers(result.growths) : Json(nullptr);
   json["theory"] = theory(result.theory);
   json["bound"] = bound(result.bound);
   json["total"] = json::interval(result.total);
@@ -194,7 +200,7 @@ Json row(const GrowthSpec& spec, const GrowthResult& result, const Beside& besid
             {"dtype", std::string(name(spec.dtype))},
             {"status", name(result.status)},
             {"reason", result.reason},
-            {"seeds", spec.seeds},
+            {"seeds", result.rates.empty() ? spec.seeds : std::ssize(result.rates)},
             {"depth", spec.depth},
             {"setting", growth_knobs().setting(spec)},
             {"identity", row_identity(spec, result.provider, beside).text()}};

@@ -38,7 +38,7 @@ bool is_elman(const GrowthSpec& spec) { return is_plain_chain(spec) && is_recurr
 
 int gates(const GrowthSpec& spec) { return is_recurrent(spec) ? spec.net.cell()->gates : 1; }
 
-bool is_untied(const GrowthSpec& spec) { return !is_recurrent(spec) || !spec.share; }
+bool is_shared(const GrowthSpec& spec) { return spec.share.value_or(is_recurrent(spec)); }
 
 std::optional<double> noise_variance(const GrowthSpec& spec, std::int64_t map) {
   const ValueInit& bias = spec.init.bias;

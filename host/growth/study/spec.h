@@ -30,12 +30,15 @@ struct GrowthSpec {
   /// h0, bias, loss gradient and so on. `h0` is ignored with `h0_fixed_point`.
   Initialisation init = growth_initialisation();
   bool h0_fixed_point = false;  // h0 such that q_1 is the mean-field fixed point
-  bool share = true;            // recurrent nets: one W, or a fresh one per step
+  /// One W and b for all maps, or fresh ones for each; unsaid: one in recurrent nets alone.
+  std::optional<bool> share = {};
   Residual residual = Residual::plain;
   double residual_scale = 1;
   AdditiveForm form = AdditiveForm::two_term;
   std::int64_t seeds = 8;
   std::uint64_t first_seed = 1;
+  double half_width = 0;  // of the rate's interval: seeds are drawn until it is there; 0: off
+  std::int64_t max_seeds = 5000;  // but not more than these
   double clip_value = 0;
   SlopeFrom slope = SlopeFrom::output;  // f64 takes the exact ones, whatever this says
   Dtype dtype = Dtype::f32;
@@ -62,8 +65,8 @@ struct GrowthSpec {
 [[nodiscard]] bool is_elman(const GrowthSpec& spec);
 /// Rows of its W per unit: a cell's gates; of layers 1.
 [[nodiscard]] int gates(const GrowthSpec& spec);
-/// Whether every map has its own weights.
-[[nodiscard]] bool is_untied(const GrowthSpec& spec);
+/// Whether all maps have one W.
+[[nodiscard]] bool is_shared(const GrowthSpec& spec);
 
 /// Elements of one sample's state; h alone where it is (h, c).
 [[nodiscard]] double state_size(const GrowthSpec& spec);

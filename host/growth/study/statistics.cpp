@@ -130,6 +130,25 @@ Interval spread_ratio(std::span<const double> a, std::span<const double> b) {
   return {value, std::exp(0.5 * *ln_ratio.low), std::exp(0.5 * *ln_ratio.high)};
 }
 
+Line fit_line(std::span<const double> x, std::span<const double> y) {
+  const double x_mean = mean(x);
+  const double y_mean = mean(y);
+  double xx = 0;
+  double xy = 0;
+  double yy = 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    xx += (x[i] - x_mean) * (x[i] - x_mean);
+    xy += (x[i] - x_mean) * (y[i] - y_mean);
+    yy += (y[i] - y_mean) * (y[i] - y_mean);
+  }
+  const double slope = xy / xx;
+  const double degrees = static_cast<double>(x.size()) - 2;
+  const double residuals = std::max(0.0, yy - slope * xy);
+  const double t = boost::math::quantile(boost::math::students_t(degrees), 0.975);
+  const double error = t * std::sqrt(residuals / degrees / xx);
+  return {{slope, slope - error, slope + error}, y_mean - slope * x_mean, xy / std::sqrt(xx * yy)};
+}
+
 Interval scaled(const Interval& x, double factor) {
   Interval y{x.value * factor, x.low, x.high};
   if (y.low) *y.low *= factor;

@@ -59,6 +59,15 @@ Interval mean_difference(std::span<const double> a, std::span<const double> b);
 /// distribution is wrong by far where the numbers are not normal. Three values each, at least.
 Interval spread_ratio(std::span<const double> a, std::span<const double> b);
 
+/// The least-squares line y = intercept + slope x.
+struct Line {
+  Interval slope;  // 95 %, by Student's t
+  double intercept;
+  double correlation;
+};
+/// Of n points, n ≥ 3, of which the x are not all the same.
+Line fit_line(std::span<const double> x, std::span<const double> y);
+
 /// The interval of factor · x, factor > 0.
 Interval scaled(const Interval& x, double factor);
 

@@ -47,7 +47,7 @@ std::optional<Bound> find_bound(const GrowthSpec& spec, std::span<const DrawnFac
   for (const DrawnFacts& seed : seeds) {
     if (std::isfinite(seed.sigma_max)) sigma.push_back(seed.sigma_max);
   }
-  if (spec.net != "elman" || !spec.share || sigma.empty()) return std::nullopt;
+  if (!is_dense_chain(spec) || !is_shared(spec) || sigma.empty()) return std::nullopt;
   const double sigma_max = quantile(sigma, 0.5);
   const double gamma = max_slope(spec.activation);
   return Bound{sigma_max, gamma, verdict(sigma_max * gamma)};

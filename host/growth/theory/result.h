@@ -11,6 +11,12 @@ struct RatioMoments {
   double variance;
 };
 
+/// Of ln of the growth over all L maps, over draws.
+struct TotalMoments {
+  double mean;
+  double spread;  // standard deviation
+};
+
 struct Theory {
   double rate = 0;      // ln-norm per step, over the maps that a measurement is fitted to
   std::string formula;  // of the rate
@@ -24,6 +30,7 @@ struct Theory {
   std::optional<double> xi{};              // 1 / |ln χ|
   std::optional<double> xi_q{};            // maps over which q comes closer to its fixed point by e
   std::optional<RatioMoments> moments{};   // where they are known at finite width
+  std::optional<TotalMoments> total{};     // likewise
 };
 
 }  // namespace gradepth::growth

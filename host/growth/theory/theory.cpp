@@ -4,6 +4,7 @@
 #include <array>
 #include <boost/math/distributions/binomial.hpp>
 #include <boost/math/special_functions/digamma.hpp>
+#include <boost/math/special_functions/trigamma.hpp>
 #include <cmath>
 #include <numbers>
 #include <sstream>
@@ -35,6 +36,10 @@ bool no_input(const GrowthSpec& spec) {
   return !spec.init.has_input() && (!spec.init.weights || !spec.init.weights->has_inputs());
 }
 bool dense(const GrowthSpec& spec) { return spec.init.density == 1; }
+/// Whether units may have more links than others, or neighbours: what theory here leaves out.
+bool has_structure(const GrowthSpec& spec) {
+  return !dense(spec) && spec.init.sparsity != Sparsity::independent;
+}
 bool unit_sphere(const GrowthSpec& spec) {
   return spec.init.loss == Initialisation::LossGradient::sphere && spec.batch == 1;
 }
@@ -161,6 +166,7 @@ double slope_kurtosis(Activation activation, double q) {
 ///   Var |g'|² / (E |g'|²)² = A (1 + B m) - 1/N =: V,  m' = A (1 + B m) / (1 + V):
 /// a unit of more links than others gathers gradient, and passes it on. Of m at rest, A B m.
 double gathering(const GrowthSpec& spec, double k) {
+  if (has_structure(spec)) return infinity;
   const auto N = static_cast<double>(spec.net == "cnn" ? image::taps * spec.width : spec.width);
   const double A = 3 * k / N;
   const double AB = A * (1 / spec.init.density - 1);
@@ -170,36 +176,51 @@ double gathering(const GrowthSpec& spec, double k) {
 /// From here on few units carry |g|, its logarithm is skewed, and there is no theory.
 constexpr double most_gathering = 0.1;
 
+/// Fresh dense maps are independent: means and variances add up, and the spread grows with √L.
+std::optional<TotalMoments> total_of_fresh_maps(const GrowthSpec& spec, double rate,
+                                                double variance) {
+  if (!dense(spec)) return std::nullopt;
+  const auto L = static_cast<double>(spec.depth);
+  return TotalMoments{L * rate, std::sqrt(L * variance)};
+}
+
 /// One vector through fresh Gaussian matrices: ln|Wᵀv|² is ln(σ_w²/N) plus a log-chi-square of N.
 std::optional<Theory> gaussian_product(const GrowthSpec& spec,
                                        std::span<const DrawnFacts> /*seeds*/) {
   const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
   const double sigma2 = sigma_w2(spec).value_or(0);
-  if (!dense_layers || !is_untied(spec) || spec.activation != "identity" ||
+  if (!dense_layers || is_shared(spec) || spec.activation != "identity" ||
       !gaussian_weights(spec) || gathering(spec, 1) >= most_gathering || spec.batch != 1 ||
       sigma2 == 0) {
     return std::nullopt;
   }
   const auto N = static_cast<double>(spec.width);
   const double rate = 0.5 * (boost::math::digamma(0.5 * N) + std::log(2 * sigma2 / N));
+  const double variance = 0.25 * boost::math::trigamma(0.5 * N);
   return Theory{
       .rate = rate - 0.25 * gathering(spec, 1),
       .formula = dense(spec) ? "1/2 [psi(N/2) + ln(2 s_w^2 / N)]"
                              : "1/2 [psi(N/2) + ln(2 s_w^2 / N)] - 1/4 A B m, A = 3/N, "
                                "B = 1/density - 1, A B m^2 + (1 - 1/N + A - A B) m = A",
-      .source = dense(spec) ? "Newman 1986" : "Newman 1986; sparse: host/growth/README.md"};
+      .source = dense(spec) ? "Newman 1986" : "Newman 1986; sparse: host/growth/README.md",
+      .total = total_of_fresh_maps(spec, rate, variance)};
 }
 
 /// One vector from `sphere` through fresh Gaussian matrices, f of no bias and no input.
 bool gaussian_chain(const GrowthSpec& spec) {
   const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
   const bool starts = spec.h0_fixed_point || spec.init.h0.scale != 0;
-  return dense_layers && is_untied(spec) && gaussian_weights(spec) && no_bias(spec) &&
+  return dense_layers && !is_shared(spec) && gaussian_weights(spec) && no_bias(spec) &&
          no_input(spec) && unit_sphere(spec) && starts && sigma_w2(spec).value_or(0) > 0;
 }
 
-/// E ψ(K/2), K ~ Bin(N, 1/2) given K >= 1.
-double mean_digamma_of_active(std::int64_t N) {
+/// Mean and variance of ln χ²_K, but for ln 2, K ~ Bin(N, 1/2) given K >= 1: those of ψ(K/2), and
+/// to the variance E ψ₁(K/2).
+struct LogChiSquare {
+  double mean;
+  double variance;
+};
+LogChiSquare log_chi_square_of_active(std::int64_t N) {
   const auto n = static_cast<double>(N);
   const double reach = 20 * std::sqrt(n);  // 40 standard deviations
   const auto first = static_cast<std::int64_t>(std::max(1.0, std::floor(0.5 * n - reach)));
@@ -207,13 +228,20 @@ double mean_digamma_of_active(std::int64_t N) {
   const boost::math::binomial coins(n, 0.5);
   double mass = 0;
   double sum = 0;
+  double squares = 0;  // ψ(N/4) taken off: ψ(K/2) hardly moves
+  double within = 0;
+  const double centre = boost::math::digamma(0.25 * n);
   for (std::int64_t K = first; K <= last; ++K) {
     const auto k = static_cast<double>(K);
     const double p = boost::math::pdf(coins, k);
+    const double away = boost::math::digamma(0.5 * k) - centre;
     mass += p;
-    sum += p * boost::math::digamma(0.5 * k);
+    sum += p * away;
+    squares += p * away * away;
+    within += p * boost::math::trigamma(0.5 * k);
   }
-  return sum / mass;
+  const double mean = sum / mass;
+  return {centre + mean, squares / mass - mean * mean + within / mass};
 }
 
 /// A ReLU lets K of N units through, each a fair coin, and the gradient's direction is uniform at
@@ -225,7 +253,8 @@ std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
   }
   const double sigma2 = sigma_w2(spec).value_or(0);
   const auto N = static_cast<double>(spec.width);
-  const double rate = 0.5 * (std::log(2 * sigma2 / N) + mean_digamma_of_active(spec.width));
+  const LogChiSquare active = log_chi_square_of_active(spec.width);
+  const double rate = 0.5 * (std::log(2 * sigma2 / N) + active.mean);
   return Theory{.rate = rate - 0.25 * gathering(spec, 2),
                 .formula = dense(spec)
                                ? "1/2 [ln(2 s_w^2 / N) + E psi(K/2)], K ~ Bin(N, 1/2), K >= 1"
@@ -236,7 +265,8 @@ std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
                 .q = std::nullopt,
                 .chi = 0.5 * sigma2,
                 .critical_sigma = std::numbers::sqrt2,
-                .xi = depth_scale(0.5 * sigma2)};
+                .xi = depth_scale(0.5 * sigma2),
+                .total = total_of_fresh_maps(spec, rate, 0.25 * active.variance)};
 }
 
 /// h = 0 is a fixed point of an odd f, without bias and input: near it every map is f'(0) W.
@@ -264,20 +294,33 @@ std::optional<Theory> measured_radius(const GrowthSpec& spec, std::span<const Dr
   const bool linear = is_plain_chain(spec) && is_linear(spec.activation);
   if (!linear && !rests_at_0(spec)) return std::nullopt;
   const double ln_slope = std::log(slope_at_0(spec.activation));
-  double sum = 0;
-  std::size_t count = 0;
+  std::vector<double> ln_factors;
   for (const DrawnFacts& seed : seeds) {
     const double ln_factor = seed.ln_radius + ln_slope;
     if (!std::isfinite(ln_factor) || (!linear && ln_factor >= 0)) continue;
-    sum += ln_factor;
-    ++count;
+    ln_factors.push_back(ln_factor);
   }
-  if (2 * count <= seeds.size()) return std::nullopt;
-  return Theory{.rate = sum / static_cast<double>(count),
+  if (2 * ln_factors.size() <= seeds.size()) return std::nullopt;
+  std::optional<TotalMoments> total;
+  if (linear && seeds.size() > 1) {
+    const auto L = static_cast<double>(spec.depth);
+    total = {L * mean(ln_factors), L * std::sqrt(variance(ln_factors))};
+  }
+  return Theory{.rate = mean(ln_factors),
                 .formula = linear ? "mean of ln r, r the measured spectral radius of W"
                                   : "mean of ln(r f'(0)) over seeds where it is below 0, r the "
                                     "measured spectral radius of W",
-                .source = linear ? "eigenvalues of W" : "linearisation at 0"};
+                .source = linear ? "eigenvalues of W" : "linearisation at 0",
+                .total = total};
+}
+
+/// Whether one W for all maps does what fresh ones do: as long as its own directions have not been
+/// found, L² small against N. Where f(c x) = c f(x) they are found for good; other nets forget.
+bool is_as_if_fresh(const GrowthSpec& spec) {
+  if (!is_shared(spec)) return true;
+  const auto L = static_cast<double>(spec.depth);
+  const auto links = static_cast<double>(is_cnn(spec) ? image::taps * spec.width : spec.width);
+  return gaussian_weights(spec) && (!spec.activation->homogeneous || L * L <= links);
 }
 
 /// Whether there are maps with Gaussian input, and behind them some without.
@@ -294,9 +337,7 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
     return is_linear(spec.activation) ? noise.value_or(0.0) : noise;
   };
   const std::optional<double> noise = noise_at(spec.depth);
-  const bool random =
-      gaussian_weights(spec) || is_untied(spec);  // a shared orthogonal W is not iid
-  if (!is_plain_chain(spec) || !sigma2 || !noise || !random || *sigma2 == 0 ||
+  if (!is_plain_chain(spec) || !sigma2 || !noise || !is_as_if_fresh(spec) || *sigma2 == 0 ||
       !std::isfinite(*sigma2) || !std::isfinite(*noise)) {
     return std::nullopt;
   }
@@ -346,10 +387,12 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
 }
 
 std::optional<Theory> gru(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
+  if (has_structure(spec)) return std::nullopt;
   return gru_theory(spec);
 }
 
 std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
+  if (is_shared(spec) || has_structure(spec)) return std::nullopt;  // its branches are not fresh
   std::optional<Theory> theory = residual_theory(spec);
   const std::optional<double> sigma2 = sigma_w2(spec);
   const bool width_term = spec.residual == Residual::preact && spec.activation == "relu" &&
@@ -409,8 +452,8 @@ double scalar_chain_rate(const GrowthSpec& spec, const Tensors& drawn) {
   double h = drawn.find("h0")->second.data.at(0);
   with_activation(spec.activation, [&](auto act) {
     for (std::size_t l = 0; l < L; ++l) {
-      const double w = W[is_untied(spec) ? l : 0];
-      const double a = w * h + b[is_untied(spec) ? l : 0] +
+      const double w = W[is_shared(spec) ? 0 : l];
+      const double a = w * h + b[is_shared(spec) ? 0 : l] +
                        (x == drawn.end() ? 0.0 : gate_inputs(spec, drawn, l, 0)[0]);
       h = exact_value<decltype(act)>(a);
       const double ln_factor =

@@ -57,15 +57,15 @@ Transient transient_growth(std::span<const double> W, std::size_t n, std::size_t
 bool has_shared_matrix(const GrowthSpec& spec) {
   using enum WeightInit::Kind;
   const auto kind = spec.init.W.kind;
-  const bool same_layers = spec.net == "mlp" && spec.init.density == 1 &&
-                           (kind == file || kind == identity || kind == constant);
-  return same_layers || (spec.net == "elman" && spec.share);
+  const bool same_layers =
+      spec.init.density == 1 && (kind == file || kind == identity || kind == constant);
+  return is_dense_chain(spec) && (is_shared(spec) || same_layers);
 }
 
 std::optional<std::span<const double>> shared_matrix(const GrowthSpec& spec, const Tensors& drawn) {
   if (!has_shared_matrix(spec)) return std::nullopt;
   const auto n = static_cast<std::size_t>(spec.width);
-  const char* W = spec.net == "elman" ? "Wh" : "W";
+  const char* W = is_recurrent(spec) ? "Wh" : "W";
   return std::span(drawn.find(W)->second.data).first(n * n);
 }
 

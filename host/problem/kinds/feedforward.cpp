@@ -1,5 +1,8 @@
 #include "host/problem/kinds/feedforward.h"
 
+#include <string>
+#include <utility>
+
 #include "host/problem/image.h"
 #include "host/problem/kinds/common.h"
 #include "host/problem/kinds/parts.h"
@@ -16,9 +19,18 @@ Shape state_shape(const FeedForwardProblem& p) {
   return {p.B, p.N, image::side, image::side};
 }
 
-Shape weight_shape(const FeedForwardProblem& p) {
-  if (!p.is_cnn()) return {p.L, p.N, p.N};
-  return {p.L, p.N, p.N, image::kernel, image::kernel};
+/// The leading [L] of weights that are not shared.
+Shape per_layer(const FeedForwardProblem& p, Shape shape) {
+  return p.share ? std::move(shape) : with_leading(p.L, std::move(shape));
+}
+
+TensorSpec weights(const FeedForwardProblem& p, std::string name) {
+  Shape shape = p.is_cnn() ? Shape{p.N, p.N, image::kernel, image::kernel} : Shape{p.N, p.N};
+  return {std::move(name), per_layer(p, std::move(shape)), !p.share};
+}
+
+TensorSpec biases(const FeedForwardProblem& p, std::string name) {
+  return {std::move(name), per_layer(p, {p.N}), !p.share};
 }
 
 }  // namespace
@@ -31,8 +43,7 @@ void validate(const FeedForwardProblem& p) {
 }
 
 std::vector<TensorSpec> inputs(const FeedForwardProblem& p) {
-  std::vector<TensorSpec> specs{
-      {"h0", state_shape(p)}, {"W", weight_shape(p), true}, {"b", {p.L, p.N}, true}};
+  std::vector<TensorSpec> specs{{"h0", state_shape(p)}, weights(p, "W"), biases(p, "b")};
   if (p.pass != Pass::forward) specs.push_back({"dy", state_shape(p)});
   return specs;
 }
@@ -43,8 +54,8 @@ std::vector<TensorSpec> outputs(const FeedForwardProblem& p) {
   if (p.record) specs.push_back({"h", with_leading(p.L + 1, state), true});
   if (p.pass == Pass::forward) return specs;
   specs.push_back({"dh0", state});
-  specs.push_back({"dW", weight_shape(p), true});
-  specs.push_back({"db", {p.L, p.N}, true});
+  specs.push_back(weights(p, "dW"));
+  specs.push_back(biases(p, "db"));
   specs.push_back({"dh_norm2", {p.L + 1}, true});
   if (p.record) {
     specs.push_back({"dh", with_leading(p.L + 1, state), true});
@@ -67,8 +78,8 @@ const Parts<FeedForwardProblem>& parts(const FeedForwardProblem& /*p*/) {
                       [](P& p) { p.residual = Residual::scaled; })
                       .when(is_residual)
                       .when([](const P& p) { return p.residual != Residual::preact; }),
-                  mark("forward", &P::pass, Pass::forward), clip_value_detail<P>(),
-                  slope_mark<P>()}};
+                  mark("tied", &P::share, true), mark("forward", &P::pass, Pass::forward),
+                  clip_value_detail<P>(), slope_mark<P>()}};
   return table;
 }
 

@@ -32,12 +32,12 @@ constexpr std::string_view name(Residual residual) {
 ///   residual  plain h' = h + f(W h + b); preact h' = h + W f(h) + b; scaled h' = h + A f(W h + b)
 ///   cnn       h' = f(conv(h, W) + b), N channels, 8 × 8 images, 3 × 3 kernels, circular padding
 ///     in   h0        [B, N]           cnn [B, N, 8, 8]
-///          W         [L, N, N]        cnn [L, N, N, 3, 3]; rows are outputs
-///          b         [L, N]
+///          W         [L, N, N]        cnn [L, N, N, 3, 3]; rows are outputs; shared: without the L
+///          b         [L, N]           shared: [N]
 ///          dy        like h0          dL/dh_L
 ///     out  y         like h0          h_L
 ///          dh0       like h0
-///          dW        like W
+///          dW        like W           shared: the sum over layers
 ///          db        like b
 ///          dh_norm2  [L+1]            |dL/d state l|² over batch and features, l = 0 … L
 ///     and with record, for each state or layer like h0
@@ -56,6 +56,7 @@ struct FeedForwardProblem {
   Pass pass = Pass::training;
   Residual residual = Residual::plain;
   double residual_scale = 1;  // A of scaled
+  bool share = false;         // one W and b for all layers
   bool record = false;
   double clip_value = 0;
   SlopeFrom slope = SlopeFrom::output;
@@ -66,6 +67,8 @@ struct FeedForwardProblem {
   [[nodiscard]] bool is_cnn() const { return net == LayerNet::cnn; }
   [[nodiscard]] bool is_residual() const { return net == LayerNet::residual; }
   [[nodiscard]] bool is_preact() const { return is_residual() && residual == Residual::preact; }
+  /// Of W and b.
+  [[nodiscard]] std::int64_t copies() const { return share ? 1 : L; }
   /// A, where the branch has one; else 1.
   [[nodiscard]] double branch_scale() const {
     return is_residual() && residual == Residual::scaled ? residual_scale : 1;

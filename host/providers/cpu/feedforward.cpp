@@ -43,9 +43,9 @@ class FeedForwardPlan final : public Plan {
            rows_ * N_),
         gathered_(cnn_ ? 1 : 0, rows_ * K_),
         dh_(trains_ ? 1 : 0, rows_ * N_),
-        da_(!trains_         ? 0
-            : problem.record ? L_
-                             : 1,
+        da_(!trains_                          ? 0
+            : problem.record || problem.share ? L_
+                                              : 1,
             rows_ * N_),
         back_(trains_ ? 1 : 0, rows_ * K_),
         norm_parts_(trains_ ? static_cast<std::size_t>(rows_) : 0) {
@@ -58,7 +58,7 @@ class FeedForwardPlan final : public Plan {
   void set(const Tensors& in) override {
     if (!cnn_) return in_.set(in);
     Tensors last = images_last(in, N_);
-    if (const auto W = last.find("W"); W != last.end() && W->second.shape.size() == 5) {
+    if (const auto W = last.find("W"); W != last.end() && W->second.shape.size() >= 4) {
       W->second = swap_taps(W->second, N_, taps);
     }
     in_.set(last);
@@ -104,9 +104,7 @@ class FeedForwardPlan final : public Plan {
       out_.wide("dh_norm2")[static_cast<std::size_t>(s)] = norm2;
       if (s == 0) break;
       const std::ptrdiff_t l = s - 1;
-      gemm(Op::transposed, Op::plain, N_, K_, rows_, da_.at(l), N_, map_input(workers, l), K_, 0,
-           dW_ + l * N_ * K_, K_);
-      column_sums(workers.count(), da_.at(l), rows_, N_, N_, db_ + l * N_);
+      weight_gradient(workers, l);
       gemm(Op::plain, Op::plain, rows_, K_, N_, da_.at(l), N_, W(l), K_, 0, back_.at(0), K_);
     }
   }
@@ -128,10 +126,11 @@ class FeedForwardPlan final : public Plan {
   /// The kernels of W, each [rows, cols], transposed: [N, N, 9] and [N, 9, N].
   [[nodiscard]] Tensor swap_taps(Tensor W, std::ptrdiff_t rows, std::ptrdiff_t cols) const {
     const std::vector<double> from = W.data;
-    transpose_each(from.data(), L_ * N_, rows, cols, W.data.data());
+    transpose_each(from.data(), p_.copies() * N_, rows, cols, W.data.data());
     return W;
   }
-  [[nodiscard]] const float* W(std::ptrdiff_t l) const { return W_ + l * N_ * K_; }
+  [[nodiscard]] const float* W(std::ptrdiff_t l) const { return W_ + (p_.share ? 0 : l * N_ * K_); }
+  [[nodiscard]] const float* b(std::ptrdiff_t l) const { return b_ + (p_.share ? 0 : l * N_); }
 
   /// Calls f(offset of the row in a state) for every row.
   template <class F>
@@ -151,12 +150,27 @@ class FeedForwardPlan final : public Plan {
     return gathered_.at(0);
   }
 
+  /// dW and db of layer l. A shared W's is one product over all layers, at the last one that comes
+  /// back; a convolution's inputs are gathered layer by layer, and added up.
+  void weight_gradient(const Workers& workers, std::ptrdiff_t l) {
+    const std::ptrdiff_t copy = p_.share ? 0 : l;
+    const bool is_last = !p_.share || l == 0;
+    const std::ptrdiff_t all_rows = p_.share ? L_ * rows_ : rows_;
+    if (is_last) {
+      column_sums(workers.count(), da_.at(l), all_rows, N_, N_, db_ + copy * N_);
+    }
+    if (!cnn_ && !is_last) return;
+    const bool adds = cnn_ && p_.share && l + 1 < L_;
+    gemm(Op::transposed, Op::plain, N_, K_, cnn_ ? rows_ : all_rows, da_.at(l), N_,
+         map_input(workers, l), K_, adds ? 1 : 0, dW_ + copy * N_ * K_, K_);
+  }
+
   /// One row of state l+1 from the product in a.
   void forward_row(std::ptrdiff_t l, std::ptrdiff_t at) {
     float* a = a_.at(l) + at;
     const float* h = h_.at(l) + at;
     float* next = h_.at(l + 1) + at;
-    loops_.add(a, b_ + l * N_, N_);
+    loops_.add(a, b(l), N_);
     if (preact_) return loops_.add_bias(h, a, next, N_);
     if (!residual_) return act_.forward(a, next, N_);
     float* f = f_.at(l) + at;

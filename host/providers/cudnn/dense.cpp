@@ -328,6 +328,7 @@ Planned make_plan(const FeedForwardProblem& problem, const LibraryPtr& library) 
     return Unsupported{"feed-forward nets of the libraries: f32 only"};
   }
   if (problem.clip_value > 0) return Unsupported{"the libraries clip no gradient between layers"};
+  if (problem.share) return Unsupported{"tied layers are not built from the libraries here"};
   return problem.is_cnn() ? make_convolution_plan(problem, library)
                           : make_dense_plan(problem, library);
 }

@@ -326,6 +326,7 @@ Planned make_plan(const FeedForwardProblem& p, const Context& context) {
   const auto act = find_eltwise(p.act);
   if (!act) return Unsupported{"oneDNN 2.6 has no " + std::string(p.act.name())};
   if (p.clip_value > 0) return Unsupported{"oneDNN has no gradient clipping"};
+  if (p.share) return Unsupported{"no tied layers: oneDNN adds no dW to another"};
   if (p.is_cnn()) return std::make_unique<FeedForwardPlan<Convolution>>(p, *act, context);
   return std::make_unique<FeedForwardPlan<InnerProduct>>(p, *act, context);
 }

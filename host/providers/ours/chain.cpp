@@ -18,7 +18,7 @@ struct Chain {
   std::int64_t pixels = 1;  // of an image
   std::int64_t inputs = 0;  // features of x, multiplied by Wx; 0: no such product
   bool recurrent = false;   // each step has its x and dy
-  bool share = false;
+  bool share = false;       // one W and b for all maps
   bool residual = false;
   bool preact = false;
   float scale = 1;  // of f, residual
@@ -62,6 +62,7 @@ Chain chain_of(const FeedForwardProblem& p) {
   c.residual = p.is_residual();
   c.preact = p.is_preact();
   c.scale = static_cast<float>(p.branch_scale());
+  c.share = p.share;
   c.clip_value = static_cast<float>(p.clip_value);
   c.backward = p.pass != Pass::forward;
   c.record = p.record;
@@ -260,19 +261,20 @@ void ChainPlan::measure_and_descend(std::int64_t t) {
 
 void ChainPlan::weight_gradients() {
   const auto& stream = device().stream();
-  if (c_.pixels > 1) {
-    for (std::int64_t t = 0; t < c_.T; ++t) {
-      convolution_backward_weights(c_.B, c_.units, da_ + at(t), operand(t), dW_ + t * c_.weights(),
-                                   stream);
-    }
-    channel_sums(c_.T, c_.B, c_.units, c_.pixels, da_, db_, stream);
-    return;
-  }
   for (std::int64_t copy = 0; copy < c_.copies(); ++copy) {
-    device().gemm(state_map(rows_per_copy())
-                      .weight_gradient(da_ + at(copy), operand(copy), dW_ + copy * c_.weights()));
+    const float* const da = da_ + at(copy);
+    float* const dW = dW_ + copy * c_.weights();
+    if (c_.pixels > 1) {
+      convolution_backward_weights(rows_per_copy(), c_.units, da, operand(copy), dW, stream);
+    } else {
+      device().gemm(state_map(rows_per_copy()).weight_gradient(da, operand(copy), dW));
+    }
   }
-  column_sums(c_.copies(), rows_per_copy(), c_.units, da_, db_, bias_partials_, stream);
+  if (c_.pixels > 1) {
+    channel_sums(c_.copies(), rows_per_copy(), c_.units, c_.pixels, da_, db_, stream);
+  } else {
+    column_sums(c_.copies(), rows_per_copy(), c_.units, da_, db_, bias_partials_, stream);
+  }
   if (c_.inputs > 0) device().gemm(input_map().weight_gradient(da_, x_, dWx_));
 }
 

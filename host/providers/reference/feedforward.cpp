@@ -75,21 +75,27 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   }
 
   void run_backward_weights() override {
-    for (std::int64_t l = 0; l < p_.L; ++l) {
-      const double* da = &da_[length(l) * state_];
-      double* dW = out("dW") + length(l) * weight_;
-      weight_gradient(da, &(preact_ ? f_ : h_)[length(l) * state_], dW);
+    const std::int64_t layers = p_.L / p_.copies();  // that have a W together
+    for (std::int64_t copy = 0; copy < p_.copies(); ++copy) {
+      const double* da = &da_[length(copy) * state_];
+      double* dW = out("dW") + length(copy) * weight_;
+      weight_gradient(layers * p_.B, da, &(preact_ ? f_ : h_)[length(copy) * state_], dW);
       round_all(rounding_, dW, weight_);
-      double* db = out("db") + l * p_.N;
+      double* db = out("db") + copy * p_.N;
       std::fill_n(db, p_.N, 0.0);
-      for (std::size_t i = 0; i < state_; ++i)
+      for (std::size_t i = 0; i < length(layers) * state_; ++i)
         db[feature(i)] = add(rounding_, db[feature(i)], da[i]);
       round_all(rounding_, db, length(p_.N));
     }
   }
 
  private:
-  [[nodiscard]] const double* W(std::int64_t l) const { return in("W") + length(l) * weight_; }
+  [[nodiscard]] const double* W(std::int64_t l) const {
+    return in("W") + (p_.share ? 0 : length(l) * weight_);
+  }
+  [[nodiscard]] const double* b(std::int64_t l) const {
+    return in("b") + (p_.share ? 0 : l * p_.N);
+  }
   /// Which feature of the bias element i of a state belongs to.
   [[nodiscard]] std::size_t feature(std::size_t i) const {
     return (cnn_ ? i / length(pixels) : i) % length(p_.N);
@@ -103,7 +109,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
     double* next = &h_[length(l + 1) * state_];
     double* a = &a_[length(l) * state_];
     double* f = &f_[length(l) * state_];
-    const double* b = in("b") + l * p_.N;
+    const double* b = this->b(l);
     if (preact_) {
       for (std::size_t i = 0; i < state_; ++i) f[i] = static_cast<double>(act.value(T(h[i])));
     }
@@ -158,8 +164,8 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
   /// Calls f(out, in, w) for every sample, output channel and input channel: the first element of
   /// the two images and of the kernel between them.
   template <class F>
-  void for_each_channel_pair(F&& f) const {
-    for (std::int64_t n = 0; n < p_.B; ++n) {
+  void for_each_channel_pair(std::int64_t samples, F&& f) const {
+    for (std::int64_t n = 0; n < samples; ++n) {
       for (std::int64_t o = 0; o < p_.N; ++o) {
         for (std::int64_t i = 0; i < p_.N; ++i) {
           f((n * p_.N + o) * pixels, (n * p_.N + i) * pixels, (o * p_.N + i) * image::taps);
@@ -175,7 +181,7 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
       return;
     }
     std::fill_n(out, state_, 0.0);
-    for_each_channel_pair([&](std::int64_t o, std::int64_t i, std::int64_t w) {
+    for_each_channel_pair(p_.B, [&](std::int64_t o, std::int64_t i, std::int64_t w) {
       for_each_tap([&](std::int64_t k, std::int64_t to, std::int64_t from) {
         out[o + to] = add(rounding_, out[o + to], W[w + k] * h[i + from]);
       });
@@ -189,21 +195,21 @@ class FeedForwardPlan final : public ReferencePlan<FeedForwardProblem> {
       return;
     }
     std::fill_n(out, state_, 0.0);
-    for_each_channel_pair([&](std::int64_t o, std::int64_t i, std::int64_t w) {
+    for_each_channel_pair(p_.B, [&](std::int64_t o, std::int64_t i, std::int64_t w) {
       for_each_tap([&](std::int64_t k, std::int64_t to, std::int64_t from) {
         out[i + from] = add(rounding_, out[i + from], W[w + k] * da[o + to]);
       });
     });
   }
 
-  /// dW = Σ over samples of da hᵀ.
-  void weight_gradient(const double* da, const double* h, double* dW) const {
+  /// dW = Σ over samples of da hᵀ, of one layer or of all that share W.
+  void weight_gradient(std::int64_t samples, const double* da, const double* h, double* dW) const {
     if (!cnn_) {
-      product_tn({da, p_.B, p_.N}, {h, p_.B, p_.N}, dW, rounding_);
+      product_tn({da, samples, p_.N}, {h, samples, p_.N}, dW, rounding_);
       return;
     }
     std::fill_n(dW, weight_, 0.0);
-    for_each_channel_pair([&](std::int64_t o, std::int64_t i, std::int64_t w) {
+    for_each_channel_pair(samples, [&](std::int64_t o, std::int64_t i, std::int64_t w) {
       for_each_tap([&](std::int64_t k, std::int64_t to, std::int64_t from) {
         dW[w + k] = add(rounding_, dW[w + k], da[o + to] * h[i + from]);
       });

@@ -1,8 +1,11 @@
-#include "host/growth/study/share.h"
+#include "host/growth/studies/share.h"
 
 #include <cmath>
 
 #include "host/growth/knobs/fits.h"
+#include "host/growth/study/resolve.h"
+#include "host/growth/study/seeds.h"
+#include "host/growth/theory/active_part.h"
 #include "host/text/not_finite.h"
 
 namespace gradepth::growth {
@@ -32,6 +35,38 @@ ShareContrast contrast(const std::array<ShareChain, 4>& chains, std::size_t i, s
 
 }  // namespace
 
+std::optional<RadiusLaw> radius_law(const GrowthSpec& spec, const GrowthResult& result) {
+  if (!is_shared(spec) || result.growths.empty()) return std::nullopt;
+  const Problem problem = make_problem(spec);
+  const Initialisation init = resolve(spec);
+  std::vector<ActivePart> parts(result.growths.size());
+  for_each_seed(
+      parts.size(), available_threads(), [] { return 0; },
+      [&](int /*state*/, std::size_t i) {
+        parts[i] = active_part(spec, draw(problem, init, spec.first_seed + i));
+      });
+  if (std::isnan(parts.front().ln_radius)) return std::nullopt;
+  RadiusLaw law;
+  std::vector<double> radii;
+  std::vector<double> growths;
+  std::vector<double> beyond;
+  for (std::size_t i = 0; i < parts.size(); ++i) {
+    law.ln_radius.push_back(parts[i].ln_radius);
+    law.settled.push_back(parts[i].settled);
+    const double total = static_cast<double>(spec.depth) * parts[i].ln_radius;
+    if (!parts[i].settled || !std::isfinite(total) || !std::isfinite(result.growths[i])) continue;
+    radii.push_back(total);
+    growths.push_back(result.growths[i]);
+    beyond.push_back(result.growths[i] - total);
+  }
+  constexpr std::size_t few = 10;
+  if (radii.size() >= few && variance(radii) > 0) {
+    law.line = fit_line(radii, growths);
+    law.offset = student_interval(beyond);
+  }
+  return law;
+}
+
 ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provider,
                          const std::function<void(const std::string&)>& progress) {
   refuse_share_misfits(spec, density);  // before the first chain is announced
@@ -43,6 +78,7 @@ ShareStudy measure_share(const GrowthSpec& spec, double density, Provider& provi
     chain.spec.share = i % 2 == 0;
     chain.spec.init.density = i < 2 ? 1.0 : density;
     chain.result = measure_growth(chain.spec, provider);
+    chain.law = radius_law(chain.spec, chain.result);
     const std::vector<double> finite = totals(chain);
     chain.seeds = static_cast<std::int64_t>(finite.size());
     chain.mean = finite.empty() ? nan : mean(finite);
