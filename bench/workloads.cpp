@@ -191,6 +191,8 @@ std::vector<Workload> small() {
   }
   list.push_back(recurrent(
       {.cell = "additive", .T = 9, .B = 2, .H = 5, .record = true, .form = AdditiveForm::sum}));
+  list.push_back(recurrent(
+      {.cell = "additive", .T = 9, .B = 2, .H = 5, .record = true, .form = AdditiveForm{3}}));
   for_each_activation([&](auto act) {
     list.push_back(recurrent({.cell = "elman",
                               .act = act.name,

@@ -57,7 +57,7 @@ void add_flags(CLI::App& command, KnobFlags<GrowthSpec>& knobs, ShareRequest& re
   knobs.add("--init", "W, as for growth");
   knobs.add("--bias");
   knobs.add("--h0", "constant:V, gaussian:S or fixed-point");
-  knobs.add("--input", "of recurrent nets: zero, gaussian:S or impulse");
+  knobs.add("--input", "of recurrent nets: zero, gaussian:S, gaussian:S,until:K or impulse");
   knobs.add("--residual");
   knobs.add("--density", "share P of the sparse chains' weights: P, rows:P, blocks:P or band:P");
   knobs.add("--seeds", "number of draws of each chain");

@@ -371,6 +371,8 @@ void print_growth_csv(std::ostream& out, const Row& row) {
                 {"subnormal_fraction", "/subnormal"},
                 {"nonfinite_fraction", "/nonfinite"},
                 {"saturated_fraction", "/saturated"},
+                {"open_fraction", "/open"},
+                {"ln_open_paths", "/ln_open_paths"},
                 {"forward_ln_norm", "/forward_norm"}},
                growth_columns());
   row.contains("ratio") ? csv.write(row, row) : csv.write(row);

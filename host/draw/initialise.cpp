@@ -188,7 +188,10 @@ Tensor draw_loss_gradient(std::int64_t B, std::int64_t n, const Initialisation& 
 Tensor draw_input(Shape shape, const Initialisation& init, std::uint64_t seed) {
   Tensor x(std::move(shape));
   if (init.input == Initialisation::Input::gaussian) {
-    fill_gaussian(x.data.data(), x.size(), init.input_scale, seed, Stream::x);
+    const std::int64_t steps = x.shape.at(0);
+    const std::int64_t driven = std::min(init.input_until.value_or(steps), steps);
+    fill_gaussian(x.data.data(), static_cast<std::size_t>(driven) * x.stride(), init.input_scale,
+                  seed, Stream::x);
   } else if (init.input == Initialisation::Input::impulse) {
     const auto first_step = static_cast<std::ptrdiff_t>(x.stride());
     std::fill(x.data.begin(), x.data.begin() + first_step, 1.0);

@@ -4,6 +4,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <tuple>
@@ -88,10 +89,18 @@ struct Initialisation {
   ValueInit c0{ValueInit::Kind::gaussian, 1};
   enum class Input : std::uint8_t { zero, gaussian, impulse } input = Input::zero;
   double input_scale = 1;
+  /// Of gaussian: the last step that has input, 0 for none; else 0 follows. By itself: all have.
+  std::optional<std::int64_t> input_until{};
   /// sphere: one uniform unit vector per sample; ones: every element 1. It sits on the last state.
   enum class LossGradient : std::uint8_t { sphere, ones } loss = LossGradient::sphere;
   enum class LossOn : std::uint8_t { h, c, both } loss_on = LossOn::h;  // lstm only
   double loss_scale = 1;
+
+  /// Whether step t = 1, 2, … has Gaussian input.
+  [[nodiscard]] bool is_driven_at(std::int64_t t) const {
+    return input == Input::gaussian && (!input_until || t <= *input_until);
+  }
+  [[nodiscard]] bool has_input() const { return input == Input::impulse || is_driven_at(1); }
 };
 
 /// `gaussian:1.5`, `orthogonal:0.9`, `identity:1`, `constant:0.5`, `xavier`, `he`, `saxe`, `np`,

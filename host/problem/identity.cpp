@@ -189,7 +189,7 @@ IdentityText identity(const Problem& problem) {
 
 IdentityText identity(const Initialisation& init) {
   const auto& [W, weights, density, sparsity, bias, forget_bias, chrono, h0, c0, input, input_scale,
-               loss, loss_on, loss_scale] = init;
+               input_until, loss, loss_on, loss_scale] = init;
   IdentityText text;
   text.add_all(std::array{"init", "weights", "density", "bias", "forget_bias", "h0", "c0", "input",
                           "input_scale", "loss_gradient", "loss_on", "loss_scale"},
@@ -198,6 +198,7 @@ IdentityText identity(const Initialisation& init) {
   // Younger than rows that exist:
   if (sparsity != Sparsity::independent) text.add("sparsity", name(sparsity));
   if (chrono != 0) text.add("chrono", chrono);
+  if (input_until) text.add("input_until", *input_until);
   return text;
 }
 

@@ -56,6 +56,7 @@ class IdentityText {
   IdentityText& add(std::string_view key, ActivationPass value);
   IdentityText& add(std::string_view key, const WeightInit& value);
   IdentityText& add(std::string_view key, const ValueInit& value);
+  IdentityText& add(std::string_view key, AdditiveForm value) { return add(key, value.name()); }
   IdentityText& add(std::string_view key, Initialisation::Input value);
   IdentityText& add(std::string_view key, Initialisation::LossGradient value);
   IdentityText& add(std::string_view key, Initialisation::LossOn value);

@@ -50,6 +50,9 @@ std::vector<NetCase> nets() {
           {"mgu"},
           {"mgu", Residual::plain, AdditiveForm::two_term, false},
           {"additive", Residual::plain, AdditiveForm::two_term},
+          {"additive", Residual::plain, AdditiveForm{1}},
+          {"additive", Residual::plain, AdditiveForm{3}},
+          {"additive", Residual::plain, AdditiveForm{4}},
           {"additive", Residual::plain, AdditiveForm::sum}};
 }
 
@@ -80,7 +83,7 @@ GrowthSpec make_spec(const NetCase& net, Activation activation) {
 
 std::string label(const GrowthSpec& spec) {
   return std::string(spec.net.name()) + ' ' + std::string(name(spec.residual)) + ' ' +
-         std::string(name(spec.form)) + (is_shared(spec) ? " tied " : " untied ") +
+         spec.form.name() + (is_shared(spec) ? " tied " : " untied ") +
          std::string(spec.activation.name());
 }
 

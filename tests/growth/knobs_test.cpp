@@ -32,21 +32,22 @@ void for_each_field(ValueInit& x, Visit visit) {
 }
 template <class Visit>
 void for_each_field(Initialisation& x, Visit visit) {
-  auto& [W, weights, density, sparsity, bias, forget_bias, chrono, h0, c0, input, input_scale, loss,
-         loss_on, loss_scale] = x;
+  auto& [W, weights, density, sparsity, bias, forget_bias, chrono, h0, c0, input, input_scale,
+         input_until, loss, loss_on, loss_scale] = x;
   for_each_field(W, visit);
   for (ValueInit* value : {&bias, &h0, &c0}) for_each_field(*value, visit);
   (visit(weights), visit(density), visit(sparsity), visit(forget_bias), visit(chrono), visit(input),
-   visit(input_scale), visit(loss), visit(loss_on), visit(loss_scale));
+   visit(input_scale), visit(input_until), visit(loss), visit(loss_on), visit(loss_scale));
 }
 template <class Visit>
 void for_each_field(GrowthSpec& x, Visit visit) {
   auto& [net, activation, depth, width, batch, init, h0_fixed_point, share, residual,
          residual_scale, form, seeds, first_seed, half_width, max_seeds, clip_value, slope, dtype,
          lyapunov, singular_values, transient, renormalised, window] = x;
+  auto& [terms] = form;
   for_each_field(init, visit);
   (visit(net), visit(activation), visit(depth), visit(width), visit(batch), visit(h0_fixed_point),
-   visit(share), visit(residual), visit(residual_scale), visit(form), visit(seeds),
+   visit(share), visit(residual), visit(residual_scale), visit(terms), visit(seeds),
    visit(first_seed), visit(half_width), visit(max_seeds), visit(clip_value), visit(slope),
    visit(dtype), visit(lyapunov), visit(singular_values), visit(transient), visit(renormalised),
    visit(window));
@@ -72,36 +73,37 @@ TEST(Knobs, WhatAFlagSaysIsWhatTheKnobSays) {
     return table.identity(again).text();
   };
   EXPECT_EQ(said({}), table.identity({}).text());
-  const std::vector<std::pair<const char*, const char*>> values{{"--net", "lstm"},
-                                                                {"--activation", "relu"},
-                                                                {"--depth", "7"},
-                                                                {"--width", "3"},
-                                                                {"--batch", "2"},
-                                                                {"--init", "orthogonal:0.9"},
-                                                                {"--bias", "gaussian:0.5"},
-                                                                {"--h0", "constant:2"},
-                                                                {"--input", "gaussian:0.25"},
-                                                                {"--forget-bias", "1.5"},
-                                                                {"--chrono", "100"},
-                                                                {"--loss-gradient", "ones"},
-                                                                {"--loss-on", "both"},
-                                                                {"--share", "on"},
-                                                                {"--density", "rows:0.1"},
-                                                                {"--residual", "scaled:0.3"},
-                                                                {"--form", "sum"},
-                                                                {"--seeds", "3"},
-                                                                {"--half-width", "0.01"},
-                                                                {"--max-seeds", "9"},
-                                                                {"--seed", "18446744073709551000"},
-                                                                {"--slope", "input"},
-                                                                {"--clip-value", "0.1"},
-                                                                {"--loss-scale", "8"},
-                                                                {"--lyapunov", "2"},
-                                                                {"--singular-values", "on"},
-                                                                {"--transient", "on"},
-                                                                {"--renormalised", "on"},
-                                                                {"--window", "on"},
-                                                                {"--dtype", "bf16"}};
+  const std::vector<std::pair<const char*, const char*>> values{
+      {"--net", "lstm"},
+      {"--activation", "relu"},
+      {"--depth", "7"},
+      {"--width", "3"},
+      {"--batch", "2"},
+      {"--init", "orthogonal:0.9"},
+      {"--bias", "gaussian:0.5"},
+      {"--h0", "constant:2"},
+      {"--input", "gaussian:0.25,until:3"},
+      {"--forget-bias", "1.5"},
+      {"--chrono", "100"},
+      {"--loss-gradient", "ones"},
+      {"--loss-on", "both"},
+      {"--share", "on"},
+      {"--density", "rows:0.1"},
+      {"--residual", "scaled:0.3"},
+      {"--form", "terms:3"},
+      {"--seeds", "3"},
+      {"--half-width", "0.01"},
+      {"--max-seeds", "9"},
+      {"--seed", "18446744073709551000"},
+      {"--slope", "input"},
+      {"--clip-value", "0.1"},
+      {"--loss-scale", "8"},
+      {"--lyapunov", "2"},
+      {"--singular-values", "on"},
+      {"--transient", "on"},
+      {"--renormalised", "on"},
+      {"--window", "on"},
+      {"--dtype", "bf16"}};
   std::set<std::string> flags;
   for (const auto& [flag, value] : values) {
     GrowthSpec spec;

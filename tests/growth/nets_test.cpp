@@ -41,6 +41,8 @@ constexpr NetCase nets[] = {{"mlp", ""},
                             {"gru", ""},
                             {"mgu", ""},
                             {"additive", "two-term"},
+                            {"additive", "terms:1"},
+                            {"additive", "terms:3"},
                             {"additive", "sum"}};
 
 GrowthSpec small(const NetCase& net, Activation activation, const WeightInit& W) {
@@ -48,8 +50,7 @@ GrowthSpec small(const NetCase& net, Activation activation, const WeightInit& W)
   spec.net = net.net;
   if (spec.net == "residual")
     spec.residual = value_named<Residual>(residual_names, net.variant).value();
-  if (spec.net == "additive")
-    spec.form = value_named<AdditiveForm>(additive_form_names, net.variant).value();
+  if (spec.net == "additive") spec.form = AdditiveForm::find(net.variant).value();
   spec.residual_scale = 0.5;
   spec.activation = activation;
   spec.init.W = W;

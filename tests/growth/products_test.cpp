@@ -415,7 +415,7 @@ TEST(GrowthRenormalised, EqualsTheOrdinaryPassInRange) {
       spec.init.loss_scale = 100;
       if (spec.net == "additive") {
         spec.init.W = {Kind::constant, -0.4, {}};
-        spec.form = batch == 1 ? AdditiveForm::sum : AdditiveForm::two_term;
+        spec.form = batch == 1 ? AdditiveForm::sum : AdditiveForm{4};
       }
       const Tensors drawn = drawn_of(spec, 4);
       PlanPtr plan = std::get<PlanPtr>(find(providers, "reference")->plan(make_problem(spec)));

@@ -11,8 +11,7 @@ namespace {
 using namespace testing;
 
 struct Case {
-  bool sum;
-  std::int64_t T, n;
+  std::int64_t terms, T, n;  // terms = T: all
   float w, clip_value;
 };
 
@@ -37,19 +36,10 @@ Result run(const Case& c, const std::vector<float>& h0, const std::vector<float>
   const Memory<double> steps((c.T + 1) * step_quantities);
   const Memory<double> dw(1);
   std::copy(h0.begin(), h0.end(), h.data());
-  const Additive net{c.sum,
-                     c.T,
-                     c.n,
-                     w.data(),
-                     h.data(),
-                     a.data(),
-                     dy_memory.data(),
-                     c.clip_value,
-                     dh0.data(),
-                     dh.data(),
-                     da.data(),
-                     partials.data(),
-                     dw_partials.data()};
+  const Additive net{
+      c.terms,           c.T,          c.n,        w.data(),  h.data(),  a.data(),
+      dy_memory.data(),  c.clip_value, dh0.data(), dh.data(), da.data(), partials.data(),
+      dw_partials.data()};
   additive_forward(net, stream);
   additive_backward(net, stream);
   sum_rows((c.T + 1) * step_quantities, blocks, partials.data(), steps.data(), stream);
@@ -57,13 +47,15 @@ Result run(const Case& c, const std::vector<float>& h0, const std::vector<float>
   return {h.read(), dh.read(), da.read(), dh0.read(), steps.read(), dw.read()};
 }
 
-/// Which earlier states map t adds up, t = 0 … T-1: the last two, or all.
-bool adds(bool sum, std::int64_t t, std::int64_t s) { return s <= t && (sum || s + 1 >= t); }
+/// Which earlier states map t adds up, t = 0 … T-1: the last `terms`.
+bool adds(std::int64_t terms, std::int64_t t, std::int64_t s) { return s <= t && s + terms > t; }
 
 TEST(Additive, IsTheFormulaForwardAndBack) {
-  for (const Case& c : {Case{false, 1, 1, 0.5F, 0}, Case{true, 1, 7, 0.5F, 0},
-                        Case{false, 7, 33, 0.6F, 0}, Case{true, 7, 33, -0.4F, 0},
-                        Case{false, 9, 300, 0.7F, 0.8F}, Case{true, 9, 300, 0.2F, 0.8F}}) {
+  for (const Case& c :
+       {Case{2, 1, 1, 0.5F, 0}, Case{1, 1, 7, 0.5F, 0}, Case{2, 7, 33, 0.6F, 0},
+        Case{7, 7, 33, -0.4F, 0}, Case{2, 9, 300, 0.7F, 0.8F}, Case{9, 9, 300, 0.2F, 0.8F},
+        Case{1, 7, 33, 0.9F, 0}, Case{3, 7, 33, -0.5F, 0}, Case{6, 7, 33, 0.2F, 0},
+        Case{1000, 7, 33, 0.2F, 0}, Case{3, 9, 300, 0.4F, 0.8F}}) {
     const std::vector<float> h0 = normal(c.n, 1);
     const std::vector<float> dy = normal(c.T * c.n, 2);
     const Result result = run(c, h0, dy);
@@ -76,14 +68,14 @@ TEST(Additive, IsTheFormulaForwardAndBack) {
       std::vector<double> h{h0[length(i)]};
       for (std::int64_t t = 0; t < c.T; ++t) {
         double a = 0;
-        for (std::int64_t s = 0; s <= t; ++s) a += adds(c.sum, t, s) ? h[length(s)] : 0;
+        for (std::int64_t s = 0; s <= t; ++s) a += adds(c.terms, t, s) ? h[length(s)] : 0;
         h.push_back(w * a);
       }
       std::vector<double> da(length(c.T + 1));  // of state t, after the clip
       for (std::int64_t t = c.T; t >= 0; --t) {
         double dh = t > 0 ? dy[length((t - 1) * c.n + i)] : 0.F;
         for (std::int64_t later = t; later < c.T; ++later) {
-          if (adds(c.sum, later, t)) dh += w * da[length(later + 1)];
+          if (adds(c.terms, later, t)) dh += w * da[length(later + 1)];
         }
         norms[length(t)] += dh * dh;
         const double limit = c.clip_value > 0 ? c.clip_value : 1e30F;
@@ -111,8 +103,8 @@ TEST(Additive, IsTheFormulaForwardAndBack) {
 }
 
 TEST(Additive, HasTheSameBitsOnEverySchedule) {
-  for (const bool sum : {false, true}) {
-    const Case c{sum, 5, 600, 0.5F, 0};
+  for (const std::int64_t terms : {2, 3, 5}) {
+    const Case c{terms, 5, 600, 0.5F, 0};
     on_all_schedules([&](const StreamRef& stream) {
       const Result result = run(c, normal(c.n, 1), normal(c.T * c.n, 2), stream);
       std::vector<double> all = result.steps;

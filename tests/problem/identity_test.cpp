@@ -58,7 +58,7 @@ std::shared_ptr<const RecurrentWeights> weights(double x) {
 std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
   const Initialisation all;
   [[maybe_unused]] const auto& [W, weights_, density, sparsity, bias, forget_bias, chrono, h0, c0,
-                                input, input_scale, loss, loss_on, loss_scale] = all;
+                                input, input_scale, input_until, loss, loss_on, loss_scale] = all;
   return {[](auto& i) { i.W.kind = WeightInit::Kind::orthogonal; },
           [](auto& i) { i.W.scale = 1.0000001; },
           [](auto& i) {
@@ -79,6 +79,8 @@ std::vector<std::function<void(Initialisation&)>> changes_of_initialisation() {
           [](auto& i) { i.c0.scale = 1.0000001; },
           [](auto& i) { i.input = Initialisation::Input::impulse; },
           [](auto& i) { i.input_scale = 0.5; },
+          [](auto& i) { i.input_until = 0; },
+          [](auto& i) { i.input_until = 1; },
           [](auto& i) { i.loss = Initialisation::LossGradient::ones; },
           [](auto& i) { i.loss_on = Initialisation::LossOn::both; },
           [](auto& i) { i.loss_scale = 1.0000001; }};
@@ -146,6 +148,7 @@ TEST(Identity, EveryFieldOfAProblemCounts) {
                                 with(r, [](auto& p) { p.norms = false; }),
                                 with(r, [](auto& p) { p.clip_value = 1e-7; }),
                                 with(r, [](auto& p) { p.form = AdditiveForm::sum; }),
+                                with(r, [](auto& p) { p.form.terms = 3; }),
                                 with(r, [](auto& p) { p.slope = SlopeFrom::input; }),
                                 with(r, [](auto& p) { p.dtype = Dtype::f16; }),
                                 f,

@@ -138,7 +138,7 @@ class Draw {
     record = coin();
     norms = coin();
     clip_value = coin() ? 0 : positive(1000);
-    form = coin() ? AdditiveForm::two_term : AdditiveForm::sum;
+    form = AdditiveForm{coin() ? whole(0, 2) : size()};
     slope_from = slope();
     format = dtype();
     return p;

@@ -218,7 +218,7 @@ RecurrentProblem recurrent(const json& p, bool record, Dtype dtype) {
           .share = p.at("share"),
           .record = record,
           .clip_value = p.at("clip_value"),
-          .form = value<AdditiveForm>(additive_form_names, p.at("form")),
+          .form = AdditiveForm::find(p.at("form").get<std::string>()).value(),
           .dtype = dtype};
 }
 

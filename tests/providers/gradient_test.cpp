@@ -112,14 +112,16 @@ TEST(Gradient, OfEveryRecurrentCell) {
                       1);
     }
   }
-  check_gradients(RecurrentProblem{.cell = "additive",
-                                   .T = 6,
-                                   .B = 2,
-                                   .H = 3,
-                                   .record = true,
-                                   .form = AdditiveForm::sum,
-                                   .dtype = Dtype::f64},
-                  1);
+  for (const AdditiveForm form : {AdditiveForm::sum, AdditiveForm{3}}) {
+    check_gradients(RecurrentProblem{.cell = "additive",
+                                     .T = 6,
+                                     .B = 2,
+                                     .H = 3,
+                                     .record = true,
+                                     .form = form,
+                                     .dtype = Dtype::f64},
+                    1);
+  }
 }
 
 TEST(Gradient, OfElmanWithEverySmoothActivation) {

@@ -34,7 +34,7 @@ def draw(rng):
              "--batch", rng.choice([1, 1, 2]), "--seeds", rng.choice([1, 2, 3]), "--seed", rng.randrange(2**63)]
     if net == "additive":
         flags += ["--init", f"constant:{rng.choice([-1, 1]) * extreme(rng)}", "--form",
-                  rng.choice(["two-term", "sum"])]
+                  rng.choice(["two-term", "sum", "terms:1", "terms:3", "terms:40"])]
     else:
         if net not in ("lstm", "gru"):
             flags += ["--activation", rng.choice(ACTIVATIONS)]

@@ -264,6 +264,78 @@ class Slopes(unittest.TestCase):
         self.assertEqual(checked, 6 * 6 + 3 * 3)
 
 
+def roots_rate(w, terms, steps=6000):
+    """ln-norm per step of f' = w (sum of the last `terms`), by products that are rescaled on the way."""
+    last, ln, middle = [1.0] + [0.0] * (terms - 1), 0.0, 0.0
+    for t in range(steps):
+        last = [w * sum(last), *last[:-1]]
+        norm = math.sqrt(sum(v * v for v in last))
+        last = [v / norm for v in last]
+        ln += math.log(norm)
+        middle = ln if t == steps // 3 else middle
+    return (ln - middle) / (steps - steps // 3 - 1)
+
+
+class Claims(unittest.TestCase):
+    """Said often, true or not; in small in tests/growth/claims."""
+
+    def test_additive_forms_vanish_and_explode(self):
+        for terms, w in [(3, 0.2), (3, 0.6), (8, 0.05), (8, 0.2), (8, -0.6), (8, -2.5), (20, 0.04), (20, 0.3)]:
+            row = growth("--net", "additive", "--form", f"terms:{terms}", "--init", f"constant:{w}", "--width", 1,
+                         "--depth", 1000)  # fmt: skip
+            rate = roots_rate(w, terms)
+            self.assertAlmostEqual(row["theory"]["rate"], rate, delta=2e-3)
+            self.assertAlmostEqual(row["rate"]["value"], rate, delta=0.01)
+            self.assertEqual(row["verdict"], "exploding" if rate > 0 else "vanishing")
+
+    def test_an_eigenvalue_above_1_under_relu(self):
+        with tempfile.NamedTemporaryFile("w", suffix=".csv") as matrix:
+            matrix.write("1,-1\n-1,1\n")
+            matrix.flush()
+            net = ["--net", "elman", "--init", f"file:{matrix.name}", "--width", 2, "--depth", 1000, "--seeds", 200]
+            row = growth(*net, "--activation", "relu")
+            self.assertEqual((row["verdict"], row["theory"]), ("stable", None))
+            self.assertLessEqual(row["ratio_squared_mean"][1000], 2)
+            row = growth(*net, "--activation", "identity")
+        self.assertAlmostEqual(row["rate"]["value"], math.log(2), delta=1e-10)
+
+    def test_open_paths_halve(self):
+        width, depth, seeds = 64, 12, 4000
+        row = growth("--activation", "relu", "--init", "he", "--width", width, "--depth", depth, "--seeds", seeds)
+        for d in range(1, depth + 1):
+            deviation = math.sqrt(((1 + 1 / width) ** d - 1) / seeds)  # E s^2 of one map: 1/4 + 1/(4 width)
+            self.assertAlmostEqual(math.exp(row["ln_open_paths"][d]) * 2**d, 1, delta=4.5 * deviation)
+        self.assertEqual(row["verdict"], "stable")
+
+    def test_curse_of_memory(self):
+        seeds = 10000
+        for w, T in [(0.5, 40), (0.9, 120)]:
+            row = growth("--net", "elman", "--activation", "identity", "--width", 1, "--init", f"constant:{w}",
+                         "--h0", "constant:0", "--input", "gaussian:1", "--loss-gradient", "ones", "--depth", T,
+                         "--seeds", seeds)  # fmt: skip
+            gradient = row["weight_gradient"]
+            limit = (1 + w * w) / (1 - w * w) ** 3
+            self.assertAlmostEqual(gradient["theory"]["sum_squared_mean"] / limit, 1, delta=1e-6)
+            self.assertAlmostEqual(gradient["sum_squared_mean"] / limit, 1, delta=4 * math.sqrt(2 / seeds))
+            self.assertEqual(row["verdict"], "vanishing")
+
+    def test_input_that_ends(self):
+        for gain, until in [(1.5, 15), (2.5, 25)]:
+            row = growth("--net", "elman", "--share", "off", "--init", f"gaussian:{gain}", "--input",
+                         f"gaussian:1,until:{until}", "--width", 512, "--depth", 30, "--seeds", 12)  # fmt: skip
+            print(f"          {row['rate']}, theory {row['theory']['rate']:.5f}", file=sys.stderr)
+            # Theory leaves out (3 k - 1) / (4 width) per map: the mean of ln |g|^2 lies below the ln of the mean.
+            noise = row["rate"]["high"] - row["rate"]["value"] + 8 / (4 * 512)
+            self.assertAlmostEqual(row["rate"]["value"], row["theory"]["rate"], delta=1.5 * noise)
+
+    def test_irnn_under_input(self):
+        row = growth("--net", "elman", "--activation", "relu", "--init", "identity:1", "--bias", "constant:1", "--h0",
+                     "constant:0", "--width", 16, "--depth", 5000, "--seeds", 1)  # fmt: skip
+        self.assertEqual(set(row["ratio"]), {1.0})
+        for d in range(0, 5000, 500):
+            self.assertAlmostEqual(row["forward_norm"][d], math.log(4 * (5000 - d)), delta=1e-12)
+
+
 class Speed(unittest.TestCase):
     def test_sweep(self):
         with tempfile.TemporaryDirectory() as folder:

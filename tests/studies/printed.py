@@ -39,6 +39,7 @@ NETS = {
     "gru": ["--net", "gru"],
     "additive": ["--net", "additive", "--init", "constant:0.5"],
     "sum": ["--net", "additive", "--form", "sum", "--init", "constant:0.5"],
+    "terms": ["--net", "additive", "--form", "terms:3", "--init", "constant:0.5"],
 }
 SMALL_NET = ["--width", "7", "--depth", "9", "--seeds", "3"]
 FLAGS = {

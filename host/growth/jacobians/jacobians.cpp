@@ -273,58 +273,74 @@ class GatedJacobians final : public Jacobians {
   std::vector<Unit> units_;  // [L, H]
 };
 
-/// f' = w (f + m), m' = f (two-term) or f + m (sum): linear, no states are needed.
+/// Whether an additive net's steps add up every state there is, so that one sum remembers them all.
+/// (Two terms are a pair either way.)
+bool remembers_all(const GrowthSpec& spec) {
+  return spec.form.adds_all() || (spec.form.terms > 2 && spec.form.terms >= spec.depth);
+}
+
+/// f' = w Σ of the states that it remembers: linear, no states are needed. These are the newest, as
+/// parts of one state, and move on by one part per step; or f and the sum m of all before it.
 class AdditiveJacobians final : public Jacobians {
  public:
   AdditiveJacobians(const GrowthSpec& spec, const Tensors& drawn)
       : Jacobians(static_cast<std::size_t>(spec.depth), jacobian_size(spec)),
         w_(drawn.find("Wh")->second.data.at(0)),
-        keep_(spec.form == AdditiveForm::sum ? 1.0 : 0.0) {}
+        keep_(remembers_all(spec) ? 1.0 : 0.0),
+        parts_(state_parts(spec)) {}
 
   void forward(std::size_t /*map*/, std::span<double> V) const override {
-    for_each_unit(V, [&](double& f, double& m) {
-      const double sum = f + m;
-      m = f + keep_ * m;
-      f = w_ * sum;
+    for_each_unit(V, [&](const auto& part) {
+      const double oldest = part(parts_ - 1);
+      double sum = 0;
+      for (std::size_t k = parts_; k-- > 1; part(k) = part(k - 1)) sum += part(k);
+      sum += part(0);
+      part(parts_ - 1) += keep_ * oldest;
+      part(0) = w_ * sum;
     });
   }
 
   void backward(std::size_t /*map*/, std::span<double> V,
                 std::vector<double>* between) const override {
     if (between != nullptr) {
-      between->assign(V.begin(), V.begin() + static_cast<std::ptrdiff_t>(V.size() / 2));
+      between->assign(V.begin(), V.begin() + static_cast<std::ptrdiff_t>(V.size() / parts_));
     }
-    for_each_unit(V, [&](double& f, double& m) {
-      const double through = w_ * f;
-      f = through + m;
-      m = through + keep_ * m;
+    for_each_unit(V, [&](const auto& part) {
+      const double through = w_ * part(0);
+      const double oldest = parts_ > 1 ? keep_ * part(parts_ - 1) : 0.0;
+      for (std::size_t k = 0; k + 1 < parts_; ++k) part(k) = through + part(k + 1);
+      part(parts_ - 1) = through + oldest;
     });
   }
 
  private:
+  /// f(part): part(k) is the unit's number in part k.
   template <class F>
   void for_each_unit(std::span<double> V, F&& f) const {
-    const std::size_t H = state_size() / 2;
-    for (std::size_t begin = 0; begin < V.size(); begin += 2 * H) {
-      for (std::size_t j = 0; j < H; ++j) f(V[begin + j], V[begin + H + j]);
+    const std::size_t H = state_size() / parts_;
+    for (std::size_t begin = 0; begin < V.size(); begin += parts_ * H) {
+      for (std::size_t j = 0; j < H; ++j) {
+        f([&](std::size_t k) -> double& { return V[begin + k * H + j]; });
+      }
     }
   }
 
   double w_;
-  double keep_;
+  double keep_;  // of the last part
+  std::size_t parts_;
 };
 
 }  // namespace
 
-bool has_two_parts(const GrowthSpec& spec) {
-  const CellInfo* const cell = spec.net.cell();
-  return cell != nullptr && (cell->has_c || !cell->has_matrices);
+std::size_t state_parts(const GrowthSpec& spec) {
+  if (has_c(spec) || (is_additive(spec) && remembers_all(spec))) return 2;
+  return is_additive(spec) ? static_cast<std::size_t>(spec.form.terms) : 1;
 }
 
 std::size_t jacobian_size(const GrowthSpec& spec) {
   const auto width = static_cast<std::size_t>(spec.width);
   if (is_cnn(spec)) return width * static_cast<std::size_t>(image::pixels);
-  return has_two_parts(spec) ? 2 * width : width;
+  return state_parts(spec) * width;
 }
 
 std::unique_ptr<Jacobians> make_jacobians(const GrowthSpec& spec, const Tensors& drawn,

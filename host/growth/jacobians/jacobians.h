@@ -10,12 +10,12 @@
 
 namespace gradepth::growth {
 
-/// Whether a state has two parts of the net's width: (h, c), or (f, what an additive net
-/// remembers).
-[[nodiscard]] bool has_two_parts(const GrowthSpec& spec);
+/// Of how many parts of the net's width a state consists: an LSTM's (h, c) of two, an additive
+/// net's of f and what it remembers.
+[[nodiscard]] std::size_t state_parts(const GrowthSpec& spec);
 
-/// Elements of one sample's state as the Jacobians see it: an LSTM's pair (h, c) and an additive
-/// net's pair (f, what it remembers) count twice the width; cnn: all pixels of all channels.
+/// Elements of one sample's state as the Jacobians see it, all its parts; cnn: all pixels of all
+/// channels.
 [[nodiscard]] std::size_t jacobian_size(const GrowthSpec& spec);
 
 /// The Jacobians J_l = d state_l / d state_{l-1}, l = 1 … L, of one drawn net along the path of one
@@ -24,7 +24,8 @@ namespace gradepth::growth {
 ///   mlp, cnn, elman   D W, D = diag f'(a)
 ///   residual          I + A D W; preact I + W D
 ///   lstm              on (h, c);  gru on h, the reset gate after the product
-///   additive          f' = w (f + m): two-term m' = f, sum m' = m + f, on (f, m)
+///   additive          on the last states that it adds up, the newest first; of all states on (f,
+///                     m), f' = w (f + m), m' = m + f
 ///
 /// f' is the derivative that training uses (kernels/activation/functions.h), also at a kink. The
 /// states come from a forward pass in float64; where f(c x) = c f(x) they are rescaled by powers of

@@ -52,8 +52,8 @@ std::optional<LyapunovTheory> orthogonal_products(const GrowthSpec& spec, std::s
 /// At a long time the states of a wide autonomous net with one W are as random as with fresh ones.
 std::optional<LyapunovTheory> chaotic_tanh(const GrowthSpec& spec, std::size_t count) {
   const double sigma2 = sigma_w2(spec).value_or(0);
-  const bool autonomous = spec.init.input == Initialisation::Input::zero &&
-                          spec.init.bias.scale == 0 && spec.init.h0.scale != 0;
+  const bool autonomous =
+      !spec.init.has_input() && spec.init.bias.scale == 0 && spec.init.h0.scale != 0;
   if (!is_dense_chain(spec) || !is_shared(spec) || spec.activation != "tanh" ||
       !is_gaussian(spec) || !autonomous || sigma2 <= 1 || count == 0) {
     return std::nullopt;

@@ -14,7 +14,7 @@ namespace {
 std::vector<double> loss_gradient(const GrowthSpec& spec, const Tensors& drawn, std::size_t sample,
                                   std::size_t size) {
   std::vector<double> g(size);
-  const auto n = static_cast<std::ptrdiff_t>(has_two_parts(spec) ? size / 2 : size);
+  const auto n = static_cast<std::ptrdiff_t>(size / state_parts(spec));
   const auto of_sample = [&](const std::vector<double>& last) {
     return last.begin() + static_cast<std::ptrdiff_t>(sample) * n;
   };
@@ -31,7 +31,7 @@ std::vector<double> loss_gradient(const GrowthSpec& spec, const Tensors& drawn, 
 GradientPath path_of_sample(const GrowthSpec& spec, const Jacobians& jacobians,
                             std::vector<double> g) {
   const std::size_t L = jacobians.maps();
-  const std::size_t measured = is_additive(spec) ? g.size() / 2 : g.size();
+  const std::size_t measured = is_additive(spec) ? g.size() / state_parts(spec) : g.size();
   GradientPath path{std::vector<double>(L + 1), std::vector<double>(L)};
   std::int64_t exponent = 0;
   const auto ln = [&](std::span<const double> x) {

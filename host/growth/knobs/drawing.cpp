@@ -1,6 +1,7 @@
 #include "host/growth/knobs/drawing.h"
 
 #include "host/draw/pytorch.h"
+#include "host/text/decimal.h"
 #include "kernels/cell/cells.h"
 
 namespace gradepth::growth {
@@ -39,19 +40,38 @@ std::string start(const GrowthSpec& spec) {
   return spec.h0_fixed_point ? "fixed-point" : text(spec.init.h0);
 }
 
+/// `until:10` behind the separator, where the input ends.
+std::string until(const char* separator, const Initialisation& init) {
+  return init.input_until ? separator + ("until:" + std::to_string(*init.input_until)) : "";
+}
+
 std::string input_text(const GrowthSpec& spec) {
   const Initialisation& init = spec.init;
   if (init.input == Input::zero) return "zero";
   if (init.input == Input::impulse) return "impulse";
-  return text(ValueInit{ValueInit::Kind::gaussian, init.input_scale});
+  return text(ValueInit{ValueInit::Kind::gaussian, init.input_scale}) + until(",", init);
 }
 
 void parse_input(GrowthSpec& spec, const std::string& value) {
   Initialisation& init = spec.init;
+  init.input_until.reset();
   init.input = value == "zero"      ? Input::zero
                : value == "impulse" ? Input::impulse
                                     : Input::gaussian;
-  if (init.input == Input::gaussian) init.input_scale = parsed(value, parse_value_init).scale;
+  if (init.input != Input::gaussian) return;
+  const std::string kind = value.substr(0, value.find(','));
+  init.input_scale = parsed(kind, parse_value_init).scale;
+  if (kind == value) return;
+  constexpr std::string_view label = "until:";
+  const std::string_view end = std::string_view(value).substr(kind.size() + 1);
+  const auto steps =
+      end.starts_with(label) ? decimal_whole<std::int64_t>(end.substr(label.size())) : std::nullopt;
+  if (!steps || *steps < 0) {
+    throw Refused(value,
+                  "gaussian:S or gaussian:S,until:K with K the last step that has input, 0 "
+                  "or above");
+  }
+  init.input_until = *steps;
 }
 
 bool has_inputs(const GrowthSpec& spec) {
@@ -60,7 +80,7 @@ bool has_inputs(const GrowthSpec& spec) {
 
 std::string input_tag(const GrowthSpec& spec) {
   if (has_inputs(spec)) return "inputs";
-  if (spec.init.input == Input::gaussian) return "driven";
+  if (spec.init.input == Input::gaussian) return "driven" + until("-", spec.init);
   return spec.init.input == Input::impulse ? "impulse" : "";
 }
 
@@ -174,12 +194,17 @@ Knob h0_knob() {
 }
 
 Knob input_knob() {
-  Knob knob{.flag = "--input", .help = "of recurrent nets: zero, gaussian:S or impulse"};
-  knob.names = Names({"zero", "gaussian:S", "impulse"}, {{"gaussian", "gaussian:1"}});
+  Knob knob{
+      .flag = "--input",
+      .help =
+          "of recurrent nets: zero, gaussian:S, gaussian:S,until:K (steps 1 to K, 0 after) or "
+          "impulse"};
+  knob.names = Names({"zero", "gaussian:S[,until:K]", "impulse"}, {{"gaussian", "gaussian:1"}});
   knob.parse = parse_input;
   knob.text = input_text;
   knob.identify = [](IdentityText& id, const GrowthSpec& s) {
     id.add("input", s.init.input).add("input_scale", s.init.input_scale);
+    if (s.init.input_until) id.add("input_until", *s.init.input_until);
   };
   knob.rules.applies = is_cell_with_matrices;
   knob.rules.says_none = [](const GrowthSpec& s) { return s.init.input == Input::zero; };

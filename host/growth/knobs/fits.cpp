@@ -98,7 +98,8 @@ void refuse_share_misfits(const GrowthSpec& spec, double density) {
 }
 
 double critical_gain(const GrowthSpec& spec) {
-  const std::optional<double> noise = noise_variance(spec);
+  // Where the input ends on the way: of the maps without it.
+  const std::optional<double> noise = noise_variance(spec, spec.depth);
   if (!noise) refuse("--init saxe", "needs a bias of 0 or gaussian:S");
   const std::optional<double> gain = critical_sigma(spec.activation, *noise);
   if (!gain) {
@@ -115,7 +116,7 @@ double fixed_point_h0(const GrowthSpec& spec, std::optional<double> sigma_w2) {
     refuse(flag, "only for mlp, cnn and elman; " + std::string(spec.net.name()) +
                      " has no mean-field fixed point");
   }
-  const std::optional<double> noise = noise_variance(spec);
+  const std::optional<double> noise = noise_variance(spec, 1);
   if (!sigma_w2 || !noise) {
     refuse(flag, "needs --init gaussian, orthogonal, saxe, xavier or he, and no constant bias");
   }

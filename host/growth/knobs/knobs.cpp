@@ -261,9 +261,23 @@ Knob residual() {
 }
 
 Knob form() {
-  return named("--form", Names({additive_form_names.begin(), additive_form_names.end()}),
-               "of additive nets: two-term or sum", of(&GrowthSpec::form),
-               {.applies = is_additive});
+  const Names names({"two-term", "sum", "terms:K"});
+  Knob knob = named("--form", names,
+                    "of additive nets: two-term, sum (of all states) or terms:K (of the last K)",
+                    of(&GrowthSpec::form), {.applies = is_additive});
+  knob.parse = [names](GrowthSpec& s, const std::string& value) {
+    const auto form = AdditiveForm::find(value);
+    if (!form) {
+      throw Refused(value, "one of " + names.list() + " with a whole number K from 1 to " +
+                               std::to_string(largest_count));
+    }
+    s.form = *form;
+  };
+  knob.rules.check = [](const GrowthSpec& s, const std::string& given) {
+    if (s.form.terms <= largest_count) return;
+    throw Refused(given, "K up to " + std::to_string(largest_count));
+  };
+  return knob;
 }
 
 Knob seeds() {

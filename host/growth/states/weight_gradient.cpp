@@ -21,20 +21,18 @@ double dot(std::span<const double> a, std::span<const double> b) {
   return sum;
 }
 
-/// Scalar w of an additive net: step t adds dh_t · s_t, s_t = f_{t-1} + f_{t-2} or the sum of all
-/// earlier f. With their signs, by lag.
+/// Scalar w of an additive net: step t adds dh_t · s_t, s_t the sum of the states before it that w
+/// multiplies. With their signs, by lag.
 std::vector<double> additive_by_lag(const GrowthSpec& spec, const Tensor& f, const Tensor& dh) {
   const auto L = static_cast<std::size_t>(spec.depth);
   std::vector<double> by_lag(L);
   std::vector<double> s(f.stride());
+  const auto terms = static_cast<std::size_t>(spec.form.within(spec.depth));
   for (std::size_t t = 1; t <= L; ++t) {
-    for (std::size_t i = 0; i < s.size(); ++i) {
-      const double newest = slice(f, t - 1)[i];
-      if (spec.form == AdditiveForm::sum) {
-        s[i] += newest;
-      } else {
-        s[i] = newest + (t >= 2 ? slice(f, t - 2)[i] : 0.0);
-      }
+    const std::size_t oldest = terms == L ? t - 1 : t - std::min(t, terms);
+    if (terms != L) std::fill(s.begin(), s.end(), 0.0);
+    for (std::size_t state = oldest; state < t; ++state) {
+      for (std::size_t i = 0; i < s.size(); ++i) s[i] += slice(f, state)[i];
     }
     by_lag[L - t] = dot(slice(dh, t), s);
   }
@@ -156,6 +154,7 @@ void add_sum(const Tensor& dW, WeightGradient& result) {
   const double ln_sum = ln_norm(dW.data);
   const double cancellation = std::exp(ln_sum - ln_sum_exp(result.ln_by_lag));
   result.sum = std::exp(ln_sum);
+  result.sum_squared_mean = std::exp(2 * ln_sum);
   result.cancellation = std::isfinite(cancellation) ? cancellation : nan;
 }
 
@@ -190,6 +189,19 @@ WeightGradient of_shared(const Contributions& steps, std::size_t L) {
   return result;
 }
 
+/// S² Σ k² w^(2k-2), k = T - t of every step t that has input: E (dh_T/dw)² of h_t = w h_{t-1} +
+/// x_t.
+double memory_variance(const GrowthSpec& spec) {
+  const double w = spec.init.W.scale;
+  double sum = 0;
+  for (std::int64_t t = spec.depth - 1; t >= 1; --t) {  // the last input does not meet w
+    const auto k = static_cast<double>(spec.depth - t);
+    const double term = k * std::pow(w, k - 1) * spec.init.input_scale;
+    if (spec.init.is_driven_at(t)) sum += term * term;
+  }
+  return sum;
+}
+
 double mean_of_finite(const std::vector<double>& x) {
   double sum = 0;
   double count = 0;
@@ -216,7 +228,7 @@ WeightGradient weight_gradient(const GrowthSpec& spec, Plan& plan, const Tensors
                                const Tensor& h, const Tensor& dh) {
   const auto L = static_cast<std::size_t>(spec.depth);
   if (!is_shared(spec)) {
-    WeightGradient result{.sum = nan, .cancellation = nan};
+    WeightGradient result{.sum = nan, .sum_squared_mean = nan, .cancellation = nan};
     if (is_cnn(spec)) {
       const Tensor dW = plan.get("dW");
       for (std::size_t l = 0; l < L; ++l)
@@ -246,15 +258,16 @@ WeightGradient over_seeds(std::span<const WeightGradient> seeds) {
     }
     return result;
   };
-  const auto number = [&](double WeightGradient::*part) {
+  const auto number = [&](double WeightGradient::*part, auto summary) {
     std::transform(seeds.begin(), seeds.end(), column.begin(),
                    [&](const WeightGradient& seed) { return seed.*part; });
-    return median(column);
+    return summary(column);
   };
   return {.by_lag = elements(&WeightGradient::by_lag, median),
           .ln_by_lag = elements(&WeightGradient::ln_by_lag, median),
-          .sum = number(&WeightGradient::sum),
-          .cancellation = number(&WeightGradient::cancellation),
+          .sum = number(&WeightGradient::sum, median),
+          .sum_squared_mean = number(&WeightGradient::sum_squared_mean, mean),
+          .cancellation = number(&WeightGradient::cancellation, median),
           .cosine_lags = seeds.front().cosine_lags,
           .cosine = elements(&WeightGradient::cosine, mean_of_finite),
           .by_layer = elements(&WeightGradient::by_layer, median)};
@@ -267,14 +280,22 @@ std::optional<WeightTheory> weight_theory(const GrowthSpec& spec) {
   const bool scalar = is_elman(spec) && is_shared(spec) && spec.width == 1 && spec.batch == 1;
   const bool at_rest = init.h0.scale == 0 && init.bias.scale == 0 && !spec.h0_fixed_point;
   if (!scalar || !given || !at_rest || spec.activation != "identity" || init.density != 1 ||
-      init.input != Initialisation::Input::impulse || spec.clip_value > 0) {
+      !init.has_input() || spec.clip_value > 0) {
     return std::nullopt;
   }
-  const auto T = static_cast<double>(spec.depth);
   // |dL/dh_T| is the loss scale, for a sphere of one dimension too.
-  const double slope = T < 2 ? 0 : (T - 1) * std::pow(std::abs(init.W.scale), T - 2);
-  return WeightTheory{std::abs(init.loss_scale) * slope,
-                      "(T - 1) |w|^(T - 2), all T - 1 terms equal", "product rule on w^(T - 1)"};
+  const double loss = std::abs(init.loss_scale);
+  const double w = std::abs(init.W.scale);
+  if (init.input == Initialisation::Input::gaussian) {
+    return WeightTheory{std::nullopt, loss * loss * memory_variance(spec),
+                        "S^2 sum of k^2 w^(2k - 2) over the inputs k steps before the last; in the "
+                        "end S^2 (1 + w^2) / (1 - w^2)^3",
+                        "Zucchetti & Orvieto 2024"};
+  }
+  const auto T = static_cast<double>(spec.depth);
+  const double sum = loss * (T < 2 ? 0 : (T - 1) * std::pow(w, T - 2));
+  return WeightTheory{sum, sum * sum, "(T - 1) |w|^(T - 2), all T - 1 terms equal",
+                      "product rule on w^(T - 1)"};
 }
 
 }  // namespace gradepth::growth

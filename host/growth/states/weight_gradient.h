@@ -17,6 +17,7 @@ struct WeightGradient {
   std::vector<double> by_lag{};     // [L], norm of the contribution of step L - k
   std::vector<double> ln_by_lag{};  // its ln, which does not leave float64's range
   double sum = 0;                   // norm of the whole; NaN when the weights are untied
+  double sum_squared_mean = 0;      // its square, of which over_seeds takes the mean
   double cancellation = 0;          // sum / Σ by_lag, 1 when all point one way; NaN when untied
   std::vector<std::size_t> cosine_lags{};  // the lags that are compared
   std::vector<double> cosine{};  // between those contributions, row by row; NaN where one is 0
@@ -41,19 +42,22 @@ std::vector<std::size_t> cosine_lags(std::size_t L);
 WeightGradient weight_gradient(const GrowthSpec& spec, Plan& plan, const Tensors& drawn,
                                const Tensor& h, const Tensor& dh);
 
-/// Over seeds: medians (NaN if a seed's value is NaN); of the cosines the mean over the seeds that
-/// have one. `seeds` is not empty.
+/// Over seeds: medians (NaN if a seed's value is NaN); of the squared norm the mean; of the cosines
+/// the mean over the seeds that have one. `seeds` is not empty.
 WeightGradient over_seeds(std::span<const WeightGradient> seeds);
 
 /// What theory says about |dL/dW|.
 struct WeightTheory {
-  double sum;
+  std::optional<double> sum;  // in every draw alike; none where it differs
+  double sum_squared_mean;    // over draws
   std::string formula;
   std::string source;
 };
 
-/// Exact for the scalar linear recurrence h_t = w h_{t-1} + x_t with an impulse at t = 1 and h_0 =
-/// 0, where h_T = w^(T-1); none for other nets.
+/// Exact for the scalar linear recurrence h_t = w h_{t-1} + x_t with h_0 = 0; none for other nets.
+/// Of an impulse at t = 1: h_T = w^(T-1). Of white x of deviation S, the curse of memory (Zucchetti
+/// & Orvieto 2024, 2405.21064): h_T = Σ_k w^k x_{T-k}, so E (dh_T/dw)² = S² Σ_k k² w^(2k-2), k = 0
+/// … T - 1, which goes to S² (1 + w²) / (1 - w²)³ though nothing explodes.
 std::optional<WeightTheory> weight_theory(const GrowthSpec& spec);
 
 }  // namespace gradepth::growth

@@ -8,6 +8,7 @@
 
 #include "host/growth/knobs/knobs.h"
 #include "host/growth/states/gradient_path.h"
+#include "host/growth/states/open_paths.h"
 #include "host/growth/states/states.h"
 #include "host/growth/study/curve.h"
 #include "host/growth/study/range.h"
@@ -27,6 +28,7 @@ struct SeedGrowth {
   NormsFrom norms_from = NormsFrom::recorded;
   std::vector<Fractions> fractions;
   std::vector<double> saturated;
+  OpenPaths open_paths;
   std::vector<double> forward_norm;
   WeightGradient weight_gradient;
 };
@@ -82,7 +84,9 @@ SeedGrowth run_seed(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   seed.norms_from = norms.from;
   seed.fractions = fractions_by_depth(spec, dh, dc);
   seed.forward_norm = ln_norms(h, c);
-  seed.saturated = saturated(spec, h, dh, is_additive(spec) ? Tensor{} : plan.get("da"));
+  const Tensor da = is_additive(spec) ? Tensor{} : plan.get("da");
+  seed.saturated = saturated(spec, h, dh, da);
+  seed.open_paths = open_paths(spec, h, dh, da);
   seed.weight_gradient = weight_gradient(spec, plan, drawn, h, dh);
   return seed;
 }
@@ -139,6 +143,14 @@ void summarise_states(const std::vector<SeedGrowth>& seeds, std::size_t L, Growt
         summary);
   };
   result.saturated = member(&SeedGrowth::saturated, mean);
+  const auto of_paths = [&](std::vector<double> OpenPaths::*part, auto summary) {
+    return over_seeds(
+        L + 1, seeds,
+        [part](const SeedGrowth& seed, std::size_t d) { return (seed.open_paths.*part)[d]; },
+        summary);
+  };
+  result.open = of_paths(&OpenPaths::open, mean);
+  result.ln_open_paths = of_paths(&OpenPaths::ln_paths, ln_mean_share);
   result.forward_norm = member(&SeedGrowth::forward_norm, median);
 }
 
@@ -161,7 +173,7 @@ bool is_random(const GrowthSpec& spec) {
     return v.kind == ValueInit::Kind::gaussian && v.scale != 0;
   };
   const bool drawn_states = drawn(init.bias) || drawn(init.h0) || spec.h0_fixed_point ||
-                            init.chrono != 0 || init.input == Initialisation::Input::gaussian;
+                            init.chrono != 0 || init.is_driven_at(1);
   return drawn_W || init.density != 1 || (!linear && drawn_states);
 }
 

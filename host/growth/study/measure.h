@@ -61,8 +61,10 @@ struct GrowthResult {
   std::vector<double> subnormal;
   std::vector<double> nonfinite;
   std::vector<double> saturated;
-  std::vector<double> forward_norm;  // median over seeds
-  WeightGradient weight_gradient;    // over seeds
+  std::vector<double> open;           // mean over seeds
+  std::vector<double> ln_open_paths;  // ln of the mean over seeds: the probability that one is open
+  std::vector<double> forward_norm;   // median over seeds
+  WeightGradient weight_gradient;     // over seeds
   std::optional<WeightTheory> weight_theory;
   JacobianGrowth jacobians;
 };

@@ -78,6 +78,7 @@ Json weight_gradient(const GrowthResult& result) {
   Json json{{"by_lag", json::numbers_or_null(w.by_lag)},
             {"ln_by_lag", json::numbers_or_null(w.ln_by_lag)},
             {"sum", json::number(w.sum)},
+            {"sum_squared_mean", json::number(w.sum_squared_mean)},
             {"cancellation", json::number(w.cancellation)},
             {"by_layer", json::numbers_or_null(w.by_layer)},
             {"cosine_lags", nullptr},
@@ -93,8 +94,10 @@ Json weight_gradient(const GrowthResult& result) {
     }
   }
   if (const auto& t = result.weight_theory) {
-    json["theory"] = {
-        {"sum", json::number(t->sum)}, {"formula", t->formula}, {"source", t->source}};
+    json["theory"] = {{"sum", json::number(t->sum)},
+                      {"sum_squared_mean", json::number(t->sum_squared_mean)},
+                      {"formula", t->formula},
+                      {"source", t->source}};
   }
   return json;
 }
@@ -202,6 +205,8 @@ void add_result(Json& json, const GrowthSpec& spec, const GrowthResult& result) 
   json["subnormal"] = json::numbers(result.subnormal);
   json["nonfinite"] = json::numbers(result.nonfinite);
   json["saturated"] = json::numbers(result.saturated);
+  json["open"] = json::numbers(result.open);
+  json["ln_open_paths"] = json::numbers(result.ln_open_paths);
   json["forward_norm"] = json::numbers(result.forward_norm);
   json["weight_gradient"] = weight_gradient(result);
   add_jacobians(json, spec, result.jacobians);

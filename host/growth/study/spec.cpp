@@ -40,11 +40,10 @@ int gates(const GrowthSpec& spec) { return is_recurrent(spec) ? spec.net.cell()-
 
 bool is_shared(const GrowthSpec& spec) { return spec.share.value_or(is_recurrent(spec)); }
 
-std::optional<double> noise_variance(const GrowthSpec& spec) {
+std::optional<double> noise_variance(const GrowthSpec& spec, std::int64_t map) {
   const ValueInit& bias = spec.init.bias;
   if (bias.kind == ValueInit::Kind::constant && bias.scale != 0) return std::nullopt;
-  const double input =
-      spec.init.input == Initialisation::Input::gaussian ? spec.init.input_scale : 0.0;
+  const double input = spec.init.is_driven_at(map) ? spec.init.input_scale : 0.0;
   return bias.scale * bias.scale + input * input;
 }
 

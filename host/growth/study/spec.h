@@ -71,9 +71,9 @@ struct GrowthSpec {
 
 /// Elements of one sample's state; h alone where it is (h, c).
 [[nodiscard]] double state_size(const GrowthSpec& spec);
-/// Variance of what is added to W h: bias and Gaussian input. None for a constant bias other than
-/// 0: pre-activations then have a mean, which the theory here leaves out.
-[[nodiscard]] std::optional<double> noise_variance(const GrowthSpec& spec);
+/// Variance of what is added to W h in map 1 … L: bias and Gaussian input. None for a constant bias
+/// other than 0: pre-activations then have a mean, which the theory here leaves out.
+[[nodiscard]] std::optional<double> noise_variance(const GrowthSpec& spec, std::int64_t map);
 /// ln of the mean square of h0's elements, for a start that is given (not `h0_fixed_point`).
 [[nodiscard]] double ln_start_variance(const GrowthSpec& spec);
 

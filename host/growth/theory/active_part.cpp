@@ -32,7 +32,7 @@ double ln_radius(const Eigen::Ref<const RowMajor>& W, const Eigen::VectorXd& slo
 ActivePart active_part(const GrowthSpec& spec, const Tensors& drawn) {
   const auto shared = shared_matrix(spec, drawn);
   const bool is_turned = spec.activation->homogeneous && spec.init.bias.scale == 0 &&
-                         spec.init.input == Initialisation::Input::zero && !spec.init.weights;
+                         !spec.init.has_input() && !spec.init.weights;
   if (!shared || !is_turned || spec.width > facts_width) return {nan, false};
   const Eigen::Map<const RowMajor> W(shared->data(), spec.width, spec.width);
   Eigen::VectorXd h =

@@ -100,8 +100,8 @@ struct Gru {
 
 std::optional<Theory> gru_theory(const GrowthSpec& spec) {
   const std::optional<double> sigma2 = sigma_w2(spec);
-  const std::optional<double> noise = noise_variance(spec);
-  const bool fresh = !is_shared(spec) && spec.init.input == Initialisation::Input::zero;
+  const std::optional<double> noise = noise_variance(spec, 1);
+  const bool fresh = !is_shared(spec) && !spec.init.has_input();
   if (spec.net != "gru" || !fresh || !sigma2 || !noise || spec.init.h0.scale == 0 ||
       spec.init.chrono != 0) {
     return std::nullopt;

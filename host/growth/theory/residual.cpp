@@ -341,7 +341,7 @@ double preact_relu_width_term(double chi, std::int64_t history) {
 
 std::optional<Theory> residual_theory(const GrowthSpec& spec) {
   const std::optional<double> sigma2 = sigma_w2(spec);
-  const std::optional<double> noise = noise_variance(spec);
+  const std::optional<double> noise = noise_variance(spec, 1);
   if (spec.net != "residual" || !sigma2 || !noise || !std::isfinite(*sigma2) ||
       !std::isfinite(*noise)) {
     return std::nullopt;

@@ -33,8 +33,7 @@ bool no_bias(const GrowthSpec& spec) {
   return spec.init.bias.scale == 0 && (!spec.init.weights || !has_bias(*spec.init.weights));
 }
 bool no_input(const GrowthSpec& spec) {
-  return spec.init.input == Initialisation::Input::zero &&
-         (!spec.init.weights || !spec.init.weights->has_inputs());
+  return !spec.init.has_input() && (!spec.init.weights || !spec.init.weights->has_inputs());
 }
 bool dense(const GrowthSpec& spec) { return spec.init.density == 1; }
 /// Whether units may have more links than others, or neighbours: what theory here leaves out.
@@ -63,6 +62,13 @@ std::optional<Theory> additive(const GrowthSpec& spec, std::span<const DrawnFact
   if (spec.form == AdditiveForm::two_term) {
     return Theory{.rate = two_term_rate(w),
                   .formula = "ln of the largest root modulus of r^2 = w (r + 1)",
+                  .source = "characteristic roots"};
+  }
+  if (spec.form.within(spec.depth) < spec.depth) {
+    const double rate = std::log(largest_root(w, static_cast<std::size_t>(spec.form.terms)));
+    if (!std::isfinite(rate)) return std::nullopt;
+    return Theory{.rate = rate,
+                  .formula = "ln of the largest root modulus of r^K = w (r^(K-1) + … + 1)",
                   .source = "characteristic roots"};
   }
   if (w == -1) return std::nullopt;  // the derivative is 0 from the second step on
@@ -317,29 +323,46 @@ bool is_as_if_fresh(const GrowthSpec& spec) {
   return gaussian_weights(spec) && (!spec.activation->homogeneous || L * L <= links);
 }
 
+/// Whether there are maps with Gaussian input, and behind them some without.
+bool input_ends(const GrowthSpec& spec) {
+  return spec.init.is_driven_at(1) && !spec.init.is_driven_at(spec.depth);
+}
+
+/// q is carried with the noise of each map. Where the input ends on the way, q, χ, σ_w and ξ at
+/// rest are of what comes behind it; h0 `fixed-point` is that of the maps with input.
 std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
   const std::optional<double> sigma2 = sigma_w2(spec);
-  const std::optional<double> noise =
-      is_linear(spec.activation) ? noise_variance(spec).value_or(0.0) : noise_variance(spec);
+  const auto noise_at = [&](std::int64_t map) {
+    const std::optional<double> noise = noise_variance(spec, map);
+    return is_linear(spec.activation) ? noise.value_or(0.0) : noise;
+  };
+  const std::optional<double> noise = noise_at(spec.depth);
   if (!is_plain_chain(spec) || !sigma2 || !noise || !is_as_if_fresh(spec) || *sigma2 == 0 ||
       !std::isfinite(*sigma2) || !std::isfinite(*noise)) {
     return std::nullopt;
   }
-  const MeanField field{spec.activation, *sigma2, *noise};
+  const MeanField first{spec.activation, *sigma2, *noise_at(1)};
+  const MeanField field{spec.activation, *sigma2, *noise};  // of the last map, and of all to come
   Theory theory;
   theory.critical_sigma = critical_sigma(spec.activation, *noise);
   // An impulse is 1 at the first map.
-  const double added = *noise + (spec.init.input == Initialisation::Input::impulse ? 1.0 : 0.0);
-  const double ln_q1 = ln_sum(std::log(*sigma2) + ln_start_variance(spec), std::log(added));
-  std::optional<double> q;
-  double ln_start = ln_q1;
-  if (spec.h0_fixed_point) {
-    q = field.stable_q().back();
-    ln_start = std::log(*q);
-  } else {
-    q = field.limit_q(ln_q1);
+  const double added =
+      first.noise + (spec.init.input == Initialisation::Input::impulse ? 1.0 : 0.0);
+  double ln_start = ln_sum(std::log(*sigma2) + ln_start_variance(spec), std::log(added));
+  if (spec.h0_fixed_point) ln_start = std::log(first.stable_q().back());
+  const auto L = static_cast<std::size_t>(spec.depth);
+  const bool ends = input_ends(spec);
+  const std::size_t driven = ends ? static_cast<std::size_t>(*spec.init.input_until) : L;
+  Carried carried = carry(first, ln_start, driven);
+  if (ends) {
+    ln_start = field.next_ln_q(carried.ln_q);  // of the first map without input
+    const Carried after = carry(field, ln_start, L - driven);
+    carried.ln_chi.insert(carried.ln_chi.end(), after.ln_chi.begin(), after.ln_chi.end());
+    carried.ln_q = after.ln_q;
   }
-  const Carried carried = carry(field, ln_start, static_cast<std::size_t>(spec.depth));
+  const std::optional<double> q = spec.h0_fixed_point && !ends
+                                      ? std::optional(first.stable_q().back())
+                                      : field.limit_q(ln_start);
   theory.rate = window_rate(carried.ln_chi);
   if (!std::isfinite(theory.rate)) return std::nullopt;
   theory.by_map = ln_norm_by_map(carried.ln_chi);
@@ -349,9 +372,11 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
       !(gathering(spec, slope_kurtosis(spec.activation, *theory.q)) < most_gathering)) {
     return std::nullopt;
   }
-  theory.formula = spec.init.input == Initialisation::Input::gaussian
-                       ? "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 + S^2 carried from the start"
-                       : "1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2 carried from the start";
+  theory.formula =
+      std::string("1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2") +
+      (spec.init.is_driven_at(1) ? " + S^2" : "") +
+      (ends ? " up to map " + std::to_string(driven) + ", without S^2 after it," : "") +
+      " carried from the start";
   if (q || spec.activation->homogeneous) {  // χ is the same for every q
     theory.asymptotic = 0.5 * std::log(*theory.chi);
     theory.xi = depth_scale(*theory.chi);

@@ -15,6 +15,7 @@
 #include "host/problem/kinds/common.h"
 #include "host/problem/kinds/kind.h"
 #include "host/text/decimal.h"
+#include "kernels/activation/activation.h"
 #include "kernels/named.h"
 
 /// The parts of a problem's name. One table per kind writes a name and reads it back, so that the

@@ -22,6 +22,20 @@ Part<RecurrentProblem> features_detail() {
   return part;
 }
 
+/// `two-term`, `sum`, `terms:3`.
+Part<RecurrentProblem> form_word() {
+  return {.label = "form",
+          .allowed = "one of two-term, sum, terms:K with K " + std::string(size_range),
+          .required = true,
+          .write = [](const RecurrentProblem& p) { return std::optional(p.form.name()); },
+          .read =
+              [](RecurrentProblem& p, std::string_view word) {
+                const auto form = AdditiveForm::find(word);
+                if (form) p.form = *form;
+                return form.has_value();
+              }};
+}
+
 bool has_matrices(const RecurrentProblem& p) { return p.cell->has_matrices; }
 
 /// The leading [T] of weights that are not shared.
@@ -48,6 +62,7 @@ void validate(const RecurrentProblem& p) {
   require_size("B", p.B);
   require_size("H", p.H);
   if (p.I != 0) require_size("I", p.I);
+  if (!p.form.adds_all()) require_size("terms", p.form.terms);
 }
 
 std::vector<TensorSpec> inputs(const RecurrentProblem& p) {
@@ -93,8 +108,7 @@ const Parts<RecurrentProblem>& parts(const RecurrentProblem& /*p*/) {
   using P = RecurrentProblem;
   static const Parts<P> table{
       .words = {entry_word("cell", &P::cell), entry_word("activation", &P::act).when(has_matrices),
-                value_word("form", &P::form, additive_form_names).when(std::not_fn(has_matrices)),
-                dtype_word<P>()},
+                form_word().when(std::not_fn(has_matrices)), dtype_word<P>()},
       .details = {size_detail("T", &P::T), size_detail("B", &P::B), size_detail("H", &P::H),
                   features_detail(),
                   mark("recurrence", &P::project_input, false).when(has_matrices),

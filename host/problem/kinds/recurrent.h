@@ -1,24 +1,15 @@
 #pragma once
 
-#include <array>
-#include <cstddef>
 #include <cstdint>
-#include <string_view>
 #include <vector>
 
 #include "host/problem/dtype.h"
+#include "host/problem/kinds/additive_form.h"
 #include "host/problem/kinds/kind.h"
 #include "kernels/activation/activation.h"
 #include "kernels/cell/cells.h"
 
 namespace gradepth {
-
-/// Of an additive net: f' = w (f + f_prev), or f' = w Σ of all earlier f.
-enum class AdditiveForm : std::uint8_t { two_term, sum };
-inline constexpr std::array<std::string_view, 2> additive_form_names{"two-term", "sum"};
-constexpr std::string_view name(AdditiveForm form) {
-  return additive_form_names[static_cast<std::size_t>(form)];
-}
 
 // clang-format off
 /// T steps of a recurrent cell, forward and back through time. G = cell->gates.
@@ -44,7 +35,7 @@ constexpr std::string_view name(AdditiveForm form) {
 ///          da        [T, B, G*H]       gradients at the pre-activations (gru: r, z, n)
 ///          da_norm2  [T]               with norms: |da|² of each step; not of additive; a provider
 ///                                      may leave it out
-/// additive has no x, b, Wx; its Wh [1] is the scalar w; f_0 = h0, f_{-1} = 0.
+/// additive has no x, b, Wx; its Wh [1] is the scalar w; f_0 = h0, no state before it.
 /// forward: no dy and dc; of the outputs only y, and h, c when recorded.
 /// clip_value > 0: after its norm was taken, each element of dL/dh_t (lstm: and dL/dc_t) is clipped
 /// to ±clip_value before it goes further back; t = 1 … T (state 0 is only reported).

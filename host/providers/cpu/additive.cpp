@@ -9,15 +9,16 @@
 namespace gradepth::cpu {
 namespace {
 
-/// f' = w (f + f_prev), or f' = w Σ of all earlier f: no coupling between elements, so each worker
-/// takes a chunk of the elements through all steps. Chunks and the order of their sums depend on
-/// the shape alone.
+/// f' = w Σ of the newest states, as many as the form says: no coupling between elements, so each
+/// worker takes a chunk of the elements through all steps. Chunks and the order of their sums
+/// depend on the shape alone.
 class AdditivePlan final : public Plan {
  public:
   AdditivePlan(const RecurrentProblem& problem, const Context& context)
       : p_(problem),
         context_(context),
         T_(problem.T),
+        terms_(problem.form.within(problem.T)),
         size_(problem.B * problem.H),
         chunks_((size_ + chunk_size - 1) / chunk_size),
         trains_(problem.pass != Pass::forward),
@@ -79,19 +80,23 @@ class AdditivePlan final : public Plan {
     std::copy_n(f0_ + chunk * chunk_size, n, f);
     float sum[chunk_size] = {};  // what w multiplies
     for (std::ptrdiff_t t = 0; t < T_; ++t, f += size_) {
-      next_sum(t, f, n, sum);
+      add_up(f, -size_, t + 1, n, sum);
       loops_.multiply_by(w, sum, f + size_, n);
     }
   }
 
-  /// What w multiplies in step t: f_t and the state before, or f_t and the sum so far.
-  void next_sum(std::ptrdiff_t t, const float* f, std::ptrdiff_t n, float* sum) const {
-    if (p_.form == AdditiveForm::sum) return loops_.add(sum, f, n);
-    if (t == 0) {
-      std::copy_n(f, n, sum);
-    } else {
-      loops_.add_bias(f, f - size_, sum, n);
+  /// sum <- Σ of the newest states, the oldest of them first: `newest` of `count` there are, each
+  /// `back` numbers before the next. What adds up all of them holds the sum so far.
+  void add_up(const float* newest, std::ptrdiff_t back, std::ptrdiff_t count, std::ptrdiff_t n,
+              float* sum) const {
+    if (terms_ == T_) return loops_.add(sum, newest, n);
+    const std::ptrdiff_t oldest = std::min(terms_, count) - 1;
+    if (oldest == 0) {
+      std::copy_n(newest, n, sum);
+      return;
     }
+    loops_.add_bias(newest + oldest * back, newest + (oldest - 1) * back, sum, n);
+    for (std::ptrdiff_t k = oldest - 2; k >= 0; --k) loops_.add(sum, newest + k * back, n);
   }
 
   void backward(std::ptrdiff_t chunk) {
@@ -108,13 +113,7 @@ class AdditivePlan final : public Plan {
       if (p_.record) std::copy_n(df, n, recorded_ + s * size_ + at);
       if (s == 0) break;
       if (p_.clip_value > 0) loops_.clip(df, static_cast<float>(p_.clip_value), n);
-      if (p_.form == AdditiveForm::sum) {
-        loops_.add(later, df, n);
-      } else if (s == T_) {
-        std::copy_n(df, n, later);
-      } else {
-        loops_.add_bias(df, df + size_, later, n);
-      }
+      add_up(df, size_, T_ - s + 1, n, later);
     }
     scalar_gradient(chunk);
   }
@@ -125,7 +124,7 @@ class AdditivePlan final : public Plan {
     const std::ptrdiff_t at = chunk * chunk_size;
     float sum[chunk_size] = {};
     for (std::ptrdiff_t t = 0; t < T_; ++t) {
-      next_sum(t, f_ + t * size_ + at, n, sum);
+      add_up(f_ + t * size_ + at, -size_, t + 1, n, sum);
       const float* df = df_ + (t + 1) * size_ + at;
       dw_parts_[static_cast<std::size_t>(t * chunks_ + chunk)] = loops_.dot(df, sum, n);
     }
@@ -134,7 +133,8 @@ class AdditivePlan final : public Plan {
   RecurrentProblem p_;
   Context context_;
   std::ptrdiff_t T_;
-  std::ptrdiff_t size_;  // elements of a state
+  std::ptrdiff_t terms_;  // that a state adds up; T: all
+  std::ptrdiff_t size_;   // elements of a state
   std::ptrdiff_t chunks_;
   bool trains_;
   Inputs in_;

@@ -12,7 +12,7 @@ class AdditivePlan final : public KernelPlan {
       : KernelPlan(std::move(device), p), blocks_(additive_blocks(p.B * p.H)) {
     const std::int64_t n = p.B * p.H;
     float* const w = floats(1);
-    net_.sum = p.form == AdditiveForm::sum;
+    net_.terms = p.form.within(p.T);
     net_.T = p.T;
     net_.n = n;
     net_.w = w;
@@ -38,9 +38,10 @@ class AdditivePlan final : public KernelPlan {
       steps_ = doubles((p.T + 1) * step_quantities);
       bind("dh_norm2", steps_ + step_dh2, step_quantities);
     }
+    if (p.record || is_windowed(net_)) net_.da = floats(p.T * n);
     if (!p.record) return;
     bind("dh", net_.dh = floats((p.T + 1) * n));
-    bind("da", net_.da = floats(p.T * n));
+    bind("da", net_.da);
   }
 
   void run_forward() override { additive_forward(net_, device().stream()); }

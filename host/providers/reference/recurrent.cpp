@@ -289,11 +289,12 @@ class CellPlan final : public ReferencePlan<RecurrentProblem> {
   Vector recorded_c_;
 };
 
-/// f' = w (f + f_prev), or f' = w Σ of all earlier f, elementwise.
+/// f' = w Σ of the newest states, elementwise: all, or as many as the form says.
 class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
  public:
   AdditivePlan(const RecurrentProblem& problem, Rounding rounding)
       : ReferencePlan(problem, rounding),
+        terms_(problem.form.within(problem.T)),
         state_(length(problem.B * problem.H)),
         f_(state_ * length(problem.T + 1)),
         df_(f_.size()) {}
@@ -308,13 +309,9 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
     std::copy_n(in("h0"), state_, f_.begin());
     Vector sum(state_, 0.0);  // of the states that the next one adds up
     for (std::int64_t t = 0; t < p_.T; ++t) {
-      const double* now = &f_[length(t) * state_];
       double* next = &f_[length(t + 1) * state_];
-      for (std::size_t i = 0; i < state_; ++i) {
-        const double before = p_.form == AdditiveForm::sum ? sum[i] : t > 0 ? now[i - state_] : 0.0;
-        sum[i] = round_to(rounding_, before + now[i]);
-        next[i] = round_to(rounding_, w * sum[i]);
-      }
+      add_up(rounding_, &f_[length(t) * state_], -1, t + 1, sum);
+      for (std::size_t i = 0; i < state_; ++i) next[i] = round_to(rounding_, w * sum[i]);
     }
     std::copy(f_.begin() + static_cast<std::ptrdiff_t>(state_), f_.end(), out("y"));
     if (p_.record) std::copy(f_.begin(), f_.end(), out("h"));
@@ -333,13 +330,8 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
       if (p_.norms) out("dh_norm2")[t] = sum_of_squares(df, state_);
       if (p_.record) std::copy_n(df, state_, out("dh") + t * p_.B * p_.H);
       for (std::size_t i = 0; i < state_ && t > 0; ++i) df[i] = clip(df[i], p_.clip_value);
-      // State t-1 is held by state t and by t+1 (two-term), or by every later one (sum).
-      for (std::size_t i = 0; i < state_; ++i) {
-        const double further = p_.form == AdditiveForm::sum ? later[i]
-                               : t < p_.T                   ? df[i + state_]
-                                                            : 0.0;
-        later[i] = round_to(rounding_, df[i] + further);
-      }
+      // State t-1 is held by as many later ones, from t on, as a state adds up.
+      add_up(rounding_, df, 1, p_.T - t + 1, later);
       if (t > 0 && p_.record) std::copy_n(df, state_, out("da") + (t - 1) * p_.B * p_.H);
     }
     *out("dWh") = scalar_gradient();
@@ -347,21 +339,40 @@ class AdditivePlan final : public ReferencePlan<RecurrentProblem> {
   }
 
  private:
+  /// total <- Σ of the newest states, the oldest of them first: `newest` of `count` there are, each
+  /// `back` states before the next. What adds up all of them holds the sum so far.
+  void add_up(Rounding rounding, const double* newest, std::ptrdiff_t back, std::int64_t count,
+              Vector& total) const {
+    const bool all = terms_ == p_.T;
+    const std::ptrdiff_t oldest = all ? 0 : std::min(terms_, count) - 1;
+    for (std::size_t i = 0; i < state_; ++i) {
+      const auto state = [&](std::ptrdiff_t k) {
+        return newest[k * back * static_cast<std::ptrdiff_t>(state_) +
+                      static_cast<std::ptrdiff_t>(i)];
+      };
+      double sum = all ? total[i] : oldest > 0 ? state(oldest) : 0.0;
+      for (std::ptrdiff_t k = std::max<std::ptrdiff_t>(oldest - 1, 0); k >= 0; --k) {
+        sum = round_to(rounding, sum + state(k));
+      }
+      total[i] = sum;
+    }
+  }
+
   /// dL/dw = Σ_t df_{t+1} · (what w multiplied at step t).
   double scalar_gradient() const {
     double dw = 0;
     Vector sum(state_, 0.0);
     for (std::int64_t t = 0; t < p_.T; ++t) {
+      const std::size_t at = length(t) * state_;
+      add_up(Rounding{}, &f_[at], -1, t + 1, sum);
       for (std::size_t i = 0; i < state_; ++i) {
-        const std::size_t at = length(t) * state_ + i;
-        const double before = p_.form == AdditiveForm::sum ? sum[i] : t > 0 ? f_[at - state_] : 0.0;
-        sum[i] = before + f_[at];
-        dw = add(rounding_, dw, df_[at + state_] * sum[i]);
+        dw = add(rounding_, dw, df_[at + state_ + i] * sum[i]);
       }
     }
     return round_to(rounding_, dw);
   }
 
+  std::int64_t terms_;  // that a state adds up; T: all
   std::size_t state_;
   Vector f_;   // [T+1, B, H]
   Vector df_;  // [T+1, B, H], after clipping
