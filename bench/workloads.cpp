@@ -404,11 +404,22 @@ GainGrid gain_grid(std::string_view preset) {
   return grid;
 }
 
-SharedChain shared_chain(std::string_view preset) {
-  SharedChain chain{study("elman", "relu", 60, 256, "gaussian:1.5"), 0.1};
-  chain.spec.seeds = 20;
-  if (preset == "brief") chain.spec = study("elman", "relu", 10, 16, "gaussian:1.5");
-  return chain;
+std::vector<SharedChain> shared_chains(std::string_view preset) {
+  std::vector<SharedChain> chains{{study("elman", "relu", 60, 128, "gaussian:1.5"), 0.1},
+                                  {study("elman", "identity", 240, 64, "gaussian:1"), 0.1},
+                                  {study("cnn", "relu", 60, 16, "he"), 0.25}};
+  const double half_widths[] = {0.008, 0.006, 0.03};
+  for (std::size_t i = 0; i < chains.size(); ++i) {
+    growth::GrowthSpec& spec = chains[i].spec;
+    spec.seeds = 20;
+    spec.half_width = preset == "full" ? 0.5 * half_widths[i] : half_widths[i];
+    if (preset != "brief") continue;
+    spec.seeds = 8;
+    spec.half_width = 0;
+    spec.depth = 10;
+    spec.width = 8;
+  }
+  return chains;
 }
 
 }  // namespace gradepth

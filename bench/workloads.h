@@ -31,12 +31,12 @@ struct GainGrid {
 };
 GainGrid gain_grid(std::string_view preset);
 
-/// The recurrent chain of which the suite compares one W with a fresh one per step, by preset, and
-/// the density of its sparse form.
+/// The chains of which the suite compares one W for all maps with fresh ones, by preset: a recurrent
+/// net of ReLU, a linear one, and a convolution; and the density of their sparse form.
 struct SharedChain {
   growth::GrowthSpec spec;
   double density;
 };
-SharedChain shared_chain(std::string_view preset);
+std::vector<SharedChain> shared_chains(std::string_view preset);
 
 }  // namespace gradepth

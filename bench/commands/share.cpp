@@ -5,7 +5,7 @@
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
 #include "bench/cli/knob_flags.h"
-#include "bench/commands/share_study.h"
+#include "bench/studies/share_study.h"
 #include "bench/rows/output.h"
 #include "bench/timing/machine.h"
 #include "host/growth/knobs/knobs.h"

@@ -6,7 +6,7 @@
 
 #include "bench/cli/commands.h"
 #include "bench/cli/common_options.h"
-#include "bench/commands/slope_study.h"
+#include "bench/studies/slope_study.h"
 #include "bench/timing/machine.h"
 
 /// `slopes`: what it costs to take slopes from the stored output.

@@ -10,13 +10,14 @@
 #include "bench/cli/common_options.h"
 #include "bench/cli/interrupt.h"
 #include "bench/cli/progress.h"
-#include "bench/commands/share_study.h"
-#include "bench/commands/slope_study.h"
 #include "bench/commands/sweep.h"
 #include "bench/commands/train.h"
 #include "bench/rows/output.h"
 #include "bench/rows/standard_output.h"
 #include "bench/speed/speed.h"
+#include "bench/studies/net_study.h"
+#include "bench/studies/share_study.h"
+#include "bench/studies/slope_study.h"
 #include "bench/tables/growth.h"
 #include "bench/tables/suite.h"
 #include "bench/timing/machine.h"
@@ -144,6 +145,7 @@ class Suite {
     plan_grid_of_gains();
     plan_share();
     plan_slopes();
+    plan_net_studies();
     plan_speed();
     plan_training();
   }
@@ -250,15 +252,30 @@ class Suite {
 
   void plan_share() {
     Provider& provider = chosen(single_);
-    SharedChain chain = shared_chain(options_.preset);
-    chain.spec.first_seed = options_.seed;
-    tasks_.push_back({"study   share: one W for all steps beside a fresh one per step",
-                      0.2 + 4 * work_seconds(chain.spec),
-                      {share_identity(chain.spec, chain.density, provider.name()).text()},
-                      [this, &provider, chain] {
-                        write(share_row(growth::measure_share(chain.spec, chain.density, provider,
-                                                              [](const std::string&) {})));
-                      }});
+    for (SharedChain& chain : shared_chains(options_.preset)) {
+      chain.spec.first_seed = options_.seed;
+      tasks_.push_back({"study   share: one W for all maps beside fresh ones, " +
+                            std::string(chain.spec.net.name()) + ' ' +
+                            std::string(chain.spec.activation.name()),
+                        0.2 + 8 * work_seconds(chain.spec),
+                        {share_identity(chain.spec, chain.density, provider.name()).text()},
+                        [this, &provider, chain] {
+                          write(share_row(growth::measure_share(chain.spec, chain.density, provider,
+                                                                [](const std::string&) {})));
+                        }});
+    }
+  }
+
+  void plan_net_studies() {
+    Provider& provider = chosen(single_);
+    for (NetStudy& study : net_studies(options_.preset)) {
+      for (growth::GrowthSpec& net : study.nets) net.first_seed = options_.seed;
+      tasks_.push_back(
+          {"study   " + study.name + ": " + std::to_string(study.nets.size()) + " nets",
+           0.2 + seconds_of(work(study)),
+           {net_study_identity(study, provider.name()).text()},
+           [this, &provider, study] { write(net_study_row(study, provider)); }});
+    }
   }
 
   void plan_slopes() {
@@ -311,8 +328,9 @@ class Suite {
   }
 
   /// Seconds of a growth study, roughly: forward, back and the weights' gradient at 2 GFLOP/s.
+  [[nodiscard]] static double seconds_of(double work) { return work * 6 / 2e9; }
   [[nodiscard]] static double work_seconds(const growth::GrowthSpec& spec) {
-    return growth::work(spec) * 6 / 2e9;
+    return seconds_of(growth::work(spec));
   }
 
   /// bench/run names the Python of the project's own virtual environment.

@@ -7,9 +7,10 @@
 #include <ostream>
 #include <string>
 
-#include "bench/commands/share_study.h"
-#include "bench/commands/slope_study.h"
 #include "bench/commands/train.h"
+#include "bench/studies/share_study.h"
+#include "bench/studies/slope_study.h"
+#include "bench/tables/net_study.h"
 #include "bench/tables/sweep.h"
 #include "bench/tables/table.h"
 #include "host/text/json.h"
@@ -77,22 +78,6 @@ void print_checks(const std::vector<Row>& rows, std::ostream& out) {
         << count[Status::incorrect] + count[Status::error] << " do not, "
         << count[Status::unsupported] << " are unsupported.\n";
   }
-}
-
-/// `elman relu, fresh W`: the net and what sets it apart from its neighbours.
-std::string net_label(const Row& setting) {
-  std::string label = text_of(setting, "net");
-  const std::string activation = text_of(setting, "activation");
-  const auto cell = RecurrentCell::find(label);
-  if (cell == RecurrentCell("additive")) {
-    label += ' ' + text_of(setting, "form");
-  } else if (!cell || (*cell)->takes_activation) {
-    label += ' ' + activation;
-  }
-  if (text_of(setting, "share") == "off") label += ", fresh W";
-  const double forget_bias = json::real_at(setting, "/forget_bias");
-  if (forget_bias != 0 && !std::isnan(forget_bias)) label += ", b_f " + significant(forget_bias);
-  return label;
 }
 
 void print_growth(const std::vector<Row>& rows, std::ostream& out) {
@@ -209,10 +194,16 @@ void print_suite(const std::vector<Row>& rows, std::ostream& out) {
     print_sweep(out, axes_of(swept), swept);
   }
   for (const Row& study : of_kind(rows, "study")) {
-    const bool slopes = text_of(study, "study") == "slopes";
-    out << (slopes ? "\nSlopes from the output, or from the input\n"
-                   : "\nOne W for all steps, or a fresh one\n");
-    (slopes ? print_slope_study : print_share)(out, study);
+    const std::string which = text_of(study, "study");
+    if (which == "slopes") {
+      out << "\nSlopes from the output, or from the input\n";
+      print_slope_study(out, study);
+    } else if (which == "share") {
+      out << "\nOne W for all maps, or a fresh one for each\n";
+      print_share(out, study);
+    } else {
+      print_net_study(out, study);
+    }
   }
   print_speed(speed, out);
   print_depth_axis(speed, out);

@@ -16,15 +16,10 @@ namespace {
 
 using Kind = WeightInit::Kind;
 
-bool is_gaussian(const GrowthSpec& spec) {
-  const Kind kind = spec.init.W.kind;
-  return kind == Kind::gaussian || kind == Kind::xavier || kind == Kind::he;
-}
-
 std::optional<LyapunovTheory> gaussian_products(const GrowthSpec& spec, std::size_t count) {
   const double sigma2 = sigma_w2(spec).value_or(0);
   if (!is_dense_chain(spec) || spec.activation != "identity" || is_shared(spec) ||
-      !is_gaussian(spec) || spec.init.density != 1 || sigma2 == 0) {
+      !has_gaussian_weights(spec) || is_sparse(spec) || sigma2 == 0) {
     return std::nullopt;
   }
   const auto N = static_cast<double>(spec.width);
@@ -41,8 +36,7 @@ std::optional<LyapunovTheory> orthogonal_products(const GrowthSpec& spec, std::s
   const WeightInit& W = spec.init.W;
   const bool chain = is_plain_chain(spec);
   const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
-  if (!chain || spec.activation != "identity" || !orthogonal || spec.init.density != 1 ||
-      W.scale == 0) {
+  if (!chain || spec.activation != "identity" || !orthogonal || is_sparse(spec) || W.scale == 0) {
     return std::nullopt;
   }
   return LyapunovTheory{std::vector<double>(count, std::log(std::abs(W.scale))),
@@ -55,7 +49,7 @@ std::optional<LyapunovTheory> chaotic_tanh(const GrowthSpec& spec, std::size_t c
   const bool autonomous =
       !spec.init.has_input() && spec.init.bias.scale == 0 && spec.init.h0.scale != 0;
   if (!is_dense_chain(spec) || !is_shared(spec) || spec.activation != "tanh" ||
-      !is_gaussian(spec) || !autonomous || sigma2 <= 1 || count == 0) {
+      !has_gaussian_weights(spec) || !autonomous || sigma2 <= 1 || count == 0) {
     return std::nullopt;
   }
   const MeanField field{spec.activation, sigma2, 0};

@@ -5,7 +5,7 @@
 #include "host/growth/knobs/fits.h"
 #include "host/growth/study/resolve.h"
 #include "host/growth/study/seeds.h"
-#include "host/growth/theory/active_part.h"
+#include "host/growth/theory/spectrum.h"
 #include "host/text/not_finite.h"
 
 namespace gradepth::growth {

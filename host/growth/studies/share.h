@@ -14,7 +14,7 @@ namespace gradepth::growth {
 /// Each draw's growth beside L ln ρ, ρ the spectral radius of what it goes on with in the end.
 struct RadiusLaw {
   std::vector<double> ln_radius;  // by seed; NaN where it is not known
-  std::vector<bool> settled;      // by seed: whether the net has come to that (active_part.h)
+  std::vector<bool> settled;      // by seed: whether the net has come to that (spectrum.h)
   // Over the settled ones whose growth is finite, if there are ten at least:
   std::optional<Line> line;        // of the growth on L ln ρ
   std::optional<Interval> offset;  // mean of growth - L ln ρ

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "host/draw/pytorch.h"
 #include "host/text/decimal.h"
 
 namespace gradepth::growth {
@@ -45,6 +46,30 @@ std::optional<double> noise_variance(const GrowthSpec& spec, std::int64_t map) {
   if (bias.kind == ValueInit::Kind::constant && bias.scale != 0) return std::nullopt;
   const double input = spec.init.is_driven_at(map) ? spec.init.input_scale : 0.0;
   return bias.scale * bias.scale + input * input;
+}
+
+bool has_bias(const GrowthSpec& spec) {
+  return spec.init.bias.scale != 0 || (spec.init.weights && has_bias(*spec.init.weights));
+}
+
+bool has_input(const GrowthSpec& spec) {
+  return spec.init.has_input() || (spec.init.weights && spec.init.weights->has_inputs());
+}
+
+bool has_gaussian_weights(const GrowthSpec& spec) {
+  using Kind = WeightInit::Kind;
+  const Kind kind = spec.init.W.kind;
+  return kind == Kind::gaussian || kind == Kind::xavier || kind == Kind::he;
+}
+
+bool is_sparse(const GrowthSpec& spec) { return spec.init.density != 1; }
+
+bool is_structured(const GrowthSpec& spec) {
+  return is_sparse(spec) && spec.init.sparsity != Sparsity::independent;
+}
+
+bool has_one_unit_gradient(const GrowthSpec& spec) {
+  return spec.init.loss == Initialisation::LossGradient::sphere && spec.batch == 1;
 }
 
 double state_size(const GrowthSpec& spec) {

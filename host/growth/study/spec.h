@@ -69,6 +69,17 @@ struct GrowthSpec {
 /// Whether all maps have one W.
 [[nodiscard]] bool is_shared(const GrowthSpec& spec);
 
+/// Whether anything is added to W h: a bias, an input, drawn or from a file.
+[[nodiscard]] bool has_bias(const GrowthSpec& spec);
+[[nodiscard]] bool has_input(const GrowthSpec& spec);
+/// Whether W's entries are independent Gaussian numbers.
+[[nodiscard]] bool has_gaussian_weights(const GrowthSpec& spec);
+/// Whether some of W is left out; in pieces, by rows, blocks or a band.
+[[nodiscard]] bool is_sparse(const GrowthSpec& spec);
+[[nodiscard]] bool is_structured(const GrowthSpec& spec);
+/// Whether the loss gradient is one uniform direction.
+[[nodiscard]] bool has_one_unit_gradient(const GrowthSpec& spec);
+
 /// Elements of one sample's state; h alone where it is (h, c).
 [[nodiscard]] double state_size(const GrowthSpec& spec);
 /// Variance of what is added to W h in map 1 … L: bias and Gaussian input. None for a constant bias

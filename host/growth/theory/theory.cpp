@@ -2,21 +2,17 @@
 
 #include <algorithm>
 #include <array>
-#include <boost/math/distributions/binomial.hpp>
-#include <boost/math/special_functions/digamma.hpp>
-#include <boost/math/special_functions/trigamma.hpp>
 #include <cmath>
 #include <numbers>
 #include <sstream>
 #include <vector>
 
-#include "host/draw/pytorch.h"
 #include "host/growth/states/gate_inputs.h"
 #include "host/growth/study/resolve.h"
 #include "host/growth/study/statistics.h"
+#include "host/growth/theory/fresh_product.h"
 #include "host/growth/theory/gated.h"
 #include "host/growth/theory/mean_field.h"
-#include "host/growth/theory/quadrature.h"
 #include "host/growth/theory/residual.h"
 #include "host/growth/theory/spectrum.h"
 #include "host/growth/theory/transient.h"
@@ -28,25 +24,6 @@ namespace gradepth::growth {
 namespace {
 
 using Kind = WeightInit::Kind;
-
-bool no_bias(const GrowthSpec& spec) {
-  return spec.init.bias.scale == 0 && (!spec.init.weights || !has_bias(*spec.init.weights));
-}
-bool no_input(const GrowthSpec& spec) {
-  return !spec.init.has_input() && (!spec.init.weights || !spec.init.weights->has_inputs());
-}
-bool dense(const GrowthSpec& spec) { return spec.init.density == 1; }
-/// Whether units may have more links than others, or neighbours: what theory here leaves out.
-bool has_structure(const GrowthSpec& spec) {
-  return !dense(spec) && spec.init.sparsity != Sparsity::independent;
-}
-bool unit_sphere(const GrowthSpec& spec) {
-  return spec.init.loss == Initialisation::LossGradient::sphere && spec.batch == 1;
-}
-bool gaussian_weights(const GrowthSpec& spec) {
-  const Kind kind = spec.init.W.kind;
-  return kind == Kind::gaussian || kind == Kind::xavier || kind == Kind::he;
-}
 
 double slope_at_0(Activation activation) {
   double slope = 0;
@@ -86,7 +63,7 @@ std::optional<Theory> gate_path(const GrowthSpec& spec, std::span<const DrawnFac
   const bool constant_bias =
       spec.init.bias.kind == ValueInit::Kind::constant || spec.init.bias.scale == 0;
   if ((!lstm && !mgu && spec.net != "gru") || !no_weights || !constant_bias ||
-      spec.init.chrono != 0 || !no_input(spec)) {
+      spec.init.chrono != 0 || has_input(spec)) {
     return std::nullopt;
   }
   if (lstm && spec.init.loss_on != Initialisation::LossOn::c && spec.depth < 20) {
@@ -107,7 +84,7 @@ std::optional<Theory> linear_orthogonal(const GrowthSpec& spec,
                                         std::span<const DrawnFacts> /*seeds*/) {
   const WeightInit& W = spec.init.W;
   const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
-  if (!is_plain_chain(spec) || spec.activation != "identity" || !orthogonal || !dense(spec) ||
+  if (!is_plain_chain(spec) || spec.activation != "identity" || !orthogonal || is_sparse(spec) ||
       W.scale == 0) {
     return std::nullopt;
   }
@@ -124,7 +101,7 @@ std::optional<Theory> irnn(const GrowthSpec& spec, std::span<const DrawnFacts> /
                                  ? spec.init.h0.scale > 0
                                  : spec.init.h0.scale != 0;
   if (!is_plain_chain(spec) || spec.activation != "relu" || W.kind != Kind::identity ||
-      W.scale <= 0 || !dense(spec) || !no_bias(spec) || !no_input(spec) || !some_positive) {
+      W.scale <= 0 || is_sparse(spec) || has_bias(spec) || has_input(spec) || !some_positive) {
     return std::nullopt;
   }
   return Theory{.rate = std::log(W.scale),
@@ -146,132 +123,9 @@ std::optional<Theory> scalar_chain(const GrowthSpec& spec, std::span<const Drawn
                 .source = "chain rule"};
 }
 
-/// E f'⁴ / (E f'²)² at pre-activation variance q.
-double slope_kurtosis(Activation activation, double q) {
-  double k = 1;
-  with_activation(activation, [&](auto act) {
-    using Act = decltype(act);
-    const double s = std::sqrt(std::clamp(q, 1e-40, 1e40));
-    const auto power = [&](int n) {
-      return gaussian_expectation([&](double x) { return std::pow(Act::slope(x), n); }, s,
-                                  Act::kinks);
-    };
-    k = power(4) / (power(2) * power(2));
-  });
-  return k;
-}
-
-/// What a sparse W [N, N] adds to the relative variance of |g|² per map. With a share p of W drawn,
-/// slopes f' with k = E f'⁴ / (E f'²)², A = 3k/N, B = 1/p - 1 and m = Σ g⁴ / (Σ g²)²,
-///   Var |g'|² / (E |g'|²)² = A (1 + B m) - 1/N =: V,  m' = A (1 + B m) / (1 + V):
-/// a unit of more links than others gathers gradient, and passes it on. Of m at rest, A B m.
-double gathering(const GrowthSpec& spec, double k) {
-  if (has_structure(spec)) return infinity;
-  const auto N = static_cast<double>(spec.net == "cnn" ? image::taps * spec.width : spec.width);
-  const double A = 3 * k / N;
-  const double AB = A * (1 / spec.init.density - 1);
-  const double c = 1 - 1 / N + A - AB;
-  return AB * 2 * A / (c + std::sqrt(c * c + 4 * AB * A));  // AB m² + c m = A
-}
-/// From here on few units carry |g|, its logarithm is skewed, and there is no theory.
-constexpr double most_gathering = 0.1;
-
-/// Fresh dense maps are independent: means and variances add up, and the spread grows with √L.
-std::optional<TotalMoments> total_of_fresh_maps(const GrowthSpec& spec, double rate,
-                                                double variance) {
-  if (!dense(spec)) return std::nullopt;
-  const auto L = static_cast<double>(spec.depth);
-  return TotalMoments{L * rate, std::sqrt(L * variance)};
-}
-
-/// One vector through fresh Gaussian matrices: ln|Wᵀv|² is ln(σ_w²/N) plus a log-chi-square of N.
-std::optional<Theory> gaussian_product(const GrowthSpec& spec,
-                                       std::span<const DrawnFacts> /*seeds*/) {
-  const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
-  const double sigma2 = sigma_w2(spec).value_or(0);
-  if (!dense_layers || is_shared(spec) || spec.activation != "identity" ||
-      !gaussian_weights(spec) || gathering(spec, 1) >= most_gathering || spec.batch != 1 ||
-      sigma2 == 0) {
-    return std::nullopt;
-  }
-  const auto N = static_cast<double>(spec.width);
-  const double rate = 0.5 * (boost::math::digamma(0.5 * N) + std::log(2 * sigma2 / N));
-  const double variance = 0.25 * boost::math::trigamma(0.5 * N);
-  return Theory{
-      .rate = rate - 0.25 * gathering(spec, 1),
-      .formula = dense(spec) ? "1/2 [psi(N/2) + ln(2 s_w^2 / N)]"
-                             : "1/2 [psi(N/2) + ln(2 s_w^2 / N)] - 1/4 A B m, A = 3/N, "
-                               "B = 1/density - 1, A B m^2 + (1 - 1/N + A - A B) m = A",
-      .source = dense(spec) ? "Newman 1986" : "Newman 1986; sparse: host/growth/README.md",
-      .total = total_of_fresh_maps(spec, rate, variance)};
-}
-
-/// One vector from `sphere` through fresh Gaussian matrices, f of no bias and no input.
-bool gaussian_chain(const GrowthSpec& spec) {
-  const bool dense_layers = spec.net == "mlp" || spec.net == "elman";
-  const bool starts = spec.h0_fixed_point || spec.init.h0.scale != 0;
-  return dense_layers && !is_shared(spec) && gaussian_weights(spec) && no_bias(spec) &&
-         no_input(spec) && unit_sphere(spec) && starts && sigma_w2(spec).value_or(0) > 0;
-}
-
-/// Mean and variance of ln χ²_K, but for ln 2, K ~ Bin(N, 1/2) given K >= 1: those of ψ(K/2), and
-/// to the variance E ψ₁(K/2).
-struct LogChiSquare {
-  double mean;
-  double variance;
-};
-LogChiSquare log_chi_square_of_active(std::int64_t N) {
-  const auto n = static_cast<double>(N);
-  const double reach = 20 * std::sqrt(n);  // 40 standard deviations
-  const auto first = static_cast<std::int64_t>(std::max(1.0, std::floor(0.5 * n - reach)));
-  const auto last = static_cast<std::int64_t>(std::min(n, std::ceil(0.5 * n + reach)));
-  const boost::math::binomial coins(n, 0.5);
-  double mass = 0;
-  double sum = 0;
-  double squares = 0;  // ψ(N/4) taken off: ψ(K/2) hardly moves
-  double within = 0;
-  const double centre = boost::math::digamma(0.25 * n);
-  for (std::int64_t K = first; K <= last; ++K) {
-    const auto k = static_cast<double>(K);
-    const double p = boost::math::pdf(coins, k);
-    const double away = boost::math::digamma(0.5 * k) - centre;
-    mass += p;
-    sum += p * away;
-    squares += p * away * away;
-    within += p * boost::math::trigamma(0.5 * k);
-  }
-  const double mean = sum / mass;
-  return {centre + mean, squares / mass - mean * mean + within / mass};
-}
-
-/// A ReLU lets K of N units through, each a fair coin, and the gradient's direction is uniform at
-/// every map: |g|² is multiplied by σ_w²/N and a chi-square of K, where K >= 1.
-std::optional<Theory> finite_width_relu(const GrowthSpec& spec,
-                                        std::span<const DrawnFacts> /*seeds*/) {
-  if (!gaussian_chain(spec) || spec.activation != "relu" || gathering(spec, 2) >= most_gathering) {
-    return std::nullopt;
-  }
-  const double sigma2 = sigma_w2(spec).value_or(0);
-  const auto N = static_cast<double>(spec.width);
-  const LogChiSquare active = log_chi_square_of_active(spec.width);
-  const double rate = 0.5 * (std::log(2 * sigma2 / N) + active.mean);
-  return Theory{.rate = rate - 0.25 * gathering(spec, 2),
-                .formula = dense(spec)
-                               ? "1/2 [ln(2 s_w^2 / N) + E psi(K/2)], K ~ Bin(N, 1/2), K >= 1"
-                               : "1/2 [ln(2 s_w^2 / N) + E psi(K/2)] - 1/4 A B m, K ~ Bin(N, 1/2), "
-                                 "K >= 1, A = 6/N, B = 1/density - 1, "
-                                 "A B m^2 + (1 - 1/N + A - A B) m = A",
-                .source = "He et al. 2015; at width N: host/growth/README.md",
-                .q = std::nullopt,
-                .chi = 0.5 * sigma2,
-                .critical_sigma = std::numbers::sqrt2,
-                .xi = depth_scale(0.5 * sigma2),
-                .total = total_of_fresh_maps(spec, rate, 0.25 * active.variance)};
-}
-
 /// h = 0 is a fixed point of an odd f, without bias and input: near it every map is f'(0) W.
 bool rests_at_0(const GrowthSpec& spec) {
-  return is_plain_chain(spec) && spec.activation->odd && no_bias(spec) && no_input(spec);
+  return is_plain_chain(spec) && spec.activation->odd && !has_bias(spec) && !has_input(spec);
 }
 
 /// W a multiple of an orthogonal matrix: the spectral radius is known.
@@ -279,7 +133,7 @@ std::optional<Theory> linear_at_0(const GrowthSpec& spec, std::span<const DrawnF
   const WeightInit& W = spec.init.W;
   const bool orthogonal = W.kind == Kind::orthogonal || W.kind == Kind::identity;
   const double radius = std::abs(W.scale) * slope_at_0(spec.activation);
-  if (!rests_at_0(spec) || !orthogonal || !dense(spec) || radius >= 1 || radius == 0) {
+  if (!rests_at_0(spec) || !orthogonal || is_sparse(spec) || radius >= 1 || radius == 0) {
     return std::nullopt;
   }
   return Theory{.rate = std::log(radius),
@@ -320,7 +174,7 @@ bool is_as_if_fresh(const GrowthSpec& spec) {
   if (!is_shared(spec)) return true;
   const auto L = static_cast<double>(spec.depth);
   const auto links = static_cast<double>(is_cnn(spec) ? image::taps * spec.width : spec.width);
-  return gaussian_weights(spec) && (!spec.activation->homogeneous || L * L <= links);
+  return has_gaussian_weights(spec) && (!spec.activation->homogeneous || L * L <= links);
 }
 
 /// Whether there are maps with Gaussian input, and behind them some without.
@@ -368,10 +222,7 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   theory.by_map = ln_norm_by_map(carried.ln_chi);
   theory.q = q ? *q : std::exp(carried.ln_q);
   theory.chi = q ? field.chi(*q) : std::exp(carried.ln_chi.back());
-  if (!dense(spec) &&
-      !(gathering(spec, slope_kurtosis(spec.activation, *theory.q)) < most_gathering)) {
-    return std::nullopt;
-  }
+  if (is_carried_by_few(spec, *theory.q)) return std::nullopt;
   theory.formula =
       std::string("1/2 ln chi(q_l), q = s_w^2 E f^2 + s_b^2") +
       (spec.init.is_driven_at(1) ? " + S^2" : "") +
@@ -387,18 +238,26 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   return theory;
 }
 
+std::optional<Theory> fresh_linear(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
+  return gaussian_product(spec);
+}
+
+std::optional<Theory> fresh_relu(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
+  return finite_width_relu(spec);
+}
+
 std::optional<Theory> gru(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
-  if (has_structure(spec)) return std::nullopt;
+  if (is_structured(spec)) return std::nullopt;
   return gru_theory(spec);
 }
 
 std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFacts> /*seeds*/) {
-  if (is_shared(spec) || has_structure(spec)) return std::nullopt;  // its branches are not fresh
+  if (is_shared(spec) || is_structured(spec)) return std::nullopt;  // its branches are not fresh
   std::optional<Theory> theory = residual_theory(spec);
   const std::optional<double> sigma2 = sigma_w2(spec);
   const bool width_term = spec.residual == Residual::preact && spec.activation == "relu" &&
-                          dense(spec) && gaussian_weights(spec) && no_bias(spec) &&
-                          unit_sphere(spec);
+                          !is_sparse(spec) && has_gaussian_weights(spec) && !has_bias(spec) &&
+                          has_one_unit_gradient(spec);
   if (theory && sigma2 && width_term) {
     // The fit's middle is half of the depth away from the start.
     const double term = preact_relu_width_term(0.5 * *sigma2, spec.depth / 2);
@@ -410,23 +269,6 @@ std::optional<Theory> residual(const GrowthSpec& spec, std::span<const DrawnFact
     theory->source = "Yang & Schoenholz 2017; 1/N: host/growth/theory/residual.h";
   }
   return theory;
-}
-
-/// Of the squared ratio over L maps. One Gaussian map multiplies the square by σ_w² χ²_N / N, of
-/// second moment σ_w⁴ (1 + 2/N). Behind a ReLU, a fair coin for each of the N squares that add up,
-/// (N + 5) / N in all (Hanin & Nica 2018): the direction of the vector is uniform at every map.
-std::optional<RatioMoments> ratio_moments(const GrowthSpec& spec) {
-  const bool relu = spec.activation == "relu";
-  const std::optional<double> sigma2 = sigma_w2(spec);
-  if (!sigma2 || !gaussian_chain(spec) || !dense(spec) ||
-      (!relu && spec.activation != "identity")) {
-    return std::nullopt;
-  }
-  const auto L = static_cast<double>(spec.depth);
-  const auto N = static_cast<double>(spec.width);
-  const double chi = *sigma2 * (relu ? 0.5 : 1.0);
-  const double mean = std::pow(chi, L);
-  return RatioMoments{mean, mean * mean * std::expm1(L * std::log1p((relu ? 5.0 : 2.0) / N))};
 }
 
 }  // namespace
@@ -503,16 +345,14 @@ std::optional<Theory> first_that_applies(std::span<const TheoryOf> candidates,
 
 std::optional<Theory> find_theory(const GrowthSpec& spec, std::span<const DrawnFacts> seeds) {
   constexpr std::array<TheoryOf, 12> candidates{
-      additive,          gate_path,        irnn,        linear_orthogonal,
-      scalar_chain,      gaussian_product, linear_at_0, measured_radius,
-      finite_width_relu, residual,         gru,         mean_field};
+      additive,    gate_path,       irnn,       linear_orthogonal, scalar_chain, fresh_linear,
+      linear_at_0, measured_radius, fresh_relu, residual,          gru,          mean_field};
   return first_that_applies(candidates, spec, seeds);
 }
 
 std::optional<Theory> find_way_theory(const GrowthSpec& spec) {
   constexpr std::array<TheoryOf, 8> candidates{
-      gate_path, irnn, linear_orthogonal, gaussian_product, finite_width_relu,
-      residual,  gru,  mean_field};
+      gate_path, irnn, linear_orthogonal, fresh_linear, fresh_relu, residual, gru, mean_field};
   return first_that_applies(candidates, spec, {});
 }
 

@@ -18,8 +18,6 @@ struct DrawnFacts {
   double sigma_max;    // largest singular value of a shared W
 };
 
-/// Eigenvalues and singular values of a shared W are looked up to this width: a second per seed.
-inline constexpr std::int64_t facts_width = 512;
 
 DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn);
 

@@ -11,7 +11,7 @@
 #include <sstream>
 #include <stdexcept>
 
-#include "bench/commands/share_study.h"
+#include "bench/studies/share_study.h"
 #include "host/draw/initialise.h"
 #include "host/growth/study/resolve.h"
 #include "host/growth/study/statistics.h"

@@ -1,4 +1,4 @@
-#include "bench/commands/share_study.h"
+#include "bench/studies/share_study.h"
 
 #include <algorithm>
 #include <cmath>

@@ -1,4 +1,4 @@
-#include "bench/commands/slope_study.h"
+#include "bench/studies/slope_study.h"
 
 #include <cmath>
 #include <map>
