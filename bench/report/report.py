@@ -16,6 +16,7 @@ import os
 import sys
 
 from report_growth import growth_section
+from report_notes import notes_page
 from report_page import Page, axis, breakable, layout, table
 from report_rows import esc, get, is_ok, number, numbers, of_kind, read_rows, show, sources, text
 from report_share import share_section
@@ -167,10 +168,11 @@ def build(rows, problems, plotly_js):
     page.add("<h1>gradepth</h1><p>How deep does a gradient reach, and what does it cost to get there?<br>"
              f"<span class=dim>{esc(where)}{len(rows)} rows: {esc(count)}.</span></p>")
     headline_section(page, speed)
+    notes_page(page, growth, of_kind(rows, "study"))
     growth_section(page, [r for r in growth if not point(r)])
     sweep_section(page, [r for r in growth if point(r)])
     studies = of_kind(rows, "study")
-    share_section(page, [r for r in studies if text(r.get("study")) != "slopes"])
+    share_section(page, [r for r in studies if not get(r, "nets")])
     slopes_section(page, [r for r in studies if text(r.get("study")) == "slopes"])
     speed_section(page, speed)
     check_section(page, of_kind(rows, "check"))

@@ -21,8 +21,11 @@ def growth_title(row):
     if not s:
         return text(row.get("name"))
     parts = [text(s.get("net")), text(s.get("activation")), text(s.get("init"))]
-    if s.get("share") == "off":
+    layers = text(s.get("net")) in ("mlp", "cnn", "residual")
+    if s.get("share") == "off" and not layers:
         parts.append("fresh W per step")
+    if s.get("share") == "on" and layers:
+        parts.append("one W for all layers")
     if number(s.get("density")) not in (None, 1.0):
         parts.append(f"density {show(s['density'])}")
     if number(s.get("forget_bias")):

@@ -108,8 +108,12 @@ def card(title, details, content):
             f"{content}</figure>")
 
 
+def badge_of(words, look):
+    return f'<span class="badge {look}">{esc(words)}</span>'
+
+
 def badge(verdict):
-    return f'<span class="badge {VERDICTS.get(verdict, "")}">{esc(verdict)}</span>'
+    return badge_of(verdict, VERDICTS.get(verdict, ""))
 
 
 def interval(value):

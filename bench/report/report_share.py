@@ -11,7 +11,8 @@ def objects(value):
 
 def chain_name(chain):
     """As the contrasts call it."""
-    dense = number(get(chain, "setting", "density")) in (None, 1.0)
+    density = get(chain, "setting", "density")  # `rows:0.1`, or a number
+    dense = not text(density) and number(density) in (None, 1.0)
     return f"{'fresh' if get(chain, 'setting', 'share') == 'off' else 'shared'}, {'dense' if dense else 'sparse'}"
 
 
@@ -62,9 +63,10 @@ def study(page, row):
     chains, contrasts = objects(row.get("chains")), objects(row.get("contrasts"))
     first = chains[0] if chains else {}
     setting = first.get("setting") if isinstance(first.get("setting"), dict) else {}
-    sparse = next((number(get(c, "setting", "density")) for c in chains if chain_name(c).endswith("sparse")), None)
+    sparse = next((get(c, "setting", "density") for c in chains if chain_name(c).endswith("sparse")), None)
     title = growth_title({"setting": {**setting, "share": "on", "density": None}}) or text(row.get("name"))
-    kept = "" if sparse is None else f"; sparse: {100 * sparse:.3g} % of W kept"
+    share = number(sparse)
+    kept = "" if sparse is None else f"; sparse: {esc(text(sparse)) if share is None else f'{100 * share:.3g} %'} of W kept"
     page.add(f"<h3>{esc(title)} <small>{show(first.get('depth'))} steps, width {show(setting.get('width'))}, "
              + drawn({**row, "seeds": first.get("seeds")}) + kept + "</small></h3>")
     if not is_ok(row):
@@ -88,7 +90,7 @@ def study(page, row):
 def share_section(page, studies):
     if not studies:
         return
-    page.add("<h2>One W for all steps, or a fresh one for each</h2><p>The same chain with shared and fresh, dense and "
+    page.add("<h2>One W for all maps, or a fresh one for each</h2><p>The same chain with shared and fresh, dense and "
              "sparse weights. Total: ln of the gradient's growth over all steps; spread: its standard deviation over "
              "seeds. A contrast counts when its 95 % interval does not touch the dotted line.</p>")
     for row in studies:

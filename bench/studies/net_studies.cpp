@@ -52,7 +52,7 @@ NetStudy blame() {
 NetStudy windows() {
   NetStudy study{"windows", {}};
   for (const std::int64_t L : {10, 30, 100}) {
-    constexpr std::int64_t width = 32;
+    constexpr std::int64_t width = 64;
     std::vector<GrowthSpec> nets{make_net("mlp", "relu", L, width, "gaussian:1"),
                                  make_net("mlp", "tanh", L, width, "gaussian:1"),
                                  make_net("cnn", "relu", L, 4, "gaussian:1"),
@@ -65,7 +65,6 @@ NetStudy windows() {
                                  make_net("mgu", "tanh", L, width, "gaussian:1")};
     nets[5].share = false;
     for (GrowthSpec& spec : nets) {
-      spec.seeds = 4;
       spec.window = true;
       study.nets.push_back(spec);
     }
@@ -121,13 +120,14 @@ NetStudy precision() {
   NetStudy study{
       "precision",
       {make_net("mlp", "sigmoid", L, width, "gaussian:1"),
-       make_net("mlp", "tanh", L, width, "gaussian:0.8"),
-       make_net("mlp", "tanh", L, width, "gaussian:3"), make_net("mlp", "relu", L, width, "he"),
+       make_net("mlp", "tanh", L, width, "gaussian:0.8"), make_net("mlp", "relu", L, width, "he"),
        make_net("residual", "tanh", L, width, "gaussian:1"),
        make_net("elman", "relu", L, width, "gaussian:1.8"),
        make_net("lstm", "tanh", L, width, "gaussian:1"),
        make_net("gru", "tanh", L, width, "gaussian:1")},
       true};
+  study.nets.push_back(make_net("mlp", "tanh", L, width, "gaussian:0.3"));  // saturated
+  study.nets.back().init.bias = {ValueInit::Kind::constant, 4};
   for (GrowthSpec& spec : study.nets) spec.seeds = 4;
   const std::vector<GrowthSpec> from_output = study.nets;
   for (GrowthSpec spec : from_output) {

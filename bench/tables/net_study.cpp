@@ -123,8 +123,10 @@ void print_memory(std::ostream& out, const Row& members) {
 void print_horizons(std::ostream& out, const Row& members) {
   Table table({"net", "init", "slopes", "f32", "f32_ftz", "bf16", "f16"});
   for (const Row& net : members) {
-    std::vector<std::string> cells{net_label(net["setting"]), text_of(net["setting"], "init"),
-                                   text_of(net["setting"], "slope")};
+    const Row& setting = net["setting"];
+    const std::string bias = text_of(setting, "bias");
+    std::vector<std::string> cells{net_label(setting) + (bias == "constant:0" ? "" : ", b " + bias),
+                                   text_of(setting, "init"), text_of(net["setting"], "slope")};
     if (!net.contains("precision")) continue;
     for (const Row& format : net["precision"]) {
       const double lost = json::real_at(format, "/lost_at");

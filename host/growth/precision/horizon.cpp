@@ -69,6 +69,8 @@ class Run {
   }
 
   [[nodiscard]] Tensor states() { return plan_->get("h"); }
+  /// Of a plain chain.
+  [[nodiscard]] Tensor preactivations() { return plan_->get("a"); }
   [[nodiscard]] std::size_t behind_a_lost_state() {
     return first_behind_a_lost_state(states(), has_c_ ? plan_->get("c") : Tensor{});
   }
@@ -165,9 +167,11 @@ struct SeedHorizon {
   LostAt lost;
 };
 
-/// Shares of slopes that are 0 in the format, not in float64, by depth.
-std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const Tensor& h,
+/// Shares of slopes that are 0 in the format, not in float64, by depth: those of the run, from its
+/// states or, with slopes from the input, from its pre-activations.
+std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, Run& run,
                                 const Tensor& exact_h) {
+  const Tensor h = run.states();
   const auto L = static_cast<std::size_t>(spec.depth);
   std::vector<double> by_depth(L + 1, nan);
   const bool preact = is_preact(spec);
@@ -175,6 +179,8 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
   with_activation(spec.activation, [&](auto act) {
     using Act = decltype(act);
     if (!preact && !(stored && has_slope_from_output<Act>)) return;
+    const bool from_input = !preact && spec.slope == SlopeFrom::input;
+    const Tensor a = from_input ? run.preactivations() : Tensor{};
     const auto slope_of = [&](auto state) {
       if constexpr (has_slope_from_output<Act>) {
         if (!preact) return Act::slope_from_output(state);
@@ -190,7 +196,8 @@ std::vector<double> dead_slopes(const GrowthSpec& spec, Rounding rounding, const
         std::size_t dead = 0;
         for (std::size_t i = 0; i < got.size(); ++i) {
           const bool is_flat = has_flat_part<Act>() && slope_of(exact[i]) == 0;
-          dead += slope_of(T(got[i])) == T(0) && !is_flat ? 1 : 0;
+          const T slope = from_input ? Act::slope(T(slice(a, L - d)[i])) : slope_of(T(got[i]));
+          dead += slope == T(0) && !is_flat ? 1 : 0;
         }
         by_depth[d] = static_cast<double>(dead) / static_cast<double>(got.size());
       }
@@ -253,7 +260,7 @@ class Study {
         for (const std::vector<double>& gradient : gradients) {
           found.fractions.push_back(fractions(gradient, formats[f].dtype));
         }
-        found.dead_slope = dead_slopes(spec_, formats[f], run.states(), truths_[i].h);
+        found.dead_slope = dead_slopes(spec_, formats[f], run, truths_[i].h);
         found.lost = find_lost(gradients, truths_[i], formats[f], run.behind_a_lost_state());
       }
       truths_[i].h = {};
