@@ -25,9 +25,9 @@ std::string state(const Row& net) {
   return text_of(net, status_of(net) == Status::ok ? "verdict" : "status");
 }
 
-std::string bounds(const Row& net, const std::string& at) {
-  return '[' + number_at(net, (at + "/low").c_str()) + ", " +
-         number_at(net, (at + "/high").c_str()) + ']';
+std::string bounds(const Row& net, const std::string& at, int digits = 3) {
+  return '[' + number_at(net, (at + "/low").c_str(), digits) + ", " +
+         number_at(net, (at + "/high").c_str(), digits) + ']';
 }
 
 void print_blame(std::ostream& out, const Row& members) {
@@ -78,9 +78,9 @@ void print_net_laws(std::ostream& out, const Row& members) {
     table.add(
         {net_label(net["setting"]), text_of(net["setting"], "init"),
          std::to_string(net["depth"].get<long>()), has_law ? text_of(net["law"], "kind") : "none",
-         number_at(net, "/law/exponent"), has_law ? bounds(net, "/law") : "",
+         number_at(net, "/law/exponent", 2), has_law ? bounds(net, "/law", 2) : "",
          net.contains(of_theory) && net[of_theory].is_string()
-             ? net[of_theory].get<std::string>() + ' ' + number_at(net, "/theory/law/exponent")
+             ? net[of_theory].get<std::string>() + ' ' + number_at(net, "/theory/law/exponent", 2)
              : "-"});
   }
   table.print(out);

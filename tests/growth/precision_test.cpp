@@ -159,6 +159,12 @@ TEST(GrowthPrecision, SlopesThatOnlyTheFormatMakesZero) {
       EXPECT_EQ(h.best_loss_scale, 1);
     }
   }
+  // From the pre-activation none of them is 0.
+  GrowthSpec from_input = multiplication(2.5, 5);
+  from_input.activation = "tanh";
+  from_input.init.bias = {ValueInit::Kind::constant, 2.5};
+  from_input.slope = SlopeFrom::input;
+  for (const PrecisionHorizon& h : horizons(from_input)) EXPECT_EQ(h.dead_slope[3], 0) << label(h);
   GrowthSpec spec = multiplication(1, 2);
   spec.activation = "gelu";  // its slope needs what is not recorded
   EXPECT_TRUE(std::isnan(horizons(spec)[0].dead_slope[1]));
