@@ -31,8 +31,8 @@ struct GainGrid {
 };
 GainGrid gain_grid(std::string_view preset);
 
-/// The chains of which the suite compares one W for all maps with fresh ones, by preset: a recurrent
-/// net of ReLU, a linear one, and a convolution; and the density of their sparse form.
+/// The chains of which the suite compares one W for all maps with fresh ones, by preset: a
+/// recurrent net of ReLU, a linear one, and a convolution; and the density of their sparse form.
 struct SharedChain {
   growth::GrowthSpec spec;
   double density;

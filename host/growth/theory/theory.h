@@ -18,7 +18,6 @@ struct DrawnFacts {
   double sigma_max;    // largest singular value of a shared W
 };
 
-
 DrawnFacts drawn_facts(const GrowthSpec& spec, const Tensors& drawn);
 
 /// The first theory of the list in theory.cpp that applies: exact closed forms, then the measured
