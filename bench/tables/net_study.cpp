@@ -71,14 +71,14 @@ void print_windows(std::ostream& out, const Row& members) {
 }
 
 void print_net_laws(std::ostream& out, const Row& members) {
-  Table table({"net", "init", "depth", "law", "exponent", "interval", "theory"});
+  Table table({"net", "init", "law", "exponent", "interval", "theory"});
   for (const Row& net : members) {
     const bool has_law = net.contains("law") && net["law"].is_object();
     const Row::json_pointer of_theory("/theory/law/kind");
     table.add(
         {net_label(net["setting"]), text_of(net["setting"], "init"),
-         std::to_string(net["depth"].get<long>()), has_law ? text_of(net["law"], "kind") : "none",
-         number_at(net, "/law/exponent", 2), has_law ? bounds(net, "/law", 2) : "",
+         has_law ? text_of(net["law"], "kind") : "none", number_at(net, "/law/exponent", 2),
+         has_law ? bounds(net, "/law", 2) : "",
          net.contains(of_theory) && net[of_theory].is_string()
              ? net[of_theory].get<std::string>() + ' ' + number_at(net, "/theory/law/exponent", 2)
              : "-"});
