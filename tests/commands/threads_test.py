@@ -78,6 +78,23 @@ class Threads(unittest.TestCase):
 
 
 @unittest.skipUnless(has_openmp(), "built without OpenMP")
+class Growth(unittest.TestCase):
+    def test_has_the_same_bits_on_any_number_of_threads(self):
+        small = ["--width", "8", "--depth", "20"]
+        for command in (["share", *small, "--seeds", "5", "--half-width", "0.05", "--max-seeds", "200"],
+                        ["share", *small, "--net", "cnn", "--seeds", "4", "--density", "rows:0.5"],
+                        ["growth", *small, "--net", "gru", "--window"],
+                        ["growth", *small, "--net", "residual", "--share", "on", "--seeds", "9"]):
+            seen = set()
+            for count in ("1", "2", "3"):
+                done = run(GRADEPTH, *command, "--format", "json", OMP_NUM_THREADS=count)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                row = json.loads(done.stdout)
+                seen.add(json.dumps({k: v for k, v in row.items() if k not in ("threads", "load", "date", "command")}))
+            self.assertEqual(len(seen), 1, command)
+
+
+@unittest.skipUnless(has_openmp(), "built without OpenMP")
 class Training(unittest.TestCase):
     def test_has_the_same_bits_on_any_number_of_threads(self):
         command = ["train", "--net", "elman-tanh,irnn,lstm", "--steps", "12", "--seeds", "2", "--format", "json"]
