@@ -64,7 +64,8 @@ TEST(GrowthCommand, BadInputNamesFlagValueAndWhatIsAllowed) {
   EXPECT_EQ(refusal("--half-width -1"), "--half-width -1: 0 (off) or a number above 0");
   EXPECT_EQ(refusal("--max-seeds 9"),
             "--max-seeds without --half-width: it says how many that may draw");
-  EXPECT_EQ(refusal("--half-width 0.5 --max-seeds 9"), "nothing");
+  EXPECT_EQ(refusal("--half-width 0.1"),  // beside --seeds 1
+            "--half-width 0.1: needs --seeds 2 or more to begin with");
   EXPECT_EQ(refusal("--density band:2"), "--density band:2: a number above 0, up to 1");
   for (const char* bad : {"columns:0.5", "rows:", "rows:x", ":0.5", "rows:0.5:1"}) {
     EXPECT_EQ(refusal(std::string("--density ") + bad),
