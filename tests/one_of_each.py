@@ -122,7 +122,7 @@ Knob toy() {
 }
 
 Knob loss_scale() {"""),
-    ("host/growth/knobs/knobs.cpp", "clip_value(),    loss_scale(),", "clip_value(), toy(), loss_scale(),"),
+    ("host/growth/knobs/knobs.cpp", "loss_scale(),", "toy(), loss_scale(),"),
     ("host/growth/study/resolve.cpp", "  init.W = resolve_weights(spec);\n",
      "  init.W = resolve_weights(spec);\n  init.W.scale *= spec.toy;\n"),
 ]
