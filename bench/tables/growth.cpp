@@ -132,8 +132,9 @@ void print_law(std::ostream& out, const GrowthResult& result) {
 /// `gain 0.86 to 2.542, width 1.682`; an end that is not there is a dash.
 std::string in_words(const growth::GainWindow& window) {
   const auto end = [](const std::optional<double>& x) { return x ? significant(*x, 4) : "-"; };
+  const std::optional<double> width = window.width();
   return "gain " + end(window.low) + " to " + end(window.high) +
-         (window.width() ? ", width " + significant(*window.width(), 4) : "") +
+         (width ? ", width " + significant(*width, 4) : "") +
          (window.reason.empty() ? "" : ": " + window.reason);
 }
 

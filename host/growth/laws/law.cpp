@@ -63,6 +63,7 @@ class Increments {
     const std::vector<double> psi_i = psi(gamma);
     const double size = std::sqrt(dot(psi_i, psi_i));
     std::vector<double> sums;
+    sums.reserve(seeds_.size());
     for (const std::vector<double>& y : seeds_) sums.push_back(dot(psi_i, y) / size);
     const double error = std::sqrt(variance(sums) / static_cast<double>(sums.size()));
     return std::abs(growth::mean(sums)) - t_ * error;
@@ -70,8 +71,10 @@ class Increments {
   /// c of each seed, at this γ.
   [[nodiscard]] std::vector<double> factors(double gamma) const {
     std::vector<double> i_gamma;
+    i_gamma.reserve(maps());
     for (const double ln_i : ln_i_) i_gamma.push_back(std::exp(-gamma * ln_i));
     std::vector<double> c;
+    c.reserve(seeds_.size());
     for (const std::vector<double>& y : seeds_) {
       c.push_back(dot(i_gamma, y) / dot(i_gamma, i_gamma));
     }

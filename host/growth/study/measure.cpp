@@ -415,6 +415,7 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   result.total = scaled(result.rate, static_cast<double>(L));
   const std::vector<DrawnFacts> facts = drawn.each(&MeasuredSeed::facts);
   std::vector<std::vector<double>> ways;
+  ways.reserve(curves.size());
   for (const Curve& curve : curves) ways.push_back(curve.ln_norm);
   result.law = fit_law(ways, is_random(spec),
                        std::min(format(spec.dtype).epsilon, format(Dtype::f32).epsilon));

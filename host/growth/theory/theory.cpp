@@ -191,11 +191,12 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
     return is_linear(spec.activation) ? noise.value_or(0.0) : noise;
   };
   const std::optional<double> noise = noise_at(spec.depth);
-  if (!is_plain_chain(spec) || !sigma2 || !noise || !is_as_if_fresh(spec) || *sigma2 == 0 ||
-      !std::isfinite(*sigma2) || !std::isfinite(*noise)) {
+  const std::optional<double> first_noise = noise_at(1);
+  if (!is_plain_chain(spec) || !sigma2 || !noise || !first_noise || !is_as_if_fresh(spec) ||
+      *sigma2 == 0 || !std::isfinite(*sigma2) || !std::isfinite(*noise)) {
     return std::nullopt;
   }
-  const MeanField first{spec.activation, *sigma2, *noise_at(1)};
+  const MeanField first{spec.activation, *sigma2, *first_noise};
   const MeanField field{spec.activation, *sigma2, *noise};  // of the last map, and of all to come
   Theory theory;
   theory.critical_sigma = critical_sigma(spec.activation, *noise);
@@ -206,7 +207,8 @@ std::optional<Theory> mean_field(const GrowthSpec& spec, std::span<const DrawnFa
   if (spec.h0_fixed_point) ln_start = std::log(first.stable_q().back());
   const auto L = static_cast<std::size_t>(spec.depth);
   const bool ends = input_ends(spec);
-  const std::size_t driven = ends ? static_cast<std::size_t>(*spec.init.input_until) : L;
+  const std::size_t driven =
+      ends ? static_cast<std::size_t>(spec.init.input_until.value_or(spec.depth)) : L;
   Carried carried = carry(first, ln_start, driven);
   if (ends) {
     ln_start = field.next_ln_q(carried.ln_q);  // of the first map without input
