@@ -118,7 +118,7 @@ TEST(Blame, ThePartsAddUpBehindAFormatsEndAndWithAClip) {
 TEST(Blame, KernelsMeasureWhatTheyRecord) {
   for (const Blamed& c : blamed()) {
     if (c.net == "additive") continue;
-    GrowthSpec spec = blamed_spec(c, "tanh", 1.2);
+    const GrowthSpec spec = blamed_spec(c, "tanh", 1.2);
     const Problem problem = make_problem(spec);
     PlanPtr plan = std::get<PlanPtr>(find(all_providers(), "simt")->plan(problem));
     plan->set(draw(problem, resolve(spec), 1));

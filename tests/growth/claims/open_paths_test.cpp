@@ -43,7 +43,7 @@ double counted(const Tensor& h, std::size_t N, std::size_t L, std::size_t d) {
 }
 
 TEST(OpenPaths, AreThoseThatCanBeCounted) {
-  GrowthSpec spec = he_relu(3, 5);
+  const GrowthSpec spec = he_relu(3, 5);
   const Tensor h({6, 1, 3}, {1, 1, 1, 0, 2, 3, 0, 0, 1, 1, 2, 3, 0, 1, 2, 4, 0, 0});
   const OpenPaths paths = open_paths(spec, h, Tensor({6, 1, 3}), Tensor({5, 1, 3}));
   EXPECT_TRUE(std::isnan(paths.open[0]));

@@ -156,7 +156,7 @@ TEST(GrowthLaw, WhereThereIsNoneItSaysWhy) {
   EXPECT_THAT(exact_law(0.1, -2).reason, HasSubstr("no power"));
 }
 
-GrowthResult measured_on_cpu(GrowthSpec spec) {
+GrowthResult measured_on_cpu(const GrowthSpec& spec) {
   const Providers providers = make_providers({.threads = 1});
   return measure_growth(spec, *find(providers, "cpu"));
 }
