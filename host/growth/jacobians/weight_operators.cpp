@@ -11,7 +11,6 @@ using RowMajor = Eigen::Matrix<double, Eigen::Dynamic, Eigen::Dynamic, Eigen::Ro
 using Rows = Eigen::Map<const RowMajor>;
 
 using image::pixels;
-using image::side;
 using image::taps;
 
 /// Calls f(tap, to, from): output pixel `to` reads input pixel `from`, the image being a torus.
@@ -19,9 +18,7 @@ template <class F>
 void for_each_tap(F&& f) {
   for (std::int64_t tap = 0; tap < taps; ++tap) {
     for (std::int64_t to = 0; to < pixels; ++to) {
-      const std::int64_t y = (to / side + tap / image::kernel + side - 1) % side;
-      const std::int64_t x = (to % side + tap % image::kernel + side - 1) % side;
-      f(tap, to, y * side + x);
+      f(tap, to, image::neighbour(to, tap));
     }
   }
 }

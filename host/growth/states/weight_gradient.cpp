@@ -82,7 +82,7 @@ class Contributions {
       });
     }
     if (has_reset_) apply_reset(spec_, drawn_, below, t, step.a);
-    if (is_cnn(spec_)) step = {pixels_first(step.a), neighbourhoods(step.b)};
+    if (is_cnn(spec_)) step = {by_pixel(step.a, 1), by_pixel(step.b, image::taps)};
     return step;
   }
 
@@ -93,39 +93,22 @@ class Contributions {
   }
 
  private:
-  /// Calls f(row, channel, number) for images [B, N, 64]: a row is a pixel of a sample.
-  template <class F>
-  void for_each_pixel(const std::vector<double>& images, F&& f) const {
-    const auto N = static_cast<std::size_t>(spec_.width);
-    constexpr auto pixels = static_cast<std::size_t>(image::pixels);
-    for (std::size_t i = 0; i < images.size(); ++i) {
-      const std::size_t image = i / pixels;
-      f(image / N * pixels + i % pixels, image % N, images[i]);
-    }
-  }
-  /// [B, N, 64] as [B 64, N].
-  [[nodiscard]] std::vector<double> pixels_first(const std::vector<double>& images) const {
-    std::vector<double> rows(images.size());
-    for_each_pixel(images, [&](std::size_t row, std::size_t channel, double x) {
-      rows[row * static_cast<std::size_t>(spec_.width) + channel] = x;
-    });
-    return rows;
-  }
-  /// What the kernels multiply at each pixel: [B, N, 64] as [B 64, N 9]. Tap k of a pixel reads the
-  /// one whose tap 8 - k reads it.
-  [[nodiscard]] std::vector<double> neighbourhoods(const std::vector<double>& images) const {
-    constexpr std::ptrdiff_t taps = image::taps;
-    std::vector<double> gathered(images.size() * taps);
-    for_each_pixel(images, [&](std::size_t row, std::size_t channel, double x) {
-      const auto pixel = static_cast<std::ptrdiff_t>(row) % image::pixels;
-      const auto sample = static_cast<std::ptrdiff_t>(row) - pixel;
-      for (std::ptrdiff_t k = 0; k < taps; ++k) {
-        const std::ptrdiff_t reader = sample + image::neighbour(pixel, taps - 1 - k);
-        gathered[static_cast<std::size_t>(
-            (reader * spec_.width + static_cast<std::ptrdiff_t>(channel)) * taps + k)] = x;
+  /// [B, N, 64] as [B 64, N taps]: of each pixel what its taps read; with one tap, itself.
+  [[nodiscard]] std::vector<double> by_pixel(const std::vector<double>& images,
+                                             std::ptrdiff_t taps) const {
+    std::vector<double> rows(images.size() * static_cast<std::size_t>(taps));
+    auto to = rows.begin();
+    for (std::ptrdiff_t sample = 0; sample < spec_.batch; ++sample) {
+      for (std::ptrdiff_t pixel = 0; pixel < image::pixels; ++pixel) {
+        for (std::ptrdiff_t channel = 0; channel < spec_.width; ++channel) {
+          const auto image = images.begin() + (sample * spec_.width + channel) * image::pixels;
+          for (std::ptrdiff_t k = 0; k < taps; ++k) {
+            *to++ = image[taps == 1 ? pixel : image::neighbour(pixel, k)];
+          }
+        }
       }
-    });
-    return gathered;
+    }
+    return rows;
   }
 
   const GrowthSpec& spec_;

@@ -9,22 +9,13 @@ namespace gradepth::reference {
 namespace {
 
 using image::pixels;
-using image::side;
 
 /// Calls f(tap, to, from) for every tap of the 3 × 3 kernel and every pixel: output pixel `to`
 /// reads input pixel `from`, the image being a torus.
 template <class F>
 void for_each_tap(F&& f) {
-  for (std::int64_t ky = 0; ky < image::kernel; ++ky) {
-    for (std::int64_t kx = 0; kx < image::kernel; ++kx) {
-      for (std::int64_t y = 0; y < side; ++y) {
-        for (std::int64_t x = 0; x < side; ++x) {
-          const std::int64_t from_y = (y + ky + side - 1) % side;
-          const std::int64_t from_x = (x + kx + side - 1) % side;
-          f(ky * image::kernel + kx, y * side + x, from_y * side + from_x);
-        }
-      }
-    }
+  for (std::int64_t tap = 0; tap < image::taps; ++tap) {
+    for (std::int64_t to = 0; to < pixels; ++to) f(tap, to, image::neighbour(to, tap));
   }
 }
 
