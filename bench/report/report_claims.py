@@ -22,6 +22,20 @@ def short(net):
     return esc(title + ("" if bias in ("", "constant:0") else f", b {bias}"))
 
 
+def changed(net, **settings):
+    """The net's settings with these in place of its own, for a title of what it shares with others."""
+    own = net.get("setting")
+    return {"setting": {**(own if isinstance(own, dict) else {}), **settings}}
+
+
+def weight(net):
+    """w of `constant:w`, or None."""
+    try:
+        return float(text(get(net, "setting", "init")).removeprefix("constant:"))
+    except ValueError:
+        return None
+
+
 def names_axis(names):
     return axis(tickvals=list(range(len(names))), ticktext=names, range=[len(names) - 0.5, -0.5], showgrid=False,
                 zeroline=False)
@@ -94,8 +108,7 @@ def contrast(page, run):
                 continue
             chain = chains[chain_index]
             if chain_index == 0:
-                names.append(short({"setting": {**(chain.get("setting") if isinstance(chain.get("setting"), dict) else {}),
-                                                "share": None}}))
+                names.append(short(changed(chain, share=None)))
             x.append(number(get(chain, "rate", "value")))
             low.append(number(get(chain, "rate", "low")))
             high.append(number(get(chain, "rate", "high")))
@@ -131,12 +144,7 @@ def additive(page, run):
     forms = list(dict.fromkeys(text(get(net, "setting", "form")) for net in run["additive"]))
     for form, colour in zip(forms, LINES):
         nets = [net for net in run["additive"] if text(get(net, "setting", "form")) == form]
-        def weight(net):
-            try:
-                return float(text(get(net, "setting", "init")).removeprefix("constant:"))
-            except ValueError:
-                return 0.0
-        nets.sort(key=weight)
+        nets = sorted((net for net in nets if weight(net) is not None), key=weight)
         x = [weight(net) for net in nets]
         data.append({"x": x, "y": [number(get(net, "theory", "rate")) for net in nets], "mode": "lines",
                      "line": {"color": colour, "dash": "dash", "width": 1}, "showlegend": False, "hoverinfo": "skip"})
@@ -152,8 +160,7 @@ def additive(page, run):
 def windows(page, run):
     curves = {}
     for net in run["windows"]:
-        title = short({"setting": {**(net.get("setting") if isinstance(net.get("setting"), dict) else {}),
-                                   "init": text(get(net, "setting", "init")).split(":")[0], "bias": None}})
+        title = short(changed(net, init=text(get(net, "setting", "init")).split(":")[0], bias=None))
         depth, width = number(net.get("depth")), number(get(net, "window", "width"))
         theory = number(get(net, "window", "theory", "width"))
         if depth and width:
@@ -191,11 +198,6 @@ def laws(page, run):
 
 
 def memory(page, run):
-    def weight(net):
-        try:
-            return float(text(get(net, "setting", "init")).removeprefix("constant:"))
-        except ValueError:
-            return None
     points = [(weight(net), number(get(net, "weight_gradient", "sum_squared_mean")),
                number(get(net, "weight_gradient", "theory", "sum_squared_mean"))) for net in run["memory"]]
     points = sorted((p for p in points if p[0] is not None), key=lambda p: p[0])
@@ -213,8 +215,7 @@ def memory(page, run):
 def precision(page, run):
     groups = {}
     for net in run["precision"]:
-        groups.setdefault(short({"setting": {**(net.get("setting") if isinstance(net.get("setting"), dict) else {}),
-                                             "slope": None}}), []).append(net)
+        groups.setdefault(short(changed(net, slope=None)), []).append(net)
     if not groups:
         return "", ""
     deepest = max((number(net.get("depth")) or 0 for net in run["precision"]), default=0)
