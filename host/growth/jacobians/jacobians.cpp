@@ -210,20 +210,11 @@ class GatedJacobians final : public Jacobians {
     std::vector<double> a(G * (has_c ? V.size() / 2 : V.size()));
     if (between != nullptr) {
       between->resize(a.size());
-      for_each_unit(map, V, *between,
-                    [](const Unit& u, double& h, [[maybe_unused]] double* c, const auto& gate) {
-                      for (std::size_t g = 0; g < G; ++g) {
-                        gate(g) = u.h.da[g] * h;
-                        if constexpr (has_c) gate(g) += u.c.da[g] * *c;
-                      }
-                    });
+      to_gates(map, V, *between, [](const Gradient& back, std::size_t g) { return back.da[g]; });
     }
+    to_gates(map, V, a, product);
     for_each_unit(map, V, a,
-                  [](const Unit& u, double& h, [[maybe_unused]] double* c, const auto& gate) {
-                    for (std::size_t g = 0; g < G; ++g) {
-                      gate(g) = product(u.h, g) * h;
-                      if constexpr (has_c) gate(g) += product(u.c, g) * *c;
-                    }
+                  [](const Unit& u, double& h, [[maybe_unused]] double* c, const auto& /*gate*/) {
                     const double dh = h;
                     h = u.h.dh * dh;
                     if constexpr (has_c) {
@@ -256,6 +247,18 @@ class GatedJacobians final : public Jacobians {
     std::vector<double> h(has_c ? V.size() / 2 : V.size());
     for (std::size_t i = 0; i < h.size(); ++i) h[i] = V[at(i)];
     return h;
+  }
+  /// a <- what V, the gradient of the next states, is at the gates; `of(gradient, g)` is the part
+  /// of one unit's that goes there.
+  template <class Of>
+  void to_gates(std::size_t map, std::span<double> V, std::vector<double>& a, Of of) const {
+    for_each_unit(map, V, a,
+                  [&](const Unit& u, double& h, [[maybe_unused]] double* c, const auto& gate) {
+                    for (std::size_t g = 0; g < G; ++g) {
+                      gate(g) = of(u.h, g) * h;
+                      if constexpr (has_c) gate(g) += of(u.c, g) * *c;
+                    }
+                  });
   }
   /// f(unit, h, c or nullptr, gate): gate(g) is its number in a, [K, G, H].
   template <class F>

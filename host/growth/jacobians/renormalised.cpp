@@ -79,4 +79,8 @@ std::optional<GradientPath> renormalised_path(const GrowthSpec& spec, const Tens
   return total;
 }
 
+GradientPath renormalised_path(const GrowthSpec& spec, const Tensors& drawn) {
+  return renormalised_path(spec, drawn, *make_jacobians(spec, drawn)).value_or(GradientPath());
+}
+
 }  // namespace gradepth::growth

@@ -21,4 +21,7 @@ namespace gradepth::growth {
                                                             const Tensors& drawn,
                                                             const Jacobians& first);
 
+/// The same by itself; empty where it is not known.
+[[nodiscard]] GradientPath renormalised_path(const GrowthSpec& spec, const Tensors& drawn);
+
 }  // namespace gradepth::growth

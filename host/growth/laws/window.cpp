@@ -7,13 +7,12 @@
 #include <map>
 #include <numbers>
 #include <stdexcept>
-#include <utility>
 #include <variant>
 #include <vector>
 
+#include "host/growth/jacobians/renormalised.h"
 #include "host/growth/knobs/knobs.h"
 #include "host/growth/states/states.h"
-#include "host/growth/study/jacobian_growth.h"
 #include "host/growth/study/range.h"
 #include "host/growth/study/resolve.h"
 #include "host/growth/study/seeds.h"
@@ -98,8 +97,6 @@ class Total {
   std::map<double, double> known_;
   std::size_t evaluations_ = 0;
 };
-
-using Bracket = std::optional<std::pair<double, double>>;
 
 /// Two known gains, one behind the other, between which the total comes to `target`.
 struct Crossing {
@@ -187,7 +184,7 @@ double theory_total(const GrowthSpec& spec, double gain) {
 }
 
 /// ln of the gradient's growth over the whole way of one run.
-double ln_growth_of(const GrowthSpec& spec, Plan& plan, const Tensors& drawn, std::uint64_t seed) {
+double ln_growth_of(const GrowthSpec& spec, Plan& plan, const Tensors& drawn) {
   plan.set(drawn);
   plan.run();
   plan.wait();
@@ -201,11 +198,7 @@ double ln_growth_of(const GrowthSpec& spec, Plan& plan, const Tensors& drawn, st
   }
   const bool above = end.kind == RangeEnd::Kind::above;
   if (spec.clip_value == 0) {
-    GrowthSpec rescaled = spec;
-    rescaled.renormalised = true;
-    rescaled.lyapunov = 0;
-    rescaled.singular_values = rescaled.transient = false;
-    const std::vector<double> ln = measure_jacobians(rescaled, drawn, seed).renormalised.states;
+    const std::vector<double> ln = renormalised_path(spec, drawn).states;
     if (!ln.empty() && !std::isnan(ln.back())) return ln.back() - ln.front();
   }
   return above ? infinity : -infinity;
@@ -231,8 +224,7 @@ double measured_total(const GrowthSpec& spec, Provider& provider, int threads, W
   for_each_seed(
       totals.size(), threads, [&] { return std::get<PlanPtr>(provider.plan(problem)); },
       [&](const PlanPtr& plan, std::size_t i) {
-        const std::uint64_t seed = spec.first_seed + i;
-        totals[i] = ln_growth_of(spec, *plan, draw(problem, init, seed, &cache), seed);
+        totals[i] = ln_growth_of(spec, *plan, draw(problem, init, spec.first_seed + i, &cache));
       });
   return mean_growth(totals);
 }

@@ -78,19 +78,16 @@ SeedJacobians measure_jacobians(const GrowthSpec& spec, const Tensors& drawn, st
   return result;
 }
 
-std::optional<Renormalised> renormalised_over_seeds(std::span<const SeedJacobians> seeds) {
+std::optional<Renormalised> renormalised_over_seeds(std::span<const GradientPath> seeds) {
   Renormalised result;
   std::vector<double> slopes;
-  for (const SeedJacobians& seed : seeds) {
-    if (seed.renormalised.states.empty()) return std::nullopt;
-    slopes.push_back(window_slope(seed.renormalised.states));
+  for (const GradientPath& seed : seeds) {
+    if (seed.states.empty()) return std::nullopt;
+    slopes.push_back(window_slope(seed.states));
   }
-  for (std::size_t d = 0; d < seeds.front().renormalised.states.size(); ++d) {
+  for (std::size_t d = 0; d < seeds.front().states.size(); ++d) {
     std::vector<double> relative;
-    for (const SeedJacobians& seed : seeds) {
-      const std::vector<double>& states = seed.renormalised.states;
-      relative.push_back(states[d] - states[0]);
-    }
+    for (const GradientPath& seed : seeds) relative.push_back(seed.states[d] - seed.states[0]);
     result.median.push_back(quantile(relative, 0.5));
   }
   result.rate = mean_interval(slopes);
@@ -109,7 +106,10 @@ JacobianGrowth over_seeds(const GrowthSpec& spec, std::span<const SeedJacobians>
     result.singular_values.push_back(ln / static_cast<double>(spec.depth));
   }
   if (jacobian_size(spec) > singular_values_width) result.singular_values.clear();
-  result.renormalised = renormalised_over_seeds(seeds);
+  std::vector<GradientPath> paths;
+  paths.reserve(seeds.size());
+  for (const SeedJacobians& seed : seeds) paths.push_back(seed.renormalised);
+  result.renormalised = renormalised_over_seeds(paths);
   transient_over_seeds(seeds, result);
   return result;
 }

@@ -49,7 +49,8 @@ struct JacobianGrowth {
 };
 [[nodiscard]] JacobianGrowth over_seeds(const GrowthSpec& spec,
                                         std::span<const SeedJacobians> seeds);
+/// None where a seed's path is empty.
 [[nodiscard]] std::optional<Renormalised> renormalised_over_seeds(
-    std::span<const SeedJacobians> seeds);
+    std::span<const GradientPath> seeds);
 
 }  // namespace gradepth::growth

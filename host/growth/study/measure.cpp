@@ -6,6 +6,7 @@
 #include <sstream>
 #include <stdexcept>
 
+#include "host/growth/jacobians/renormalised.h"
 #include "host/growth/knobs/knobs.h"
 #include "host/growth/states/gradient_path.h"
 #include "host/growth/states/open_paths.h"
@@ -314,18 +315,18 @@ class Seeds {
     curves_.clear();
     for (std::size_t i = 0; i < n; ++i) {
       const SeedGrowth& growth = seeds_[i].growth;
-      curves_.push_back(whole_curve(spec_, growth.end, growth.path, beyond(i).renormalised));
+      curves_.push_back(whole_curve(spec_, growth.end, growth.path, beyond(i)));
     }
   }
 
   [[nodiscard]] std::size_t size() const { return seeds_.size(); }
   [[nodiscard]] const std::vector<Curve>& curves() const { return curves_; }
-  /// What each seed says of `part`.
+  /// Takes `part` out of each seed: once, when all are drawn.
   template <class Part>
-  [[nodiscard]] auto each(Part MeasuredSeed::*part) const {
+  [[nodiscard]] std::vector<Part> take(Part MeasuredSeed::*part) {
     std::vector<Part> parts;
     parts.reserve(size());
-    for (const MeasuredSeed& seed : seeds_) parts.push_back(seed.*part);
+    for (MeasuredSeed& seed : seeds_) parts.push_back(std::move(seed.*part));
     return parts;
   }
   /// The renormalised pass over seeds, where a format ran out and nobody had asked.
@@ -337,8 +338,8 @@ class Seeds {
   [[nodiscard]] Tensors drawn(std::size_t i) const {
     return draw(problem_, init_, spec_.first_seed + i, cache_);
   }
-  [[nodiscard]] const SeedJacobians& beyond(std::size_t i) const {
-    return unasked_.empty() ? seeds_[i].jacobians : unasked_[i];
+  [[nodiscard]] const GradientPath& beyond(std::size_t i) const {
+    return unasked_.empty() ? seeds_[i].jacobians.renormalised : unasked_[i];
   }
   /// The renormalised backward pass of every seed, if a format ran out in one.
   void find_what_is_beyond() {
@@ -346,16 +347,12 @@ class Seeds {
       return seed.growth.end.kind != End::none;
     });
     if (!ended || spec_.renormalised) return;
-    GrowthSpec spec = spec_;
-    spec.renormalised = true;
-    spec.lyapunov = 0;
-    spec.singular_values = spec.transient = false;
     const std::size_t have = unasked_.size();
     unasked_.resize(size());
     for_each_seed(
         size() - have, concurrent_seeds(provider_, problem_), [] { return 0; },
         [&](int /*state*/, std::size_t i) {
-          unasked_[have + i] = measure_jacobians(spec, drawn(have + i), spec.first_seed + have + i);
+          unasked_[have + i] = renormalised_path(spec_, drawn(have + i));
         });
   }
 
@@ -365,7 +362,7 @@ class Seeds {
   Provider& provider_;
   WeightCache* cache_;
   std::vector<MeasuredSeed> seeds_;
-  std::vector<SeedJacobians> unasked_;  // of every seed, or of none
+  std::vector<GradientPath> unasked_;  // of every seed, or of none
   std::vector<Curve> curves_;
 };
 
@@ -396,7 +393,7 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
                   GrowthResult& result) {
   Seeds drawn(spec, provider, cache);
   draw_all(spec, drawn);
-  const std::vector<SeedGrowth> seeds = drawn.each(&MeasuredSeed::growth);
+  const std::vector<SeedGrowth> seeds = drawn.take(&MeasuredSeed::growth);
   const std::vector<Curve>& curves = drawn.curves();
   result.rates = rates(drawn);
   for (const Curve& curve : curves) {
@@ -413,7 +410,7 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   result.rate = mean_interval(result.rates);
   summarise_parts(curves, result);
   result.total = scaled(result.rate, static_cast<double>(L));
-  const std::vector<DrawnFacts> facts = drawn.each(&MeasuredSeed::facts);
+  const std::vector<DrawnFacts> facts = drawn.take(&MeasuredSeed::facts);
   std::vector<std::vector<double>> ways;
   ways.reserve(curves.size());
   for (const Curve& curve : curves) ways.push_back(curve.ln_norm);
@@ -431,7 +428,7 @@ void measure_into(const GrowthSpec& spec, Provider& provider, WeightCache* cache
   result.verdict = verdict(spec, curves, growth);
   result.reason = explanation(spec, curves, result, growth);
   result.reach = reach(result.rate.value, L);
-  result.jacobians = over_seeds(spec, drawn.each(&MeasuredSeed::jacobians));
+  result.jacobians = over_seeds(spec, drawn.take(&MeasuredSeed::jacobians));
   const bool ran_out =
       result.verdict == Verdict::overflowed || result.verdict == Verdict::underflowed;
   if (ran_out && spec.clip_value == 0) {
